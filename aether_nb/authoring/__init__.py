@@ -1,0 +1,1 @@
+"""From Python functions to graphs. Knows nothing of running them."""

@@ -1,0 +1,1 @@
+"""From events to pictures: fold, DOT, SVG, text, HTML. Knows no kernel and no engine."""

@@ -1,0 +1,125 @@
+"""The JSON that a page gets about a run: one snapshot, then patches. `src/api.ts` has its twin.
+
+`view.py` makes it, `dot.py` and `progress.py` draw from it, `jupyter/widget.py` sends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class NodeShape(TypedDict):
+    """One node of the picture."""
+
+    id: str
+    label: str
+    name: str
+    kind: Literal["tool", "ask", "wait", "graph", "fn"]
+    parent: str
+    """The node that it stands inside, `""` at the top."""
+    status: Literal["pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
+    attempt: int
+    started_ms: int | None
+    ended_ms: int | None
+    error: str
+    """One sentence, empty when all is well."""
+
+
+class ReplyShape(TypedDict):
+    """The quiet line that an answered prompt becomes: ✓ Ada · you · 14:02."""
+
+    text: str
+    by: str
+    door: str
+    at_ms: int
+
+
+class PromptShape(TypedDict):
+    """One question."""
+
+    token: str
+    node: str
+    seq: int
+    """Place in the log: prompts and messages are shown in this order."""
+    kind: str
+    prompt: dict[str, Any]
+    """The `prompts.Prompt` as JSON."""
+    state: Literal["open", "answered", "expired", "withdrawn"]
+    deadline_ms: int | None
+    reply: ReplyShape | None
+    problems: dict[str, str]
+    """Why the last reply was refused, by field; `""` is the reply as a whole."""
+
+
+class MessageShape(TypedDict):
+    """One message."""
+
+    seq: int
+    node: str
+    kind: Literal["text", "markdown", "image", "file", "table"]
+    text: str
+    name: str
+    src: str
+    """For an image: a `data:` URL."""
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+class OutputShape(TypedDict):
+    """One output of the finished run, as text."""
+
+    name: str
+    text: str
+
+
+class ErrorShape(TypedDict):
+    """Why the run failed."""
+
+    message: str
+    node: str
+    frames: list[str]
+    inputs: dict[str, str]
+
+
+class RunShape(TypedDict):
+    """Everything a page shows of a run."""
+
+    seq: int
+    """The last event that is in here."""
+    run_id: str
+    graph: str
+    status: Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]
+    created_ms: int
+    ended_ms: int | None
+    note: str
+    """One line about how this run came here: "stored result of 14:02", "went on after a restart"."""
+    nodes: list[NodeShape]
+    edges: list[tuple[str, str]]
+    prompts: list[PromptShape]
+    messages: list[MessageShape]
+    outputs: list[OutputShape]
+    error: ErrorShape | None
+    dot: str
+    """The graph as DOT, for the page to lay out when `svg` is empty."""
+    svg: str
+    """The graph laid out by `dot` in the kernel; empty when there is no binary."""
+
+
+class PatchShape(TypedDict):
+    """What changed. Lists hold whole items, to be put in place of those with the same id, token or seq."""
+
+    base: int
+    """Applies to a page whose `seq` is this; another page says hello again."""
+    seq: int
+    status: NotRequired[str]
+    ended_ms: NotRequired[int | None]
+    note: NotRequired[str]
+    nodes: NotRequired[list[NodeShape]]
+    edges: NotRequired[list[tuple[str, str]]]
+    """New ones only."""
+    prompts: NotRequired[list[PromptShape]]
+    messages: NotRequired[list[MessageShape]]
+    outputs: NotRequired[list[OutputShape]]
+    error: NotRequired[ErrorShape | None]
+    dot: NotRequired[str]
+    svg: NotRequired[str]

@@ -1,0 +1,1 @@
+"""Runs graphs: order, waits, journal, cancellation. Knows no screen, no SQL, no IPython."""

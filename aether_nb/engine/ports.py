@@ -1,0 +1,275 @@
+"""What the engine needs from the rest of the house: a store, channels, observers, a clock.
+
+Backends implement these; nothing in the engine imports a backend. `store/memory.py` and
+`store/sqlite.py` are the two stores, held to the same tests in `tests/contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from aether_nb.events import AnyEvent, Message, RunStatus, WaitStatus
+from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.prompts import Prompt, Reply
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the store lists it."""
+
+    run_id: RunId
+    graph: str
+    home: str
+    """Notebook path, or module, that the run belongs to."""
+    cell: str
+    """Cell of that notebook, empty when unknown."""
+    spec: str
+    """Hex key of the GraphSpec that it was started with."""
+    input_hash: str
+    status: RunStatus
+    kernel: str
+    """uid of the kernel that drives or last drove it; empty when none did."""
+    fence: int
+    last_seq: int
+    created_ms: int
+    updated_ms: int
+    parent: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRow:
+    """One wait as the store keeps it: what every door reads and answers."""
+
+    token: Token
+    run_id: RunId
+    node_id: NodeId
+    kind: str
+    prompt: Prompt
+    schema: Mapping[str, Any]
+    """JSON Schema of the reply."""
+    deadline_ms: int | None
+    status: WaitStatus
+    reply: Reply | None
+    """Set when answered, kept whatever happens after."""
+    taken: bool = False
+    """Whether the driver has taken the reply into the log."""
+    correlator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRow:
+    """One life of one kernel (or script)."""
+
+    uid: str
+    host: str
+    lock_path: str
+    home: str
+    beat_ms: int
+    alive: bool
+    """The lock decides on the same host, the heartbeat (30 s) on another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events of one run, to be added to its log in one step."""
+
+    run_id: RunId
+    kernel: str
+    fence: int
+    prev_seq: int
+    """The log must end here, else nothing of this is written."""
+    events: Sequence[AnyEvent]
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a reply."""
+
+    accepted: bool
+    wait: WaitRow
+    """As it stands now; when not accepted it says who was first, or that it is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What `Store.create_run` needs besides the first events."""
+
+    run_id: RunId
+    graph: str
+    home: str
+    cell: str
+    spec: str
+    input_hash: str
+    kernel: str
+    created_ms: int
+    parent: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A note for a driver that somebody else left in the store."""
+
+    id: int
+    address: str
+    """`run:<run_id>:cancel`, `token:<token>`, `correlator:<name>`."""
+    value: Any
+    by: str
+    at_ms: int
+
+
+# -- ports ---------------------------------------------------------------------------------------
+
+
+class Store(Protocol):
+    """Keeps runs. Every method may be called from any thread, blocks, and is atomic.
+
+    Only the kernel that holds a run's lease (its `kernel` and `fence`) appends to its log; anybody
+    answers waits and leaves mail.
+
+    Raises (every method): StoreBusy when another process holds the file's lock for more than 30 s;
+    StoreError for anything else the disk or file refuses.
+    """
+
+    path: str
+    """Where it lies; `":memory:"` when nowhere."""
+    uid: str
+    """Random id of this store, made with it."""
+    artifacts_dir: str
+    """Folder for artifacts; made when first needed."""
+
+    def register_kernel(self, uid: str, home: str, now_ms: int) -> None:
+        """Announce this kernel's life and take its lock, which goes with the process."""
+
+    def beat(self, uid: str, now_ms: int) -> None:
+        """Say that the kernel still lives."""
+
+    def kernel(self, uid: str, now_ms: int) -> KernelRow | None:
+        """Look a kernel up, and whether it lives."""
+
+    def put_spec(self, kind: Literal["graph", "schema"], key: str, body: str) -> None:
+        """Keep a piece of JSON under its hex key; known keys are left alone."""
+
+    def spec(self, key: str) -> str | None:
+        """Read it back."""
+
+    def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
+        """Create the run with fence 1 and its first events, committed (NORMAL). False: the id is taken."""
+
+    def claim_run(self, run_id: RunId, kernel: str, expected_fence: int, now_ms: int) -> RunRow | None:
+        """Make `kernel` the driver and raise the fence by one, if the fence is still `expected_fence`.
+
+        Returns the new row, or None when somebody else was quicker. Whether the old driver is dead is
+        for the caller to know.
+        """
+
+    def append(self, batch: Sequence[Append], *, full: bool, now_ms: int) -> frozenset[RunId]:
+        """Write events in one transaction, each run in a savepoint of its own guarded by kernel, fence
+        and `prev_seq`.
+
+        `WaitOpened` makes the wait's row (status open) and, if a reply for its token or correlator is in the
+        mailbox, answers it at once; `ReplyTaken` marks it taken; `ReplyRejected` reopens it;
+        `WaitExpired` and `WaitWithdrawn` close it, from open. The run's row gets `status` and `last_seq`.
+
+        Args:
+            batch: at most one entry per run.
+            full: fsync before returning (survives power loss); else a kill of the process only.
+            now_ms: for `updated_ms`.
+
+        Returns:
+            The runs that were refused because another driver has them; nothing of theirs was written.
+        """
+
+    def run(self, run_id: RunId) -> RunRow | None:
+        """One run."""
+
+    def runs(
+        self, *, status: str | None = None, graph: str | None = None, home: str | None = None,
+        limit: int | None = None,
+    ) -> list[RunRow]:
+        """Runs, newest first."""
+
+    def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
+        """The log of a run from `after` (exclusive) on, in order."""
+
+    def wait(self, token: Token) -> WaitRow | None:
+        """One wait."""
+
+    def waits(self, *, status: str | None = "open", run_id: RunId | None = None) -> list[WaitRow]:
+        """Waits, earliest deadline first, then oldest; `status=None` is all."""
+
+    def answer(self, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
+        """Compare-and-set: answer the wait if it is open and not past its deadline; fsynced before return.
+
+        The value must have been through `prompts.check_reply`. None: there is no such wait.
+        """
+
+    def expire(self, token: Token, now_ms: int) -> bool:
+        """Compare-and-set from open to expired, if its deadline has passed; fsynced. False: it was not open."""
+
+    def untaken(self, kernel: str) -> list[WaitRow]:
+        """Waits of runs that `kernel` drives, answered and not yet taken."""
+
+    def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
+        """Leave mail, fsynced."""
+
+    def mail(self, kernel: str) -> list[Mail]:
+        """Mail for runs that `kernel` drives, not taken yet, oldest first."""
+
+    def take_mail(self, mail_id: int, taken_by: str) -> bool:
+        """Compare-and-set: mark mail as taken. False: it was taken already."""
+
+    def changed(self) -> bool:
+        """Whether another connection has written since this was last asked; microseconds. One caller only."""
+
+    def close(self) -> None:
+        """Let go of files and the kernel's lock. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A prompt for a channel to show: its wait is committed."""
+
+    wait: WaitRow
+    graph: str
+    node_label: str
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Why the last reply was refused, by field."""
+
+
+class Channel(Protocol):
+    """Where prompts and messages of runs go. Called on the loop, must not block.
+
+    Replies do not come back through this port but through `runtime.answer(token, ...)`, the same
+    for every door.
+    """
+
+    name: str
+    """The door's name in replies: widget, console, scripted."""
+
+    def show(self, shown: Shown) -> None:
+        """Show a prompt; called once per open wait and life of the kernel, and again when reopened."""
+
+    def close(self, wait: WaitRow) -> None:
+        """The wait is not open any more; `wait.status` and `wait.reply` say why."""
+
+    def say(self, run_id: RunId, message: Message) -> None:
+        """Show a message; called once per message and life of the run, never again after a resume."""
+
+
+class Observer(Protocol):
+    """Follows a run. Called on the loop after the events are committed, in order, must not block."""
+
+    def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:
+        """New committed events; `status` is the run's after the last of them."""
+
+
+class Clock(Protocol):
+    """Tells the time. Tests move it by hand."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970, UTC."""

@@ -1,0 +1,288 @@
+"""The vocabulary of facts. A run is the list of its events; all else is a fold over them.
+
+Every event says of which run it is, its place in that run's log and when it happened (`at_us`,
+microseconds since 1970, UTC). Values in events are encoded (`aether_nb.values`): plain JSON.
+`engine/driver.py` is the only writer; `store` keeps them; `engine/state.py` and `display/view.py`
+fold them. Read `graph/model.py` next.
+
+A new event: a class here, a line in `state.py` and in `view.py`, the round-trip test.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from aether_nb.graph.model import NodeKind
+from aether_nb.ids import ROOT, NodeId, RunId, Token
+from aether_nb.prompts import Prompt, Reply
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Call(_Data):
+    """What a durable call of a journalled function is, so that a replay knows it again."""
+
+    scope: str = ""
+    """The task it was called in: `""` for the function itself, else `parent/qualname#k`."""
+    name: str
+    digest: str = ""
+    """Of the bound arguments, defaults included."""
+    n: int = 0
+    """How many calls with the same scope, name and digest came before it."""
+    key: str | None = None
+    """The author's own name for it; then scope, digest and n do not count."""
+    line: int = 0
+    """Line of the user's code that made the call, for messages only."""
+
+
+class ErrorInfo(_Data):
+    """A failure, as data."""
+
+    message: str
+    error_type: str
+    """Class name of what was raised."""
+    builtin: str = "Exception"
+    """The nearest builtin exception class, re-raised alike on replay."""
+    frames: tuple[str, ...] = ()
+    """The user's own frames, `file:line in function: source`, innermost last."""
+    inputs: dict[str, str] = {}
+    """Short text of the node's inputs."""
+
+
+class Message(_Data):
+    """Something said to a person, that needs no answer."""
+
+    kind: Literal["text", "markdown", "image", "file", "table"] = "text"
+    text: str = ""
+    """The text; for an image or file its caption."""
+    sha256: str = ""
+    """The artifact, for an image or file."""
+    media_type: str = ""
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+
+
+class Event(_Data):
+    """What every event has."""
+
+    run: RunId
+    seq: int
+    """1, 2, 3 ... within the run, no gaps."""
+    at_us: int
+
+
+class NodeEvent(Event):
+    """What every event about one node has."""
+
+    node: NodeId
+
+
+class RunStarted(Event):
+    """The run exists. The graph's spec is kept under `spec`."""
+
+    type: Literal["RunStarted"] = "RunStarted"
+    graph: str
+    inputs: dict[str, Any] = {}
+    spec: str = ""
+    """Hex key of the GraphSpec in the store."""
+
+
+class RunResumed(Event):
+    """A kernel took the run up again, from the log."""
+
+    type: Literal["RunResumed"] = "RunResumed"
+    kernel: str = ""
+    changed: tuple[str, ...] = ()
+    """Names of tools and graphs whose code differs from when the run was last driven."""
+    spec: str = ""
+    """The spec it goes on with."""
+
+
+class NodeAdded(NodeEvent):
+    """A graph function (or a tool's body) made a durable call that became a node."""
+
+    type: Literal["NodeAdded"] = "NodeAdded"
+    name: str
+    kind: NodeKind = "tool"
+    parent: NodeId = ROOT
+    """The node whose body made the call; `""` for the run's own graph function."""
+    call: Call
+    after: tuple[NodeId, ...] = ()
+    """The nodes that had succeeded just before in the same task: the edges of the picture."""
+    inputs: dict[str, Any] = {}
+    label: str = ""
+    spec: str = ""
+    """For kind `graph`: hex key of its GraphSpec."""
+
+
+class NodeStarted(NodeEvent):
+    """A node's body (or Stage A) begins."""
+
+    type: Literal["NodeStarted"] = "NodeStarted"
+    attempt: int = 1
+    token: Token | None = None
+    """The token that its wait will have, for a dual-stage tool."""
+
+
+class NodeFinished(NodeEvent):
+    """A node succeeded."""
+
+    type: Literal["NodeFinished"] = "NodeFinished"
+    outputs: Any = None
+
+
+class NodeFailed(NodeEvent):
+    """An attempt of a node failed; with `retry_at_us`, another attempt comes then."""
+
+    type: Literal["NodeFailed"] = "NodeFailed"
+    attempt: int = 1
+    error: ErrorInfo
+    retry_at_us: int | None = None
+
+
+class NodeCancelled(NodeEvent):
+    """A node was cancelled, by its run or by the code that called it."""
+
+    type: Literal["NodeCancelled"] = "NodeCancelled"
+
+
+class WaitOpened(NodeEvent):
+    """A question (or another wait) is open. Implies NodeStarted for the built-in asks."""
+
+    type: Literal["WaitOpened"] = "WaitOpened"
+    token: Token
+    kind: str
+    prompt: Prompt
+    correlator: str | None = None
+    deadline_ms: int | None = None
+    has_default: bool = False
+    default: Any = None
+    state: Any = None
+    """What Stage A wants Stage B to have; encoded."""
+
+
+class ReplyTaken(NodeEvent):
+    """The driver took the accepted reply from the wait's row; the node goes on with it."""
+
+    type: Literal["ReplyTaken"] = "ReplyTaken"
+    token: Token
+    reply: Reply
+
+
+class ReplyRejected(NodeEvent):
+    """The full check refused the reply; the same wait is open again."""
+
+    type: Literal["ReplyRejected"] = "ReplyRejected"
+    token: Token
+    problems: dict[str, str]
+
+
+class WaitExpired(NodeEvent):
+    """Nobody answered before the deadline."""
+
+    type: Literal["WaitExpired"] = "WaitExpired"
+    token: Token
+
+
+class WaitWithdrawn(NodeEvent):
+    """The question is not needed any more."""
+
+    type: Literal["WaitWithdrawn"] = "WaitWithdrawn"
+    token: Token
+
+
+class MessageSent(NodeEvent):
+    """A message was sent; `node` is the one whose body sent it, `""` the graph function itself."""
+
+    type: Literal["MessageSent"] = "MessageSent"
+    call: Call
+    message: Message
+
+
+class CallRecorded(NodeEvent):
+    """A small durable call (`now`, `uuid`, `memory().record` ...) and its value, in the journal of `node`."""
+
+    type: Literal["CallRecorded"] = "CallRecorded"
+    call: Call
+    value: Any = None
+
+
+class CancelRequested(Event):
+    """Somebody asked for the run to be cancelled."""
+
+    type: Literal["CancelRequested"] = "CancelRequested"
+    by: str = ""
+
+
+class RunBlockedEvent(Event):
+    """The run cannot go on by itself: its code and its journal disagree, or a node keeps crashing."""
+
+    type: Literal["RunBlocked"] = "RunBlocked"
+    reason: str
+
+
+class RunFinished(Event):
+    """The run succeeded."""
+
+    type: Literal["RunFinished"] = "RunFinished"
+    outputs: dict[str, Any] = {}
+
+
+class RunFailedEvent(Event):
+    """The run failed."""
+
+    type: Literal["RunFailed"] = "RunFailed"
+    error: ErrorInfo
+    node: NodeId = ROOT
+    """The node whose failure it was; `""` the graph function itself."""
+
+
+class RunCancelledEvent(Event):
+    """The run was cancelled."""
+
+    type: Literal["RunCancelled"] = "RunCancelled"
+
+
+AnyEvent = Annotated[
+    RunStarted
+    | RunResumed
+    | NodeAdded
+    | NodeStarted
+    | NodeFinished
+    | NodeFailed
+    | NodeCancelled
+    | WaitOpened
+    | ReplyTaken
+    | ReplyRejected
+    | WaitExpired
+    | WaitWithdrawn
+    | MessageSent
+    | CallRecorded
+    | CancelRequested
+    | RunBlockedEvent
+    | RunFinished
+    | RunFailedEvent
+    | RunCancelledEvent,
+    Field(discriminator="type"),
+]
+"""Every event, told apart by `type`."""
+
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+"""To and from JSON."""
+
+RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]
+"""waiting: nothing computes and something waits for an answer. blocked: needs a decision."""
+
+NodeStatus = Literal[
+    "pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"
+]
+
+WaitStatus = Literal["open", "answered", "expired", "withdrawn"]
+
+FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+"""Run statuses after which nothing happens any more."""

@@ -1,0 +1,1 @@
+"""Pure data about graphs: their shape, their order, their faults. Knows no function, no time, no storage."""

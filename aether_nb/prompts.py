@@ -1,0 +1,194 @@
+"""What is asked and what comes back, as data: prompts, replies, files. Not how it looks.
+
+`events.py` carries these, channels show them, every door to a run checks replies with
+`check_reply`. A new kind of prompt is a class here, a component on the page, and a line in each
+channel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from aether_nb.errors import ReplyInvalid
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRef(_Data):
+    """A file that a person gave: its bytes are an artifact, this is the label on it."""
+
+    name: str
+    """The file's name, without folders, made safe."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hex digest of the bytes; also the artifact's name."""
+    media_type: str = "application/octet-stream"
+    path: str
+    """Where the bytes lie on the kernel's machine."""
+
+
+class FileGiven(_Data):
+    """A file in a reply, before it became an artifact: a path on the kernel's machine."""
+
+    path: str
+
+
+class _Prompt(_Data):
+    prompt: str
+    """The question, Markdown."""
+
+
+class TextPrompt(_Prompt):
+    """Asks for a line or a paragraph of text. The reply is a string."""
+
+    kind: Literal["text"] = "text"
+    multiline: bool = False
+    placeholder: str = ""
+
+
+class ApprovalPrompt(_Prompt):
+    """Asks for one of a few options. The reply is `{"choice": ..., "approved": ...}`; a bare option will do."""
+
+    kind: Literal["approval"] = "approval"
+    options: tuple[str, ...] = ("Approve", "Reject")
+    approve: str = "Approve"
+    """The option that counts as approval."""
+
+
+class FilesPrompt(_Prompt):
+    """Asks for files. The reply is `{"files": [...], "text": ...}`; a path or a list of paths will do."""
+
+    kind: Literal["files"] = "files"
+    multiple: bool = True
+    accept: tuple[str, ...] = ()
+    """What the browser's dialog offers: `.csv`, `image/*`; empty is anything."""
+
+
+class CallbackPrompt(_Prompt):
+    """A wait for something that is not a person: a job, an event. Any JSON is a reply."""
+
+    kind: Literal["callback"] = "callback"
+    job: str = ""
+
+
+Prompt = Annotated[
+    TextPrompt | ApprovalPrompt | FilesPrompt | CallbackPrompt, Field(discriminator="kind")
+]
+"""Every kind of prompt, told apart by `kind`."""
+
+PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
+"""To and from JSON."""
+
+
+class Reply(_Data):
+    """The answer to a wait."""
+
+    value: Any = None
+    """JSON, as `check_reply` gave it back."""
+    by: str = ""
+    """Who answered, as they call themselves."""
+    door: str = ""
+    """Which way it came: widget, console, scripted, api, http, cli, default."""
+    at_ms: int = 0
+    """When it was accepted, milliseconds since 1970, UTC."""
+
+
+class ApprovalReply(_Data):
+    """What an approval is answered with."""
+
+    choice: str
+    approved: bool
+
+
+class FilesReply(_Data):
+    """What a request for files is answered with."""
+
+    files: tuple[FileRef | FileGiven, ...] = ()
+    text: str = ""
+
+
+_TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, StringConstraints(strict=True)])
+_FILES = TypeAdapter(FilesReply)
+
+
+def check_reply(prompt: Prompt, value: Any) -> Any:
+    """Check a reply against its prompt, and give it back in its one normal form.
+
+    Args:
+        prompt: the question.
+        value: what came through a door; JSON. Shorthands are accepted where the kind has one.
+
+    Returns:
+        JSON: a string for text, `{"choice", "approved"}` for approval, `{"files", "text"}` for files
+        (files still as paths where a path was given), the value itself for callbacks.
+
+    Raises:
+        ReplyInvalid: it does not fit; `problems` says why, by field.
+    """
+    if isinstance(prompt, TextPrompt):
+        return _validated(_TEXT, value, "a text is needed")
+    if isinstance(prompt, ApprovalPrompt):
+        choice = value.get("choice") if isinstance(value, Mapping) else value
+        if isinstance(choice, bool):  # True and False read naturally for two options
+            yes = prompt.approve
+            rest = [o for o in prompt.options if o != yes]
+            choice = yes if choice else (rest[0] if rest else choice)
+        if choice not in prompt.options:
+            shown = ", ".join(map(repr, prompt.options))
+            raise ReplyInvalid({"choice": f"{choice!r} is none of {shown}"})
+        return {"choice": choice, "approved": choice == prompt.approve}
+    if isinstance(prompt, FilesPrompt):
+        return _files_reply(prompt, value)
+    return value
+
+
+def reply_schema(prompt: Prompt) -> dict[str, Any]:
+    """JSON Schema of the reply's normal form, for doors that do not have the notebook's classes."""
+    if isinstance(prompt, TextPrompt):
+        return {"type": "string"}
+    if isinstance(prompt, ApprovalPrompt):
+        return {
+            "type": "object",
+            "properties": {"choice": {"enum": list(prompt.options)}, "approved": {"type": "boolean"}},
+            "required": ["choice"],
+        }
+    if isinstance(prompt, FilesPrompt):
+        return _FILES.json_schema()
+    return {}
+
+
+def schema_hash(schema: Mapping[str, Any]) -> bytes:
+    """The key under which a schema is stored once: 16 bytes."""
+    text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _files_reply(prompt: FilesPrompt, value: Any) -> Any:
+    if isinstance(value, (str, bytes)) or hasattr(value, "__fspath__"):
+        value = [value]
+    if isinstance(value, (list, tuple)):
+        value = {"files": [v if isinstance(v, Mapping) else {"path": str(v)} for v in value]}
+    reply: dict[str, Any] = _validated(
+        _FILES, value, "files are needed: a path, or a list of paths", dump=True
+    )
+    if not prompt.multiple and len(reply["files"]) > 1:
+        raise ReplyInvalid({"files": f"one file is asked for, {len(reply['files'])} came"})
+    return reply
+
+
+def _validated(adapter: TypeAdapter[Any], value: Any, need: str, *, dump: bool = False) -> Any:
+    try:
+        checked = adapter.validate_python(value)
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(p) for p in first["loc"])
+        raise ReplyInvalid({field: f"{need} ({first['msg'].lower()})"}) from None
+    return adapter.dump_python(checked, mode="json") if dump else checked
