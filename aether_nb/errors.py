@@ -122,7 +122,7 @@ class NodeFailed(RunError):
         inputs: short text of the node's inputs by name.
     """
 
-    def __init__(  # noqa: PLR0913 - a record of what happened
+    def __init__(
         self,
         message: str,
         *,
@@ -142,6 +142,13 @@ class NodeFailed(RunError):
 
 class BadOutputs(RunError):
     """A tool returned something else than the outputs it declares."""
+
+
+class UnknownOutput(RunError, KeyError, AttributeError):
+    """There is no such output."""
+
+    def __str__(self) -> str:  # KeyError would put the sentence in quotes
+        return str(self.args[0])
 
 
 class NotStorable(RunError):

@@ -278,9 +278,7 @@ EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]
 """waiting: nothing computes and something waits for an answer. blocked: needs a decision."""
 
-NodeStatus = Literal[
-    "pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"
-]
+NodeStatus = Literal["pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
 
 WaitStatus = Literal["open", "answered", "expired", "withdrawn"]
 

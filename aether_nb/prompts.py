@@ -79,9 +79,7 @@ class CallbackPrompt(_Prompt):
     job: str = ""
 
 
-Prompt = Annotated[
-    TextPrompt | ApprovalPrompt | FilesPrompt | CallbackPrompt, Field(discriminator="kind")
-]
+Prompt = Annotated[TextPrompt | ApprovalPrompt | FilesPrompt | CallbackPrompt, Field(discriminator="kind")]
 """Every kind of prompt, told apart by `kind`."""
 
 PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
@@ -117,6 +115,7 @@ class FilesReply(_Data):
 
 _TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, StringConstraints(strict=True)])
 _FILES = TypeAdapter(FilesReply)
+_FILES_SCHEMA = _FILES.json_schema()
 
 
 def check_reply(prompt: Prompt, value: Any) -> Any:
@@ -161,7 +160,7 @@ def reply_schema(prompt: Prompt) -> dict[str, Any]:
             "required": ["choice"],
         }
     if isinstance(prompt, FilesPrompt):
-        return _FILES.json_schema()
+        return _FILES_SCHEMA
     return {}
 
 

@@ -6,13 +6,16 @@ Backends implement these; nothing in the engine imports a backend. `store/memory
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from aether_nb.events import AnyEvent, Message, RunStatus, WaitStatus
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import Prompt, Reply
+from aether_nb.prompts import FileRef, Prompt, Reply
+from aether_nb.values import Blobs
 
 # -- rows ----------------------------------------------------------------------------------------
 
@@ -167,9 +170,21 @@ class Store(Protocol):
         for the caller to know.
         """
 
+    def archive(self, run_id: RunId, now_ms: int) -> RunId:
+        """Put a run aside as `<run_id>~<n>`, fsynced.
+
+        Its log is ended as cancelled if it was unfinished, its open waits are withdrawn, its fence is
+        raised. Whoever drove it must have left it before.
+
+        Returns:
+            The new id.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+
     def append(self, batch: Sequence[Append], *, full: bool, now_ms: int) -> frozenset[RunId]:
-        """Write events in one transaction, each run in a savepoint of its own guarded by kernel, fence
-        and `prev_seq`.
+        """Write events in one transaction, each run guarded by kernel, fence and `prev_seq`.
 
         `WaitOpened` makes the wait's row (status open) and, if a reply for its token or correlator is in the
         mailbox, answers it at once; `ReplyTaken` marks it taken; `ReplyRejected` reopens it;
@@ -188,7 +203,11 @@ class Store(Protocol):
         """One run."""
 
     def runs(
-        self, *, status: str | None = None, graph: str | None = None, home: str | None = None,
+        self,
+        *,
+        status: str | None = None,
+        graph: str | None = None,
+        home: str | None = None,
         limit: int | None = None,
     ) -> list[RunRow]:
         """Runs, newest first."""
@@ -244,12 +263,19 @@ class Shown:
 class Channel(Protocol):
     """Where prompts and messages of runs go. Called on the loop, must not block.
 
-    Replies do not come back through this port but through `runtime.answer(token, ...)`, the same
-    for every door.
+    Replies come back through what `attach` gave, which is `runtime.answer`, the same for every door.
     """
 
     name: str
     """The door's name in replies: widget, console, scripted."""
+
+    def attach(
+        self, answer: Callable[[Token, Any], object], give_up: Callable[[Token, Exception], object]
+    ) -> None:
+        """Told once, before anything is shown: how to answer a wait and how to fail it; from any thread.
+
+        `answer` raises ReplyInvalid when the reply does not fit; the wait is then still open.
+        """
 
     def show(self, shown: Shown) -> None:
         """Show a prompt; called once per open wait and life of the kernel, and again when reopened."""
@@ -269,7 +295,57 @@ class Observer(Protocol):
 
 
 class Clock(Protocol):
-    """Tells the time. Tests move it by hand."""
+    """Tells the time and rings alarms. Tests move it by hand."""
 
     def now_us(self) -> int:
         """Microseconds since 1970, UTC."""
+
+    def call_at(self, at_us: int, ring: Callable[[], None]) -> Callable[[], None]:
+        """Call `ring` on the running loop at or after `at_us`. Returns a function that calls it off."""
+
+
+class Memory(Protocol):
+    """What `context.memory()` stands on."""
+
+    def record(
+        self, kind: str, data: Any, *, at_ms: int, run_id: str = "", node_id: str = "", item_id: str | None = None
+    ) -> Any:  # fmt: skip
+        """Keep a fact; the same `item_id` twice is kept once."""
+
+    def query(
+        self, kind: str | None = None, since: datetime | int | None = None, limit: int | None = None,
+        run_id: str | None = None, item_id: str | None = None,
+    ) -> Sequence[Any]:  # fmt: skip
+        """Facts that meet all conditions, oldest first."""
+
+
+class Artifacts(Blobs, Protocol):
+    """What `context.artifacts()` stands on."""
+
+    def save(self, name: str, data: bytes | str | Path) -> FileRef:
+        """Keep bytes, a text, or a copy of a file, under a name for people."""
+
+    def put_file(self, path: str | Path) -> FileRef:
+        """Copy a file in."""
+
+    def path(self, sha: str) -> str:
+        """Where an artifact lies."""
+
+
+class Services(Protocol):
+    """What `context` hands out besides the channel."""
+
+    @property
+    def memory(self) -> Memory:
+        """Facts that last."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Files that last."""
+
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """Objects that the user configured, for `context.service(name)`."""
+
+    def kv(self, namespace: str) -> Any:
+        """A persistent dict."""

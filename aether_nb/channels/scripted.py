@@ -1,0 +1,115 @@
+"""Answers from a script: for tests, for notebooks in CI, for lessons without a person.
+
+A prompt without an answer fails at once with its text: it never hangs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aether_nb.engine.ports import Shown, WaitRow
+from aether_nb.errors import ChannelError, UnansweredPrompt
+from aether_nb.events import Message
+from aether_nb.ids import RunId, Token
+
+Script = Mapping[str, Any] | Iterable[Any]
+"""Answers by prompt text (a list there answers the same prompt in turn), or one list in order."""
+
+
+class ScriptedChannel:
+    """Answers prompts from a script.
+
+    Args:
+        answers: a mapping from the prompt's text (or the node's label, or the kind) to its answer, or to a list
+            of answers for when it comes again; or a plain list, used in order. An answer may be a
+            function of the prompt.
+
+    Attributes:
+        asked: the prompts' texts in the order in which they came.
+        said: the messages' texts.
+    """
+
+    name = "scripted"
+
+    def __init__(self, answers: Script) -> None:
+        if isinstance(answers, str):
+            raise ChannelError(
+                f"answers={answers!r}: give a mapping, a list, or ScriptedChannel.from_file(path)."
+            )
+        self._by_name: dict[str, Any] | None = dict(answers) if isinstance(answers, Mapping) else None
+        self._in_order = iter(()) if isinstance(answers, Mapping) else iter(answers)
+        self._used: dict[str, int] = {}
+        self._answer: Callable[[Token, Any], object] | None = None
+        self._give_up: Callable[[Token, Exception], object] | None = None
+        self.asked: list[str] = []
+        self.said: list[str] = []
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> ScriptedChannel:
+        """Read a YAML file: a mapping or a list, as for the constructor.
+
+        Raises:
+            ChannelError: there is no such file, or it is neither.
+        """
+        try:
+            answers = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ChannelError(f"The answers in {str(path)!r} cannot be read: {error}") from error
+        if not isinstance(answers, (dict, list)):
+            raise ChannelError(f"{str(path)!r} holds neither a mapping nor a list of answers.")
+        return cls(answers)
+
+    def attach(
+        self, answer: Callable[[Token, Any], object], give_up: Callable[[Token, Exception], object]
+    ) -> None:
+        """Called by the runtime: how to answer a wait, and how to fail it."""
+        self._answer, self._give_up = answer, give_up
+
+    def show(self, shown: Shown) -> None:
+        """Answer the prompt."""
+        assert self._answer is not None and self._give_up is not None  # noqa: PT018 - attached together
+        wait = shown.wait
+        self.asked.append(wait.prompt.prompt)
+        try:
+            value = self._find(shown)
+            if callable(value):
+                value = value(wait.prompt)
+            self._answer(wait.token, value)
+        except Exception as error:  # noqa: BLE001 - a script's function is user code
+            self._give_up(wait.token, error)
+
+    def close(self, wait: WaitRow) -> None:
+        """Nothing to clear away."""
+
+    def say(self, run_id: RunId, message: Message) -> None:  # noqa: ARG002 - all runs speak here
+        """Keep the message for who looks."""
+        self.said.append(message.text)
+
+    def _find(self, shown: Shown) -> Any:
+        prompt = shown.wait.prompt
+        if self._by_name is None:
+            for value in self._in_order:
+                return value
+            raise UnansweredPrompt(f"The script has no more answers; the next prompt is {prompt.prompt!r}.")
+        for name in (prompt.prompt, shown.node_label, prompt.kind):
+            if name in self._by_name:
+                return self._next(name, self._by_name[name])
+        raise UnansweredPrompt(
+            f"The script has no answer for {prompt.prompt!r} (kind {prompt.kind}); "
+            f"it has: {', '.join(map(repr, self._by_name)) or 'nothing'}."
+        )
+
+    def _next(self, name: str, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        n = self._used.get(name, 0)
+        self._used[name] = n + 1
+        if n >= len(value):
+            raise UnansweredPrompt(
+                f"{name!r} is asked for the {n + 1}th time; the script has {len(value)} answers."
+            )
+        return value[n]

@@ -1,0 +1,214 @@
+"""From a shape to DOT text. Pure: the same shape gives the same text.
+
+`to_dot` draws a run, `graph_dot` a graph by itself with its inputs. The page colours the live picture by
+the ids in it: `n:<node id>` on nodes, `c:<node id>` on the frames of nodes that contain others. Names
+come from users and are hostile until `_quoted`. Read `render.py` next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from aether_nb.display.looks import LOOKS
+from aether_nb.display.outline import graph_shape, leaves
+from aether_nb.display.shapes import NodeShape, RunShape
+from aether_nb.display.words import short
+from aether_nb.graph.model import GraphSpec, InputRef
+
+LABEL_CHARS = 28
+CELL_WIDTH = 880
+"""Pixels that a notebook cell has for a picture; a graph that fits lies on its side, others stand."""
+
+_INK, _QUIET = "#202124", "#80868b"
+_LOOK = (
+    'bgcolor="transparent", pad="0.06", nodesep="0.22", ranksep="0.32", compound=true, '
+    'fontname="Helvetica", fontsize=11'
+)
+_NODE = (
+    f'shape=box, style="rounded,filled", fontname="Helvetica", fontsize=12, fontcolor="{_INK}", '
+    f'color="{LOOKS["pending"].colour}", fillcolor="#ffffff", penwidth=1.4, height=0.36, margin="0.16,0.06"'
+)
+_EDGE = f'color="{_QUIET}", arrowsize=0.6, penwidth=1.1'
+_INPUT = f'shape=plain, style="", fontsize=11, fontcolor="{_QUIET}"'
+_STOP = 'shape=hexagon, margin="0.02,0.02"'
+"""Where the graph may stop and wait."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no XML may hold."""
+
+
+def to_dot(shape: RunShape, *, status: bool = False) -> str:
+    """A run as DOT.
+
+    Args:
+        shape: the run.
+        status: draw statuses too, as colour and sign; without, the picture changes only when nodes come.
+    """
+    return _Drawing(shape, status=status).text(())
+
+
+def graph_dot(spec: GraphSpec) -> str:
+    """A graph by itself as DOT, with its inputs as plain words that lead to the nodes that take them."""
+    return _Drawing(graph_shape(spec), status=False).text(_inputs(spec))
+
+
+def _inputs(spec: GraphSpec) -> Iterator[tuple[str, list[str]]]:
+    for param in spec.inputs:
+        takers = [
+            str(node.id)
+            for node in spec.nodes
+            if any(
+                isinstance(leaf, InputRef) and leaf.name == param.name
+                for expr in node.inputs.values()
+                for leaf in leaves(expr)
+            )
+        ]
+        yield (f"{param.name}: {param.type}" if param.type else param.name), takers
+
+
+class _Drawing:
+    """One picture in the making."""
+
+    def __init__(self, shape: RunShape, *, status: bool) -> None:
+        self._nodes = {node["id"]: node for node in shape["nodes"]}
+        self._edges = [(a, b) for a, b in shape["edges"] if a in self._nodes and b in self._nodes]
+        self._status = status
+        self._inside: defaultdict[str, list[NodeShape]] = defaultdict(list)
+        for node in shape["nodes"]:
+            self._inside[node["parent"] if node["parent"] in self._nodes else ""].append(node)
+        self._sources = self._ends({b for _, b in self._edges}, first=True)
+        self._sinks = self._ends({a for a, _ in self._edges}, first=False)
+
+    def text(self, inputs: Iterable[tuple[str, list[str]]]) -> str:
+        words = [(f'"i:{i}"', label, takers) for i, (label, takers) in enumerate(inputs)]
+        lines = [
+            "digraph {",
+            f"  graph [rankdir={self._direction(bool(words))}, {_LOOK}]",
+            f"  node [{_NODE}]",
+            f"  edge [{_EDGE}]",
+        ]
+        lines += [f"  {name} [label={_quoted(_label(label))}, {_INPUT}]" for name, label, _ in words]
+        lines += self._block("", "  ")
+        lines += [
+            f"  {name} -> {_node(self._sources[b])}{self._clip('', b)}"
+            for name, _, takers in words
+            for b in takers
+        ]
+        lines += [
+            f"  {_node(self._sinks[a])} -> {_node(self._sources[b])}{self._clip(a, b)}"
+            for a, b in self._edges
+            if not self._contains(a, b) and not self._contains(b, a)
+        ]
+        return "\n".join([*lines, "}\n"])
+
+    def _block(self, parent: str, indent: str) -> Iterator[str]:
+        for node in self._inside.get(parent, ()):
+            if node["id"] not in self._inside:
+                yield f"{indent}{_node(node['id'])} [{self._attributes(node)}]"
+                continue
+            yield f"{indent}subgraph {_cluster(node['id'])} {{"
+            yield f"{indent}  graph [{self._frame(node)}]"
+            yield from self._block(node["id"], indent + "  ")
+            yield f"{indent}}}"
+
+    def _attributes(self, node: NodeShape) -> str:
+        parts = [f"id={_node(node['id'])}", f"label={_quoted(self._words(node))}"]
+        if node["kind"] in {"ask", "wait"}:
+            parts.append(_STOP)
+        parts.append(f"tooltip={_quoted(node['label'])}")
+        if self._status:
+            look = LOOKS[node["status"]]
+            parts.append(f'color="{look.colour}", fillcolor="{look.fill}"')
+            if node["status"] == "skipped":
+                parts.append(f'style="rounded,filled,dashed", fontcolor="{_QUIET}"')
+        return ", ".join(parts)
+
+    def _frame(self, node: NodeShape) -> str:
+        colour = LOOKS[node["status"] if self._status else "pending"].colour
+        return (
+            f"id={_quoted('c:' + node['id'])}, label={_quoted(self._words(node))}, "
+            f"tooltip={_quoted(node['label'])}, "
+            f'style="rounded,filled", color="{colour}", fillcolor="#f8f9fa", fontcolor="{_INK}", '
+            f'penwidth=1.2, margin=10, labeljust="l"'
+        )
+
+    def _words(self, node: NodeShape) -> str:
+        label = _label(node["label"])
+        return f"{LOOKS[node['status']].glyph} {label}" if self._status else label
+
+    def _clip(self, a: str, b: str) -> str:
+        """An edge of a frame ends at the frame, though DOT lets it go on to a node inside."""
+        ends = []
+        if a in self._inside:
+            ends.append(f"ltail={_cluster(a)}")
+        if b in self._inside:
+            ends.append(f"lhead={_cluster(b)}")
+        return f" [{', '.join(ends)}]" if ends else ""
+
+    def _ends(self, busy: set[str], *, first: bool) -> dict[str, str]:
+        """For each node the leaf that its edges are tied to: itself, or the first (last) one inside."""
+        ends: dict[str, str] = {}
+        for node_id in reversed(self._nodes):  # what is inside stands after what contains it
+            inside = [n["id"] for n in self._inside.get(node_id, ()) if n["id"] in ends]
+            free = [i for i in inside if i not in busy] or inside
+            ends[node_id] = ends[free[0 if first else -1]] if free else node_id
+        return ends
+
+    def _contains(self, a: str, b: str) -> bool:
+        while b:
+            if a == b:
+                return True
+            b = self._nodes[b]["parent"] if b in self._nodes else ""
+        return False
+
+    def _direction(self, has_inputs: bool) -> str:
+        """Lying when its columns fit the cell side by side, else standing."""
+        ranks = self._ranks()
+        widest: defaultdict[int, int] = defaultdict(int)
+        for node_id, rank in ranks.items():
+            label = self._nodes[node_id]["label"]
+            widest[rank] = max(widest[rank], int(46 + 6.6 * min(len(label), LABEL_CHARS)))
+        total = sum(widest.values()) + (120 if has_inputs else 0)
+        return "LR" if total <= CELL_WIDTH else "TB"
+
+    def _ranks(self) -> dict[str, int]:
+        """How many steps lie before each leaf, at most; in a cycle, which no run has, some number."""
+        after: defaultdict[str, list[str]] = defaultdict(list)
+        waits = dict.fromkeys((i for i in self._nodes if i not in self._inside), 0)
+        for a, b in self._edges:
+            a, b = self._sinks[a], self._sources[b]  # noqa: PLW2901 - the same edge, between leaves
+            if a != b:
+                after[a].append(b)
+                waits[b] += 1
+        ranks = dict.fromkeys(waits, 0)
+        ready = [i for i, n in waits.items() if not n]
+        for i in ready:
+            for below in after.get(i, ()):
+                ranks[below] = max(ranks[below], ranks[i] + 1)
+                waits[below] -= 1
+                if not waits[below]:
+                    ready.append(below)
+        return ranks
+
+
+def _label(text: str) -> str:
+    return short(" ".join(text.split()), LABEL_CHARS)
+
+
+def _node(node_id: str) -> str:
+    return _quoted("n:" + node_id)
+
+
+def _cluster(node_id: str) -> str:
+    return _quoted("cluster_" + node_id)
+
+
+def _quoted(text: str) -> str:
+    r"""A DOT string that means this text and nothing else.
+
+    A quoted string is never an HTML label; the backslash would start an escape like `\N`, the ampersand
+    an entity.
+    """
+    text = _CONTROL.sub("\ufffd", text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + text.replace("\r", " ").replace("\n", " ") + '"'

@@ -1,0 +1,399 @@
+"""Folds the events of one run into the shape that pictures are made of.
+
+`RunView` takes events one at a time, at a cost that does not grow with the graph, and hands out the
+whole (`snapshot`, `peek`) or what changed since (`patch`), so that a sender can pour many events into
+one message. `patch` remembers what it gave: one view serves one sender. Read `dot.py` next.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from aether_nb import events as ev
+from aether_nb.display.outline import blank
+from aether_nb.display.shapes import (
+    ErrorShape,
+    MessageShape,
+    OutputShape,
+    PatchShape,
+    PromptShape,
+    ReplyShape,
+    RunShape,
+)
+from aether_nb.display.table import NodeTable
+from aether_nb.display.words import cell, error_text, reply_text, sentence, value_text
+from aether_nb.graph.model import GraphSpec
+from aether_nb.prompts import Reply
+
+OUTPUT_CHARS = 2_000
+IMAGE_BYTES = 4 << 20
+"""A larger image is named, not sent."""
+
+_IMAGE = re.compile(r"image/[\w.+-]+")
+_OVER = frozenset({"failed", "cancelled", "blocked"})
+"""Run statuses that a retry or a resume leads out of."""
+
+
+class RunView:
+    """One run as pictures see it.
+
+    Args:
+        run_id: the run.
+        graph: what it runs, when that is known before the first event.
+        specs: finds a GraphSpec by its hex key, None when it is not there.
+        artifact: finds the bytes of an artifact by its sha256, for images in messages.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        graph: GraphSpec | None,
+        specs: Callable[[str], GraphSpec | None],
+        *,
+        artifact: Callable[[str], bytes | None] = lambda _: None,
+    ) -> None:
+        self._run_id = run_id
+        self._graph = graph
+        self._specs = specs
+        self._artifact = artifact
+        self._seq = 0
+        self._name = graph.name if graph else ""
+        self._status: ev.RunStatus = "running"
+        self._created_ms = 0
+        self._ended_ms: int | None = None
+        self._note = ""
+        self._table = NodeTable()
+        self._prompts: dict[str, PromptShape] = {}
+        self._messages: list[MessageShape] = []
+        self._outputs: list[OutputShape] = []
+        self._error: ErrorShape | None = None
+        self._open: set[str] = set()
+        """Tokens of the waits that are open."""
+        self._base = 0
+        self._new_prompts: dict[str, None] = {}
+        self._new_messages: list[MessageShape] = []
+        self._new_fields: set[Literal["status", "note", "outputs", "error"]] = set()
+        if graph is not None:
+            self._table.grow(graph)
+
+    @property
+    def structure(self) -> int:
+        """Grows when nodes or edges come or go: the picture needs a new layout."""
+        return self._table.structure
+
+    @property
+    def base(self) -> int:
+        """The event up to which the receiver of patches has been told."""
+        return self._base
+
+    @property
+    def status(self) -> ev.RunStatus:
+        """Where the run stands."""
+        return self._status
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Fold one event in. One that is in here already is ignored, so a log may be read twice."""
+        if event.seq <= self._seq:
+            return
+        self._seq = event.seq
+        fold = _FOLDS.get(type(event))
+        if fold is None:
+            return
+        fold(self, event)
+        if self._status in {"running", "waiting"}:
+            self._say_status("waiting" if self._open and not self._table.busy else "running")
+
+    def note(self, text: str) -> None:
+        """Say in one line how this run came here; `""` takes it back."""
+        if text != self._note:
+            self._note = text
+            self._new_fields.add("note")
+
+    def wait_answered(self, token: str, reply: Reply) -> None:
+        """Show an answer that the store has accepted before the driver took it into the log."""
+        prompt = self._prompts.get(token)
+        if prompt is not None and prompt["state"] == "open":
+            self._answer(prompt, reply)
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def peek(self) -> RunShape:
+        """The whole run as it is now, a copy; what `patch` will say is left as it is."""
+        return RunShape(
+            seq=self._seq,
+            run_id=self._run_id,
+            graph=self._name,
+            status=self._status,
+            created_ms=self._created_ms,
+            ended_ms=self._ended_ms,
+            note=self._note,
+            nodes=[node.copy() for node in self._table.nodes.values()],
+            edges=list(self._table.edges),
+            prompts=[prompt.copy() for prompt in self._prompts.values()],
+            messages=[message.copy() for message in self._messages],
+            outputs=[output.copy() for output in self._outputs],
+            error=self._error and self._error.copy(),
+            dot="",
+            svg="",
+        )
+
+    def snapshot(self) -> RunShape:
+        """The whole run, to begin with; `dot` and `svg` are left to the sender. Patches count from here."""
+        self._all_told()
+        return self.peek()
+
+    def patch(self) -> PatchShape | None:
+        """What changed since the last `patch` or `snapshot`, each item once; None when nothing did."""
+        table, fields = self._table, self._new_fields
+        patch = PatchShape(base=self._base, seq=self._seq)
+        if table.changed:
+            patch["nodes"] = [table.nodes[i].copy() for i in table.changed]
+        if table.new_edges:
+            patch["edges"] = list(table.new_edges)
+        if self._new_prompts:
+            patch["prompts"] = [self._prompts[token].copy() for token in self._new_prompts]
+        if self._new_messages:
+            patch["messages"] = [message.copy() for message in self._new_messages]
+        if "status" in fields:
+            patch["status"] = self._status
+            patch["ended_ms"] = self._ended_ms
+        if "note" in fields:
+            patch["note"] = self._note
+        if "outputs" in fields:
+            patch["outputs"] = [output.copy() for output in self._outputs]
+        if "error" in fields:
+            patch["error"] = self._error and self._error.copy()
+        if len(patch) == 2:  # base and seq alone
+            return None
+        self._all_told()
+        return patch
+
+    def _all_told(self) -> None:
+        self._base = self._seq
+        self._table.changed.clear()
+        self._table.new_edges.clear()
+        self._new_prompts.clear()
+        self._new_messages.clear()
+        self._new_fields.clear()
+
+    # -- the run -----------------------------------------------------------------------------------
+
+    def _on_run_started(self, event: ev.RunStarted) -> None:
+        self._name = event.graph
+        self._created_ms = event.at_us // 1000
+        if self._graph is None and event.spec:
+            self._graph = self._specs(event.spec)
+            if self._graph is not None:
+                self._table.grow(self._graph)
+
+    def _on_run_resumed(self, event: ev.RunResumed) -> None:
+        self._go_on()
+        for node_id in sorted(self._table.busy):  # what ran in the dead kernel is back in the queue
+            self._table.say(node_id, "pending", event.at_us // 1000)
+        new = self._specs(event.spec) if event.spec else None
+        if new is not None and new != self._graph:
+            self._graph = new
+            if self._table.regrow(new):
+                self._base = -1  # a patch cannot take nodes away: pages ask for the whole again
+
+    def _on_run_blocked(self, event: ev.RunBlockedEvent) -> None:
+        self._say_status("blocked")
+        self._say_error(ErrorShape(message=event.reason, node="", frames=[], inputs={}))
+
+    def _on_run_finished(self, event: ev.RunFinished) -> None:
+        self._outputs = [
+            OutputShape(name=name, text=value_text(value, OUTPUT_CHARS))
+            for name, value in event.outputs.items()
+        ]
+        self._new_fields.add("outputs")
+        self._end("succeeded", event)
+
+    def _on_run_failed(self, event: ev.RunFailedEvent) -> None:
+        error = event.error
+        self._say_error(
+            ErrorShape(
+                message=error_text(error),
+                node=event.node,
+                frames=list(error.frames),
+                inputs=dict(error.inputs),
+            )
+        )
+        self._end("failed", event)
+
+    def _on_run_cancelled(self, event: ev.RunCancelledEvent) -> None:
+        self._end("cancelled", event)
+
+    def _end(self, status: ev.RunStatus, event: ev.Event) -> None:
+        """Nothing happens any more: what did not get its turn is skipped, what was under way is cut off."""
+        self._ended_ms = event.at_us // 1000
+        self._say_status(status)
+        for node in self._table.nodes.values():
+            if node["status"] == "pending" and status != "cancelled":
+                self._table.say(node["id"], "skipped", self._ended_ms)
+            elif node["status"] in {"pending", "running", "waiting"}:
+                self._table.say(node["id"], "cancelled", self._ended_ms)
+        for token in sorted(self._open):
+            self._close(token, "withdrawn")
+
+    def _go_on(self) -> None:
+        if self._status in _OVER:
+            self._ended_ms = None
+            self._say_status("running")
+            self._say_error(None)
+
+    def _say_status(self, status: ev.RunStatus) -> None:
+        if status != self._status:
+            self._status = status
+            self._new_fields.add("status")
+
+    def _say_error(self, error: ErrorShape | None) -> None:
+        self._error = error
+        self._new_fields.add("error")
+
+    # -- nodes -------------------------------------------------------------------------------------
+
+    def _on_node_added(self, event: ev.NodeAdded) -> None:
+        if event.node not in self._table.nodes:
+            self._table.add(
+                blank(event.node, name=event.name, kind=event.kind, parent=event.parent, label=event.label)
+            )
+            spec = self._specs(event.spec) if event.spec else None
+            if spec is not None:
+                self._table.grow(spec, event.node)
+        self._table.connect((source, event.node) for source in event.after)
+
+    def _on_node_started(self, event: ev.NodeStarted) -> None:
+        self._go_on()
+        at_ms = event.at_us // 1000
+        was = self._table.node(event.node)["status"]
+        node = self._table.say(event.node, "running", at_ms)
+        node["attempt"] = event.attempt
+        node["started_ms"] = at_ms
+        node["error"] = ""
+        if was in {"failed", "skipped"}:
+            self._table.revive_below(event.node, at_ms)
+
+    def _on_node_finished(self, event: ev.NodeFinished) -> None:
+        node = self._table.say(event.node, "succeeded", event.at_us // 1000)
+        node["error"] = ""
+
+    def _on_node_failed(self, event: ev.NodeFailed) -> None:
+        at_ms = event.at_us // 1000
+        final = event.retry_at_us is None
+        node = self._table.say(event.node, "failed" if final else "pending", at_ms)
+        node["attempt"] = event.attempt
+        node["error"] = sentence(error_text(event.error))
+        if final:
+            self._table.skip_below(event.node, at_ms)
+
+    def _on_node_cancelled(self, event: ev.NodeCancelled) -> None:
+        self._table.say(event.node, "cancelled", event.at_us // 1000)
+
+    # -- prompts and messages ----------------------------------------------------------------------
+
+    def _on_wait_opened(self, event: ev.WaitOpened) -> None:
+        self._go_on()
+        at_ms = event.at_us // 1000
+        node = self._table.say(event.node, "waiting", at_ms)
+        node["attempt"] = max(node["attempt"], 1)
+        if node["started_ms"] is None:
+            node["started_ms"] = at_ms
+        self._open.add(event.token)
+        self._prompts[event.token] = PromptShape(
+            token=event.token,
+            node=event.node,
+            seq=event.seq,
+            kind=event.prompt.kind,
+            prompt=event.prompt.model_dump(mode="json"),
+            state="open",
+            deadline_ms=event.deadline_ms,
+            reply=None,
+            problems={},
+        )
+        self._new_prompts[event.token] = None
+
+    def _on_reply_taken(self, event: ev.ReplyTaken) -> None:
+        self._open.discard(event.token)
+        if prompt := self._prompts.get(event.token):
+            self._answer(prompt, event.reply)
+        self._table.say(event.node, "running", event.at_us // 1000)
+
+    def _on_reply_rejected(self, event: ev.ReplyRejected) -> None:
+        if prompt := self._prompts.get(event.token):
+            prompt["state"] = "open"
+            prompt["reply"] = None
+            prompt["problems"] = dict(event.problems)
+            self._new_prompts[event.token] = None
+            self._open.add(event.token)
+        self._table.say(event.node, "waiting", event.at_us // 1000)
+
+    def _on_wait_expired(self, event: ev.WaitExpired) -> None:
+        self._close(event.token, "expired")
+        self._table.say(event.node, "running", event.at_us // 1000)
+
+    def _on_wait_withdrawn(self, event: ev.WaitWithdrawn) -> None:
+        self._close(event.token, "withdrawn")
+        if self._table.node(event.node)["status"] == "waiting":
+            self._table.say(event.node, "cancelled", event.at_us // 1000)
+
+    def _close(self, token: str, state: Literal["expired", "withdrawn"]) -> None:
+        self._open.discard(token)
+        if prompt := self._prompts.get(token):
+            prompt["state"] = state
+            self._new_prompts[token] = None
+
+    def _answer(self, prompt: PromptShape, reply: Reply) -> None:
+        prompt["state"] = "answered"
+        prompt["problems"] = {}
+        prompt["reply"] = ReplyShape(
+            text=reply_text(prompt["kind"], reply.value), by=reply.by, door=reply.door, at_ms=reply.at_ms
+        )
+        self._new_prompts[prompt["token"]] = None
+
+    def _on_message_sent(self, event: ev.MessageSent) -> None:
+        message = event.message
+        shape = MessageShape(
+            seq=event.seq,
+            node=event.node,
+            kind=message.kind,
+            text=message.text,
+            name=message.name,
+            src=self._image(message) if message.kind == "image" else "",
+            columns=list(message.columns),
+            rows=[[cell(value) for value in row] for row in message.rows],
+        )
+        self._messages.append(shape)
+        self._new_messages.append(shape)
+
+    def _image(self, message: ev.Message) -> str:
+        data = self._artifact(message.sha256) if _IMAGE.fullmatch(message.media_type) else None
+        if data is None or len(data) > IMAGE_BYTES:
+            return ""
+        return f"data:{message.media_type};base64,{base64.b64encode(data).decode()}"
+
+
+_FOLDS: Mapping[type, Callable[[RunView, Any], None]] = {
+    ev.RunStarted: RunView._on_run_started,
+    ev.RunResumed: RunView._on_run_resumed,
+    ev.RunBlockedEvent: RunView._on_run_blocked,
+    ev.RunFinished: RunView._on_run_finished,
+    ev.RunFailedEvent: RunView._on_run_failed,
+    ev.RunCancelledEvent: RunView._on_run_cancelled,
+    ev.NodeAdded: RunView._on_node_added,
+    ev.NodeStarted: RunView._on_node_started,
+    ev.NodeFinished: RunView._on_node_finished,
+    ev.NodeFailed: RunView._on_node_failed,
+    ev.NodeCancelled: RunView._on_node_cancelled,
+    ev.WaitOpened: RunView._on_wait_opened,
+    ev.ReplyTaken: RunView._on_reply_taken,
+    ev.ReplyRejected: RunView._on_reply_rejected,
+    ev.WaitExpired: RunView._on_wait_expired,
+    ev.WaitWithdrawn: RunView._on_wait_withdrawn,
+    ev.MessageSent: RunView._on_message_sent,
+}
+"""By event; the others change nothing that a page shows."""

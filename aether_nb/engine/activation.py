@@ -1,0 +1,318 @@
+"""A running body: the graph function of a run, one that stands as a node, or an async tool's body.
+
+It is the `Caller` of `calling.py` (tools and graphs called in the body come here) and the `Body` of
+`context.py` (what `context` does comes here). Both make durable calls: identified when called,
+looked up in the journal, and either handed their recorded outcome or carried out by the driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target
+from aether_nb.engine.context import NodeContext
+from aether_nb.engine.failures import node_failed
+from aether_nb.engine.journal import SCOPE, Journal, Scope, identity
+from aether_nb.engine.state import DONE, Entry, NodeState, child_id
+from aether_nb.errors import (
+    NotAwaited,
+    NotStorable,
+    ReplayDiverged,
+    RunBlocked,
+    RunCancelled,
+    RunOver,
+    RunSuspended,
+)
+from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, NodeCancelled
+from aether_nb.ids import NodeId
+from aether_nb.values import Outputs, decode, digest, encode, show
+
+if TYPE_CHECKING:
+    from aether_nb.engine.driver import Driver
+    from aether_nb.engine.ports import Services
+    from aether_nb.engine.slots import Slot
+
+_NOT_IDENTITY = frozenset({"timeout", "default"})  # arguments that do not make another call (rule 4)
+
+
+class Activation:
+    """One life of one body.
+
+    Args:
+        driver: the run.
+        node: whose body it is; `""` for the run's own graph function.
+        kind: fn for a graph function, tool for a tool's body.
+        changed: whether the code differs from the code that made the journal.
+        slot: the slot that the body computes in; given back while it asks. None for graph functions.
+    """
+
+    def __init__(
+        self, driver: Driver, node: NodeId, kind: Literal["fn", "tool"], *, attempt: int,
+        changed: bool, slot: Slot | None,
+    ) -> None:  # fmt: skip
+        self.kind = kind
+        self.run_id: str = driver.run_id
+        self.node_id: str = node
+        self.attempt = attempt
+        self.services: Services = driver.engine.services
+        self.context = NodeContext(self)
+        self._driver = driver
+        self._node = node
+        self._slot = slot
+        self._scope = Scope("")
+        self._journal = Journal(driver.state.journals.get(node), changed=changed, keys=driver.keys)
+        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call]] = {}
+        self._cancelled: list[NodeState] = []
+        self._refused: ReplayDiverged | None = None
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Make this the body around the code that runs in here; check at the end what it left behind."""
+        caller, scope = CALLER.set(self), SCOPE.set(self._scope)
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise  # whether it counts is for whoever cancelled to say
+        except Exception:
+            self._flush_cancelled()
+            if self._refused is not None:
+                raise self._refused from None
+            raise
+        else:
+            self._flush_cancelled()
+            self._check_return()
+        finally:
+            self._scope.over = True
+            self._journal.close()
+            for coro, _ in self._unawaited.values():
+                coro.close()
+            with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
+                CALLER.reset(caller)
+                SCOPE.reset(scope)
+
+    # -- Caller ----------------------------------------------------------------------------------
+
+    def call(
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
+    ) -> Coroutine[Any, Any, Outputs]:
+        """Identify a call; the coroutine carries it out. See `calling.Caller`.
+
+        Raises:
+            ReplayDiverged: the journal has something else here.
+            DuplicateKey: the key is in use.
+            RunOver: the body has returned.
+        """
+        scope = self._enter_call()
+        inputs = {k: v for k, v in bound.items() if v is not MISSING}
+        counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
+        call = self._journal.identify(scope.path, target.name, digest(counted), key, line)
+        entry = self._claim(call)
+        coro = self._perform(target, inputs, call, entry, scope, label)
+        coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
+        self._unawaited[id(call)] = (coro, call)
+        return coro
+
+    async def _perform(
+        self,
+        target: Target,
+        inputs: Mapping[str, Any],
+        call: Call,
+        entry: Entry | None,
+        scope: Scope,
+        label: str,
+    ) -> Outputs:
+        self._unawaited.pop(id(call), None)
+        self._check_alive()
+        self._flush_cancelled()
+        if entry is None:
+            node = self._add_node(target, inputs, call, scope, label)
+            await self._guarded(node, self._driver.execute(node, target, inputs, self._slot))
+        else:
+            assert entry.node is not None
+            node = self._driver.state.nodes[entry.node]
+            self._driver.targets[node.id] = target
+            if entry.outcome == "cancelled":
+                await asyncio.Event().wait()  # the code that cancelled it will do so again
+            elif entry.outcome is not None:
+                if not self._journal.turn_nowait(entry):
+                    await self._journal.turn(entry)
+            else:
+                await self._guarded(node, self._driver.reattach(node, target, inputs, self._slot))
+        return self._result(node, scope)
+
+    async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            if node.status not in DONE:
+                self._cancelled.append(node)
+            raise
+
+    def _result(self, node: NodeState, scope: Scope) -> Outputs:
+        if node.status == "succeeded":
+            scope.done(node.id, node.added.after if node.added is not None else ())
+            return Outputs(decode(node.outputs, self.services.artifacts))
+        if node.status == "cancelled":
+            raise asyncio.CancelledError
+        assert node.error is not None
+        scope.done(node.id, node.added.after if node.added is not None else ())
+        raise node_failed(node.id, node.label, node.attempt, node.error)
+
+    def _add_node(
+        self, target: Target, inputs: Mapping[str, Any], call: Call, scope: Scope, label: str
+    ) -> NodeState:
+        node = child_id(self._node, call.key or f"{call.name}-{_letters(identity(call))}")
+        state = self._driver.state
+        spec = ""
+        if target.kind == "graph":
+            spec = self._driver.keep_spec(target)
+        self._driver.emit(
+            NodeAdded(
+                **self._driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
+                call=call, after=tuple(sorted(scope.frontier)), label=label, spec=spec,
+                inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
+            )
+        )  # fmt: skip
+        self._driver.targets[node] = target
+        return state.nodes[node]
+
+    def _encoded(self, value: Any) -> Any:
+        """An argument for the log; what cannot be stored is only shown (it counts as its type name)."""
+        try:
+            return encode(value, self.services.artifacts)
+        except NotStorable:
+            return f"<{show(value)}>"
+
+    # -- Body ------------------------------------------------------------------------------------
+
+    async def ask(self, tool: str, inputs: dict[str, Any], key: str | None) -> Outputs:
+        """Ask a person by a built-in dual-stage tool."""
+        target: DualStageTarget = self._driver.engine.asks[tool]
+        return await self.call(target, inputs, key=key, label="", line=caller_line())
+
+    async def send(self, message: Message) -> None:
+        """Say something, once in the life of the run."""
+        scope = self._enter_call()
+        self._flush_cancelled()
+        body = message.model_dump(exclude_defaults=True)
+        call = self._journal.identify(scope.path, f"send_{message.kind}", digest(body), None, caller_line())
+        entry = self._claim(call)
+        if entry is None:
+            self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
+        elif not self._journal.turn_nowait(entry):
+            await self._journal.turn(entry)
+
+    def recorded(self, name: str, make: Callable[[], Any]) -> Any:
+        """A small value, made once."""
+        scope = self._enter_call()
+        call = self._journal.identify(scope.path, name, "", None, caller_line())
+        entry = self._claim(call)
+        if entry is not None:
+            self._journal.turn_nowait(entry)
+            return decode(entry.value)
+        value = encode(make())
+        self._driver.emit(CallRecorded(**self._driver.head(), node=self._node, call=call, value=value))
+        return decode(value)
+
+    async def remember(self, kind: str, data: Any) -> Any:
+        """Record a fact in the memory, once."""
+        scope = self._enter_call()
+        self._flush_cancelled()
+        line = caller_line()
+        call = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
+        entry = self._claim(call)
+        memory = self.services.memory
+        if entry is not None:
+            if not self._journal.turn_nowait(entry):
+                await self._journal.turn(entry)
+            found = memory.query(item_id=entry.value)
+            return found[0] if found else None
+        item_id = f"{self.run_id}/{self._node}/{_letters(identity(call))}"
+        at_ms = self.now_us() // 1000
+        item = await asyncio.to_thread(
+            memory.record, kind, data, run_id=self.run_id, node_id=self._node, at_ms=at_ms, item_id=item_id
+        )
+        self._driver.emit(CallRecorded(**self._driver.head(), node=self._node, call=call, value=item_id))
+        return item
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Sleep on the engine's clock."""
+        await self._driver.engine.sleep_until(at_us)
+
+    def now_us(self) -> int:
+        """The clock."""
+        return self._driver.engine.clock.now_us()
+
+    # -- the rules of a call ---------------------------------------------------------------------
+
+    def _enter_call(self) -> Scope:
+        self._check_alive()
+        scope = SCOPE.get()
+        if self._scope.over or scope is None:
+            raise RunOver(
+                f"Run {self.run_id!r}: this task outlived the function that started it, so its call is not made. "
+                "Await your tasks before you return (gather, TaskGroup)."
+            )
+        return scope
+
+    def _check_alive(self) -> None:
+        if self._refused is not None:
+            raise self._refused
+        if self._driver.suspended:
+            raise RunSuspended
+        if self._driver.state.cancel_requested:
+            raise RunCancelled(f"Run {self.run_id!r} was cancelled.")
+
+    def _claim(self, call: Call) -> Entry | None:
+        try:
+            return self._journal.claim(call)
+        except ReplayDiverged as diverged:
+            self._refused = diverged
+            raise
+
+    def _flush_cancelled(self) -> None:
+        """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""
+        cancelled, self._cancelled = self._cancelled, []
+        for node in cancelled:
+            self._driver.withdraw_below(node)
+            if node.status not in DONE:
+                self._driver.emit(NodeCancelled(**self._driver.head(), node=node.id))
+
+    def _check_return(self) -> None:
+        if self._refused is not None:
+            raise self._refused
+        if self._unawaited:
+            calls = "; ".join(f"line {c.line}: {c.name}(...)" for _, c in self._unawaited.values())
+            raise NotAwaited(f"Called and never awaited: {calls}. Write `await` before it.")
+        left = self._journal.leftover()
+        if left and not self._journal.changed:
+            names = "; ".join(f"{e.call.name}(...) from line {e.call.line}" for e in left[:5])
+            raise RunBlocked(
+                f"The function returned, but its journal has calls that were not made this time: {names}. "
+                "The code is the same, so something outside the journal (clock, random numbers, a file) "
+                "decided otherwise; put that into a tool, or start over with run.start_over()."
+            )
+        for entry in left:
+            if entry.node is not None:
+                self._driver.withdraw_below(self._driver.state.nodes[entry.node])
+
+
+def caller_line() -> int:
+    """The line of the nearest caller outside this package."""
+    import sys  # noqa: PLC0415 - beside its one use
+
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("aether_nb."):
+        frame = frame.f_back
+    return frame.f_lineno
+
+
+def _letters(parts: tuple[str, ...]) -> str:
+    """Ten letters (50 bits) that stand for an identity."""
+    raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=7).digest()
+    return base64.b32encode(raw).decode().lower()[:10]

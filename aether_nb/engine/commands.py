@@ -1,0 +1,57 @@
+"""What the state asks the driver to do, as frozen values. `state.py` makes them, `driver.py` performs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aether_nb.events import ErrorInfo
+from aether_nb.ids import NodeId
+from aether_nb.prompts import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class StartNode:
+    """Run the node's body (Stage A of a dual-stage tool); its inputs are all there."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class RunStageB:
+    """Give the reply to the second half of a dual-stage tool."""
+
+    node: NodeId
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOut:
+    """The wait of this node expired and has no default."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class FinishFrame:
+    """Every node of this static graph is done: record its outputs. `""` is the run itself."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class FailFrame:
+    """This static graph has nothing left to do and `failed` in it failed."""
+
+    node: NodeId
+    failed: NodeId
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The node has its outcome: whoever awaits it goes on."""
+
+    node: NodeId
+
+
+Command = StartNode | RunStageB | TimeOut | FinishFrame | FailFrame | Settle

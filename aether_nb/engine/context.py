@@ -1,0 +1,247 @@
+"""What a body sees of its run: `context`, and the channel that it hands out.
+
+Given to who asks for it by a keyword-only parameter named `context`. All that lasts goes through a
+`Body`: inside a run that is an `Activation` (journalled, replayed), outside a detached one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid as uuid_module
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from aether_nb.calling import MISSING
+from aether_nb.engine.ports import Artifacts, Services
+from aether_nb.errors import OutsideRun
+from aether_nb.events import Message
+from aether_nb.values import Outputs
+
+_LOG = logging.getLogger("aether_nb.run")
+
+
+class Body(Protocol):
+    """What a context stands on."""
+
+    run_id: str
+    node_id: str
+    attempt: int
+    services: Services
+
+    def ask(self, tool: str, inputs: dict[str, Any], key: str | None) -> Awaitable[Outputs]:
+        """Ask a person, durably, by the dual-stage tool of that name."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Say something, once."""
+
+    def recorded(self, name: str, make: Callable[[], Any]) -> Any:
+        """A value that is made once and then always the same for this call."""
+
+    async def remember(self, kind: str, data: Any) -> Any:
+        """Record a fact, once."""
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Sleep; what is left of it after a restart."""
+
+    def now_us(self) -> int:
+        """The clock, not recorded."""
+
+
+class NodeContext:
+    """A body's view of its run.
+
+    Attributes:
+        cancelled: set when the node is cancelled or timed out; a sync body may look at it and return.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.cancelled = threading.Event()
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._body.run_id
+
+    @property
+    def node_id(self) -> str:
+        """The node's id; `""` in the run's own graph function."""
+        return self._body.node_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of the node this is, counted from 1."""
+        return self._body.attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same string on every retry and after every crash: for effects that must happen once."""
+        return f"{self.run_id}/{self.node_id}/0"
+
+    def channel(self) -> ChannelHandle:
+        """Where messages go and questions are asked."""
+        return ChannelHandle(self._body)
+
+    def memory(self) -> MemoryHandle:
+        """Facts that last, over all runs of this store."""
+        return MemoryHandle(self._body)
+
+    def kv(self, namespace: str = "default") -> MutableMapping[str, Any]:
+        """A dict that lasts, over all runs of this store. Not journalled: a replay reads it again."""
+        kv: MutableMapping[str, Any] = self._body.services.kv(namespace)
+        return kv
+
+    def artifacts(self) -> Artifacts:
+        """Files that last, by content."""
+        return self._body.services.artifacts
+
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A standard logger (`aether_nb.run`) with run and node in each line."""
+        return _RunLogger(_LOG, {"run_id": self.run_id, "node_id": self.node_id})
+
+    def service(self, name: str) -> Any:
+        """An object given to `ae.configure(services={...})`.
+
+        Raises:
+            OutsideRun: there is no such service; the message says which there are.
+        """
+        named = self._body.services.named
+        if name not in named:
+            have = ", ".join(sorted(named)) or "none"
+            raise OutsideRun(
+                f"No service {name!r}; there is: {have}. Give it by ae.configure(services={{{name!r}: ...}})."
+            )
+        return named[name]
+
+    def now(self) -> datetime:
+        """The time, UTC; after a restart the same call gives the same time again."""
+        us: int = self._body.recorded("now", self._body.now_us)
+        return datetime.fromtimestamp(us / 1_000_000, UTC)
+
+    def uuid(self) -> uuid_module.UUID:
+        """A random id; after a restart the same call gives the same id again."""
+        return uuid_module.UUID(self._body.recorded("uuid", lambda: str(uuid_module.uuid4())))
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep that survives a restart: only what is left of it is slept then."""
+        at_us: int = self._body.recorded("sleep", lambda: self._body.now_us() + round(seconds * 1e6))
+        await self._body.sleep_until(at_us)
+
+
+class ChannelHandle:
+    """Says things to the person and asks them. Every `ask_*` is durable, every `send_*` is shown once."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    async def send_text(self, text: str) -> None:
+        """Show a line of text."""
+        await self._body.send(Message(kind="text", text=str(text)))
+
+    async def send_markdown(self, text: str) -> None:
+        """Show Markdown; HTML in it is not shown as HTML."""
+        await self._body.send(Message(kind="markdown", text=str(text)))
+
+    async def send_table(self, rows: Sequence[Sequence[Any]], columns: Sequence[str] = ()) -> None:
+        """Show a table: rows of plain values, with or without a heading."""
+        cells = tuple(tuple(c if isinstance(c, (int, float, str)) else str(c) for c in r) for r in rows)
+        await self._body.send(Message(kind="table", columns=tuple(map(str, columns)), rows=cells))
+
+    async def ask_text(
+        self,
+        prompt: str,
+        *,
+        multiline: bool = False,
+        placeholder: str = "",
+        timeout: Any = None,
+        default: Any = MISSING,
+        key: str | None = None,
+    ) -> str:
+        """Ask for text.
+
+        Args:
+            prompt: the question, Markdown.
+            multiline: a paragraph in place of a line.
+            placeholder: shown in the empty field.
+            timeout: seconds, a timedelta or a datetime; None waits for ever.
+            default: the answer when nobody answers in time; without it that is a `WaitTimeout`.
+            key: this question's own name in the run, when its words may change.
+
+        Returns:
+            What was typed.
+
+        Raises:
+            NodeFailed: nobody answered in time (also a `TimeoutError`).
+        """
+        inputs = {
+            "prompt": prompt, "multiline": multiline, "placeholder": placeholder, "timeout": timeout,
+            "default": default,
+        }  # fmt: skip
+        text: str = (await self._body.ask("ask_text", inputs, key))["text"]
+        return text
+
+    async def ask_approval(
+        self,
+        prompt: str,
+        *,
+        options: Sequence[str] = ("Approve", "Reject"),
+        approve: str | None = None,
+        timeout: Any = None,
+        default: Any = MISSING,
+        key: str | None = None,
+    ) -> Outputs:
+        """Ask for one of a few options; the first approves unless `approve` says which.
+
+        Returns:
+            A mapping `choice, approved`. The other arguments and errors are those of `ask_text`.
+        """
+        inputs = {
+            "prompt": prompt, "options": options, "approve": approve, "timeout": timeout, "default": default,
+        }  # fmt: skip
+        return await self._body.ask("ask_approval", inputs, key)
+
+    async def ask_files(
+        self,
+        prompt: str,
+        *,
+        multiple: bool = True,
+        accept: Sequence[str] = (),
+        timeout: Any = None,
+        default: Any = MISSING,
+        key: str | None = None,
+    ) -> Outputs:
+        """Ask for files.
+
+        Returns:
+            `files` (a list of `FileRef`: name, size, sha256, media_type, path) and `text`. The other
+            arguments and errors are those of `ask_text`.
+        """
+        inputs = {
+            "prompt": prompt, "multiple": multiple, "accept": accept, "timeout": timeout, "default": default,
+        }  # fmt: skip
+        return await self._body.ask("ask_files", inputs, key)
+
+
+class MemoryHandle:
+    """Facts that last."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    async def record(self, kind: str, data: Any) -> Any:
+        """Keep a fact; a replay does not keep it again. Returns the stored item."""
+        return await self._body.remember(kind, data)
+
+    def query(self, kind: str | None = None, **conditions: Any) -> Sequence[Any]:
+        """Facts, oldest first; see `services.memory.Memory.query`. Not journalled: a replay asks again."""
+        return self._body.services.memory.query(kind=kind, **conditions)
+
+
+class _RunLogger(logging.LoggerAdapter[logging.Logger]):
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        extra = dict(self.extra or {})
+        kwargs["extra"] = {**extra, **kwargs.get("extra", {})}
+        where = f"{extra['run_id']} {extra['node_id']}".strip()
+        return f"[{where}] {msg}", kwargs

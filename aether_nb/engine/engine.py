@@ -1,0 +1,305 @@
+"""All runs that this kernel drives: one per runtime and event loop.
+
+Owns what runs share: the writer, the slots, the thread pool for sync tools, the look-out for replies
+from other processes. Everything here happens on the loop's thread; other threads come in by `post`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from aether_nb.calling import DualStageTarget, GraphTarget
+from aether_nb.engine.driver import Driver
+from aether_nb.engine.journal import install_scopes
+from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
+from aether_nb.engine.slots import Slots
+from aether_nb.engine.state import NodeState, RunState
+from aether_nb.engine.writer import Lane, Writer
+from aether_nb.errors import StoreError
+from aether_nb.events import (
+    FINAL,
+    AnyEvent,
+    MessageSent,
+    RunResumed,
+    RunStarted,
+    RunStatus,
+    WaitOpened,
+)
+from aether_nb.graph.model import GraphSpec
+from aether_nb.ids import RunId
+from aether_nb.prompts import reply_schema, schema_hash
+
+_LOG = logging.getLogger("aether_nb")
+_LOOK_US = 200_000  # how often the store is asked whether another process wrote; only while something waits
+
+
+class Engine:
+    """The runs of one kernel, on one event loop.
+
+    Args:
+        store: where logs and waits are.
+        clock: time and alarms.
+        channel: where prompts and messages go.
+        services: what `context` hands out.
+        asks: the built-in dual-stage tools by name, for the channel's `ask_*`.
+        kernel: this kernel's uid, registered in the store.
+        max_concurrency: how many tool bodies compute at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        channel: Channel,
+        services: Services,
+        asks: Mapping[str, DualStageTarget],
+        kernel: str,
+        max_concurrency: int,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.store, self.clock, self.channel = store, clock, channel
+        self.services, self.asks, self.kernel = services, asks, kernel
+        self.slots = Slots(max_concurrency)
+        self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
+        self.writer = Writer(store, clock, kernel, self.post, self._on_trouble)
+        self.drivers: dict[RunId, Driver] = {}
+        self.trouble: StoreError | None = None
+        self._observers: dict[RunId, list[Observer]] = {}
+        self._looking: Callable[[], None] | None = None
+        self._specs: dict[str, GraphSpec] = {}
+        self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
+        install_scopes(self.loop)
+
+    def post(self, call: Callable[..., Any], *args: Any) -> None:
+        """Bring a call onto the loop, from any thread: the one door. Dropped when the loop is closed."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, *args)
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def start(self, new: NewRun, graph: GraphTarget, inputs: Mapping[str, Any]) -> Driver | None:
+        """Create a run and set it going; None when the id is taken.
+
+        Whoever observes it before the loop turns sees it from its first event.
+
+        Args:
+            new: its row.
+            graph: its graph.
+            inputs: encoded.
+        """
+        started = RunStarted(
+            run=new.run_id,
+            seq=1,
+            at_us=self.clock.now_us(),
+            graph=new.graph,
+            inputs=dict(inputs),
+            spec=new.spec,
+        )
+        if not self.store.create_run(new, [started], status="running"):
+            return None
+        state = RunState(graph.spec, self.find_spec)
+        commands = state.apply(started)
+        driver = self._adopt(new.run_id, graph, state, 1, ())
+        self.loop.call_soon(self._committed, driver, [started], "running")
+        driver.begin(commands)
+        return driver
+
+    def resume(
+        self,
+        row: RunRow,
+        graph: GraphTarget,
+        spec: str,
+        changed: Sequence[str],
+        observers: Sequence[Observer],
+    ) -> Driver:
+        """Go on with a run that this kernel has claimed.
+
+        Args:
+            row: as claimed: kernel and fence are ours.
+            graph: its graph, with the code as it is now.
+            spec: hex key of the graph's spec.
+            changed: tools and graphs whose code differs from before.
+            observers: are given the whole log first.
+        """
+        log = self.store.events(row.run_id)
+        state = RunState(graph.spec, self.find_spec)
+        for event in log:
+            state.apply(event)
+        driver = self._adopt(row.run_id, graph, state, row.fence, observers)
+        for observer in observers:
+            observer.on_events(row.run_id, log, state.status)
+        driver.emit(RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec))
+        driver.begin(state.resume())
+        self.look()
+        return driver
+
+    def _adopt(
+        self, run_id: RunId, graph: GraphTarget, state: RunState, fence: int, observers: Sequence[Observer]
+    ) -> Driver:
+        driver = Driver(self, run_id, graph, state)
+        driver.lane = Lane(
+            run_id, self.kernel, fence, state.seq, partial(self._committed, driver), driver.fence_out
+        )
+        self.drivers[run_id] = driver
+        self._observers[run_id] = list(observers)
+        return driver
+
+    def observe(self, run_id: RunId, observer: Observer) -> None:
+        """Follow a run from now on; the log so far is for the caller to read."""
+        self._observers.setdefault(run_id, []).append(observer)
+
+    def ended(self, driver: Driver) -> None:
+        """A driver has nothing more to do here."""
+        if self.drivers.get(driver.run_id) is driver:
+            del self.drivers[driver.run_id]
+            self._observers.pop(driver.run_id, None)
+        self._wake_watchers(driver.run_id)
+
+    def suspend_all(self) -> None:
+        """Put every run to sleep, write what is queued. Before the loop ends."""
+        for driver in list(self.drivers.values()):
+            driver.suspend()
+        if self._looking is not None:
+            self._looking()
+            self._looking = None
+        self.writer.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+    # -- specs -----------------------------------------------------------------------------------
+
+    def keep_spec(self, spec: GraphSpec) -> str:
+        """Put a graph's spec into the store, once; its hex key."""
+        body = spec.model_dump_json(exclude_defaults=True)
+        key = schema_hash({"graph": body}).hex()
+        if key not in self._specs:
+            self.store.put_spec("graph", key, body)
+            self._specs[key] = spec
+        return key
+
+    def find_spec(self, key: str) -> GraphSpec | None:
+        """A spec by its key."""
+        spec = self._specs.get(key)
+        if spec is None and key:
+            body = self.store.spec(key)
+            if body is not None:
+                spec = self._specs[key] = GraphSpec.model_validate_json(body)
+        return spec
+
+    # -- what was committed ----------------------------------------------------------------------
+
+    def _committed(self, driver: Driver, events: Sequence[AnyEvent], status: RunStatus) -> None:
+        for event in events:
+            if isinstance(event, MessageSent):
+                self._guard(self.channel.say, driver.run_id, event.message)
+        for observer in self._observers.get(driver.run_id, ()):
+            self._guard(observer.on_events, driver.run_id, events, status)
+        self._wake_watchers(driver.run_id)
+
+    def _wake_watchers(self, run_id: RunId) -> None:
+        for future in self._watchers.pop(run_id, ()):
+            if not future.done():
+                future.set_result(None)
+
+    def _guard(self, call: Callable[..., None], *args: Any) -> None:
+        """A broken channel or widget harms nobody."""
+        try:
+            call(*args)
+        except Exception:  # noqa: BLE001 - whatever it was, it is theirs
+            _LOG.exception("A channel or view failed; the run goes on without it")
+
+    def _on_trouble(self, error: StoreError | None) -> None:
+        self.trouble = error
+        if error is not None:
+            _LOG.error("The store cannot be written; runs wait until it can: %s", error)
+
+    # -- waits -----------------------------------------------------------------------------------
+
+    def show(self, driver: Driver, node: NodeState) -> None:
+        """Show the open prompt of a node, which is committed."""
+        assert node.wait is not None
+        row = self._row(driver, node, node.wait.opened)
+        self._guard(self.channel.show, Shown(row, driver.graph.name, node.label))
+        if self._looking is None:
+            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self.look)
+
+    def closed(self, driver: Driver, node: NodeState) -> None:
+        """The prompt of a node is not open any more."""
+        assert node.wait is not None
+        self._guard(self.channel.close, self._row(driver, node, node.wait.opened))
+
+    def _row(self, driver: Driver, node: NodeState, opened: WaitOpened) -> WaitRow:
+        assert node.wait is not None
+        return WaitRow(
+            token=opened.token, run_id=driver.run_id, node_id=node.id, kind=opened.kind, prompt=opened.prompt,
+            schema=reply_schema(opened.prompt), deadline_ms=opened.deadline_ms, status=node.wait.status,
+            reply=node.wait.reply, correlator=opened.correlator,
+        )  # fmt: skip
+
+    def answered(self, row: WaitRow) -> None:
+        """A reply of a run was accepted in the store, by whatever door."""
+        driver = self.drivers.get(row.run_id)
+        if driver is not None and row.reply is not None:
+            driver.take_reply(row.token, row.reply)
+            node = driver.state.nodes.get(row.node_id)
+            if node is not None and node.wait is not None:
+                self.closed(driver, node)
+
+    def fail_wait(self, row: WaitRow, error: Exception) -> None:
+        """A channel cannot answer: the node that asks fails with that."""
+        driver = self.drivers.get(row.run_id)
+        if driver is not None:
+            driver.fail_wait(row.node_id, error)
+
+    async def next_commit(self, driver: Driver) -> None:
+        """Wait until something more of a run was committed, or it has ended."""
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._watchers.setdefault(driver.run_id, []).append(future)
+        await future
+
+    def look(self) -> None:
+        """Look for replies and mail that other processes left, and come back while something waits."""
+        self._looking = None
+        try:
+            self._collect()
+        except StoreError as error:
+            self._on_trouble(error)
+        if any(d.state.status not in FINAL for d in self.drivers.values()):
+            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
+
+    def _look_if_changed(self) -> None:
+        if self.store.changed():
+            self.look()
+        elif self.drivers:
+            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
+        else:
+            self._looking = None
+
+    def _collect(self) -> None:
+        for row in self.store.untaken(self.kernel):
+            self.answered(row)
+        for mail in self.store.mail(self.kernel):
+            kind, _, rest = mail.address.partition(":")
+            run_id, _, verb = rest.rpartition(":")
+            driver = self.drivers.get(RunId(run_id))
+            if (
+                kind == "run"
+                and verb == "cancel"
+                and driver is not None
+                and self.store.take_mail(mail.id, self.kernel)
+            ):
+                driver.request_cancel(mail.by)
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Sleep on the clock."""
+        future: asyncio.Future[None] = self.loop.create_future()
+        off = self.clock.call_at(at_us, lambda: None if future.done() else future.set_result(None))
+        try:
+            await future
+        finally:
+            off()

@@ -1,0 +1,233 @@
+"""How a body comes back: its durable calls are known again by what they are, and not done again.
+
+Used by `activation.py`, one `Journal` per running body (a graph function's, or a tool's with asks).
+The rules are numbered in the durability notes, section 4; the numbers stand at the code that keeps them.
+
+- A `Scope` is the task that a call is made in; a task factory gives every task that is created inside a
+  body a scope of its own, named after its coroutine and counted (rule 2).
+- `identify` names a call when it is called (rule 1), by key (3) or by scope, name, arguments and
+  occurrence (4).
+- `claim` finds it in the record; a call that is new where something else was recorded is refused
+  before it has any effect (7, 8, 9).
+- Recorded outcomes are handed out in the order of the log, so that a race goes as it went (5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from aether_nb.engine.state import Entry, JournalLog
+from aether_nb.errors import DuplicateKey, ReplayDiverged
+from aether_nb.events import Call
+from aether_nb.ids import NodeId
+
+_SETTLE_TURNS = 16  # loop turns that tasks may take to react to a replayed outcome before the next
+
+
+@dataclass(slots=True)
+class Scope:
+    """One task inside a body."""
+
+    path: str
+    parent: Scope | None = None
+    frontier: set[NodeId] = field(default_factory=set)
+    """The nodes that succeeded last in this task: what the next call comes after, in the picture."""
+    children: dict[str, int] = field(default_factory=dict)
+    over: bool = False
+    """The body has returned; tasks that live on are strangers."""
+
+    def child(self, name: str) -> Scope:
+        """The scope of a task created in this one."""
+        k = self.children.get(name, 0)
+        self.children[name] = k + 1
+        return Scope(f"{self.path}/{name}#{k}" if self.path else f"{name}#{k}", self, set(self.frontier))
+
+    def done(self, node: NodeId, after: tuple[NodeId, ...]) -> None:
+        """A node called here has succeeded."""
+        scope: Scope | None = self
+        while scope is not None:
+            scope.frontier.difference_update(after)
+            scope.frontier.add(node)
+            scope = scope.parent
+
+
+SCOPE: ContextVar[Scope | None] = ContextVar("aether_nb_scope", default=None)
+"""The task of a body that this code runs in; None outside bodies."""
+
+
+Identity = tuple[str, ...]
+
+
+def identity(call: Call) -> Identity:
+    """What two calls must share to be the same call."""
+    if call.key is not None:
+        return (call.name, call.key)
+    return (call.scope, call.name, call.digest, str(call.n))
+
+
+class Journal:
+    """The record of one body, and where its replay stands.
+
+    Args:
+        log: what was recorded before; later entries are not its concern.
+        changed: whether the body's code differs from the code that made the record.
+        keys: the keys in use in this run, shared by all its bodies.
+    """
+
+    def __init__(self, log: JournalLog | None, *, changed: bool, keys: set[str]) -> None:
+        entries = log.entries if log is not None else []
+        self._recorded = {identity(e.call): e for e in entries}
+        self._unclaimed: dict[str, dict[Identity, Entry]] = {}
+        for i, e in self._recorded.items():
+            self._unclaimed.setdefault(e.call.scope, {})[i] = e
+        self._order = deque(log.outcomes) if log is not None else deque[Entry]()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._passed: set[int] = set()
+        self._counts: dict[tuple[str, str, str], int] = {}
+        self.changed = changed
+        self._keys = keys
+        self._own_keys: list[str] = []
+        self._pumping = False
+
+    def identify(self, scope: str, name: str, digest: str, key: str | None, line: int) -> Call:
+        """Name the call that is being made.
+
+        Raises:
+            DuplicateKey: the key is in use.
+        """
+        if key is not None:
+            if key in self._keys:
+                raise DuplicateKey(
+                    f"key={key!r} is used twice in this run, here at line {line}; every key names one call. "
+                    f"In a loop, make it different each time: key=f'{key}-{{i}}'."
+                )
+            self._keys.add(key)
+            self._own_keys.append(key)
+            return Call(scope=scope, name=name, key=key, line=line)
+        triple = (scope, name, digest)
+        n = self._counts.get(triple, 0)
+        self._counts[triple] = n + 1
+        return Call(scope=scope, name=name, digest=digest, n=n, line=line)
+
+    def claim(self, call: Call) -> Entry | None:
+        """The recorded entry of this call, or None when the call is new.
+
+        Raises:
+            ReplayDiverged: the record has something else here.
+        """
+        i = identity(call)
+        entry = self._recorded.get(i)
+        if entry is None:
+            self._check_new(call)
+            return None
+        left = self._unclaimed.get(entry.call.scope)
+        if left is not None:
+            left.pop(i, None)
+        return entry
+
+    def leftover(self) -> list[Entry]:
+        """Recorded entries that no call has claimed, in the order of the log."""
+        return [e for left in self._unclaimed.values() for e in left.values()]
+
+    def close(self) -> None:
+        """The body is over: its keys are free for its next attempt."""
+        self._keys.difference_update(self._own_keys)
+
+    def _check_new(self, call: Call) -> None:
+        left = self._unclaimed.get(call.scope)
+        if not left:
+            return  # rule 7
+        expected = next(iter(left.values())).call
+        if self.changed and expected.name != call.name:
+            return  # rule 9: an inserted call
+        why = "The code has changed since" if self.changed else "The code is the same"
+        raise ReplayDiverged(
+            f"Line {call.line} calls {call.name}(...), but the journal has {expected.name}(...) "
+            f"from line {expected.line} next, {_difference(expected, call)}. {why}; nothing was done. "
+            "Keep clocks, random numbers and outside reads inside tools (or use context.now(), "
+            "context.uuid()), undo the edit, or start over with run.start_over()."
+        )
+
+    # -- handing out recorded outcomes (rule 5) --------------------------------------------------
+
+    def turn_nowait(self, entry: Entry) -> bool:
+        """Whether this recorded outcome may be handed out now: it is the next in the log, or overdue."""
+        if id(entry) in self._passed:
+            return True
+        if self._order and self._order[0] is entry:
+            self._pass_head()
+            self._pump_soon()
+            return True
+        return False
+
+    async def turn(self, entry: Entry) -> None:
+        """Wait until every outcome recorded before this one has been handed out."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[id(entry)] = future
+        self._pump_soon()
+        await future
+
+    def _pass_head(self) -> None:
+        self._passed.add(id(self._order.popleft()))
+
+    def _pump_soon(self) -> None:
+        if self._waiting and not self._pumping:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump, _SETTLE_TURNS)
+
+    def _pump(self, turns: int) -> None:
+        """Hand out the next outcome, once the tasks have settled after the one before.
+
+        A head that nobody has come for when all is quiet is passed over: what would call it waits for
+        something outside the journal, or is not in the code any more (`leftover` reports that).
+        """
+        loop = asyncio.get_running_loop()
+        if turns and getattr(loop, "_ready", None):
+            loop.call_soon(self._pump, turns - 1)
+            return
+        self._pumping = False
+        while self._order and self._waiting:
+            future = self._waiting.pop(id(self._order[0]), None)
+            self._pass_head()
+            if future is not None and not future.done():
+                future.set_result(None)
+                break
+        self._pump_soon()
+
+
+def _difference(expected: Call, call: Call) -> str:
+    if expected.name != call.name:
+        return "another call"
+    if expected.digest != call.digest:
+        return "with other arguments"
+    return "in another place"
+
+
+def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., Any]:
+    """A task factory that gives each task created inside a body its scope; outside it only delegates."""
+
+    def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Any:
+        scope = SCOPE.get()
+        if scope is not None and not scope.over:
+            context = kwargs.get("context") or contextvars.copy_context()
+            context.run(SCOPE.set, scope.child(getattr(coro, "__qualname__", "task")))
+            kwargs["context"] = context
+        if previous is not None:
+            return previous(loop, coro, **kwargs)
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    factory.aether_nb = True  # type: ignore[attr-defined]  # marks it as installed
+    return factory
+
+
+def install_scopes(loop: asyncio.AbstractEventLoop) -> None:
+    """Install the task factory on a loop, once."""
+    current = loop.get_task_factory()
+    if not getattr(current, "aether_nb", False):
+        loop.set_task_factory(scoped_task_factory(current))

@@ -1,0 +1,489 @@
+"""A run as a fold over its events: `apply(event) -> commands`. Synchronous, no I/O, no clock.
+
+The driver appends every event here and to the log; loading a run is applying its log and then
+asking `resume()` what is left to do. Nodes stand in frames: a frame is a static graph that runs
+(the run's own, or a node that is a graph). What a body calls (a graph function's, or a tool's) stands
+in that body's journal instead. The cost of an event is what it touches, never the size of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aether_nb.engine.commands import (
+    Command,
+    FailFrame,
+    FinishFrame,
+    RunStageB,
+    Settle,
+    StartNode,
+    TimeOut,
+)
+from aether_nb.events import (
+    FINAL,
+    AnyEvent,
+    Call,
+    CallRecorded,
+    CancelRequested,
+    ErrorInfo,
+    MessageSent,
+    NodeAdded,
+    NodeCancelled,
+    NodeEvent,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    NodeStatus,
+    ReplyRejected,
+    ReplyTaken,
+    RunBlockedEvent,
+    RunCancelledEvent,
+    RunFailedEvent,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStatus,
+    WaitExpired,
+    WaitOpened,
+    WaitStatus,
+    WaitWithdrawn,
+)
+from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit, NodeKind, NodeSpec
+from aether_nb.graph.topology import parents
+from aether_nb.ids import ROOT, NodeId, Token
+from aether_nb.prompts import Reply
+from aether_nb.values import Outputs, encode
+
+DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
+"""Node statuses after which a node does nothing by itself any more."""
+
+
+@dataclass(slots=True)
+class WaitState:
+    """A wait of a node, as far as the log knows."""
+
+    opened: WaitOpened
+    status: WaitStatus = "open"
+    reply: Reply | None = None
+
+
+@dataclass(slots=True)
+class NodeState:
+    """One node, as far as the log knows."""
+
+    id: NodeId
+    name: str
+    kind: NodeKind
+    parent: NodeId
+    """The node that it stands inside."""
+    label: str = ""
+    status: NodeStatus = "pending"
+    attempt: int = 0
+    spec: NodeSpec | None = None
+    """Set for a node of a static graph."""
+    added: NodeAdded | None = None
+    """Set for a node that a body called."""
+    outputs: Any = None
+    """Encoded, once succeeded."""
+    error: ErrorInfo | None = None
+    wait: WaitState | None = None
+    crashes: int = 0
+    """How often a kernel died while the body ran."""
+    started_us: int | None = None
+    ended_us: int | None = None
+
+
+@dataclass(slots=True)
+class Frame:
+    """A static graph that runs."""
+
+    node: NodeId
+    spec: GraphSpec
+    inputs: Mapping[str, Any]
+    """Encoded."""
+    missing: dict[NodeId, int]
+    """How many predecessors of a node have not succeeded yet, by full node id."""
+    dependents: dict[NodeId, list[NodeId]]
+    unfinished: int
+    failed: tuple[NodeId, ErrorInfo] | None = None
+
+    def full_id(self, local: NodeId) -> NodeId:
+        """The id in the run of a node of this graph."""
+        return child_id(self.node, local)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One durable call in the journal of a body."""
+
+    call: Call
+    node: NodeId | None
+    """The node that the call became; None for small calls and messages."""
+    value: Any = None
+    """Encoded outcome of a small call."""
+    outcome: Literal["ok", "failed", "cancelled"] | None = None
+
+
+@dataclass(slots=True)
+class JournalLog:
+    """The journal of one body, in the order of the log."""
+
+    entries: list[Entry] = field(default_factory=list)
+    outcomes: list[Entry] = field(default_factory=list)
+    """Entries in the order in which their outcomes came."""
+
+
+def child_id(parent: NodeId, local: str) -> NodeId:
+    """The id of what stands inside `parent`."""
+    return NodeId(f"{parent}/{local}") if parent else NodeId(local)
+
+
+class RunState:
+    """The fold. One instance per run in memory; used by the driver, and to look at any run's log.
+
+    Args:
+        spec: the graph as the code has it now; nodes are known by id, so that an edited graph keeps what
+            is done.
+        specs: finds a GraphSpec by hex key, for static graphs that a body called.
+    """
+
+    def __init__(self, spec: GraphSpec, specs: Callable[[str], GraphSpec | None]) -> None:
+        self.spec = spec
+        self._specs = specs
+        self.seq = 0
+        self.inputs: Mapping[str, Any] = {}
+        self.nodes: dict[NodeId, NodeState] = {}
+        self.frames: dict[NodeId, Frame] = {}
+        self.journals: dict[NodeId, JournalLog] = {}
+        self.waits: dict[Token, WaitState] = {}
+        self.outputs: dict[str, Any] | None = None
+        self.error: ErrorInfo | None = None
+        self.failed_node: NodeId = ROOT
+        self.blocked = ""
+        self.cancel_requested = False
+        self.changed: tuple[str, ...] = ()
+        self._final: RunStatus | None = None
+        self._by_call: dict[NodeId, Entry] = {}
+        self._running = 0
+        self._open = 0
+        self._handlers: dict[type[Any], Callable[[Any], list[Command]]] = {
+            RunStarted: self._on_run_started,
+            RunResumed: self._on_run_resumed,
+            NodeAdded: self._on_node_added,
+            NodeStarted: self._on_node_started,
+            NodeFinished: self._on_node_finished,
+            NodeFailed: self._on_node_failed,
+            NodeCancelled: self._on_node_cancelled,
+            WaitOpened: self._on_wait_opened,
+            ReplyTaken: self._on_reply_taken,
+            ReplyRejected: self._on_reply_rejected,
+            WaitExpired: self._on_wait_expired,
+            WaitWithdrawn: self._on_wait_withdrawn,
+            MessageSent: self._on_recorded,
+            CallRecorded: self._on_recorded,
+            CancelRequested: self._on_cancel_requested,
+            RunBlockedEvent: self._on_run_blocked,
+            RunFinished: self._on_run_finished,
+            RunFailedEvent: self._on_run_failed,
+            RunCancelledEvent: self._on_run_cancelled,
+        }
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run stands after the last event."""
+        if self._final is not None:
+            return self._final
+        if self.blocked:
+            return "blocked"
+        return "waiting" if self._open and not self._running else "running"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can happen any more."""
+        return self._final in FINAL
+
+    def apply(self, event: AnyEvent) -> list[Command]:
+        """Take one event in and say what it makes due. Events come in the order of the log."""
+        self.seq = event.seq
+        return self._handlers[type(event)](event)
+
+    def resume(self) -> list[Command]:
+        """What is left to do after the log was applied in a new kernel, for a static graph.
+
+        For a graph function it is running its body again; the driver does that.
+        """
+        frame = self.frames.get(ROOT)
+        return [] if frame is None or self.final else list(self._resume_frame(frame))
+
+    def resume_node(self, node: NodeState) -> list[Command]:
+        """What is left to do for one node that has no outcome yet."""
+        wait = node.wait
+        if wait is not None:
+            if wait.status == "open":
+                return []
+            if wait.status == "answered" and wait.reply is not None:
+                return [RunStageB(node.id, wait.reply)]
+            if wait.status == "expired":
+                return self._after_expiry(node, wait)
+        frame = self.frames.get(node.id)
+        if frame is not None:
+            return list(self._resume_frame(frame))
+        return [StartNode(node.id)]
+
+    def resolve(self, frame: Frame, expr: Expr) -> Any:
+        """The encoded value of an expression in a frame."""
+        if isinstance(expr, Lit):
+            return expr.value
+        if isinstance(expr, InputRef):
+            return frame.inputs.get(expr.name)
+        if isinstance(expr, ListOf):
+            return [self.resolve(frame, x) for x in expr.items]
+        if isinstance(expr, DictOf):
+            return {k: self.resolve(frame, x) for k, x in expr.items.items()}
+        outputs = self.nodes[frame.full_id(expr.node)].outputs or {}
+        return outputs[expr.output] if expr.output is not None else encode(Outputs(outputs))
+
+    def below(self, node: NodeId) -> list[NodeState]:
+        """Every node that stands inside this one, deepest last."""
+        found: list[NodeState] = []
+        heap = [node]
+        while heap:
+            at = heap.pop()
+            frame, log = self.frames.get(at), self.journals.get(at)
+            inside = [*(frame.missing if frame is not None else ())]
+            inside += [e.node for e in (log.entries if log is not None else ()) if e.node is not None]
+            found += [self.nodes[n] for n in inside]
+            heap += inside
+        return found
+
+    def inputs_of(self, node: NodeState) -> dict[str, Any]:
+        """The encoded inputs of a node, by name."""
+        if node.added is not None:
+            return dict(node.added.inputs)
+        if node.spec is None:
+            return {}
+        frame = self.frames[node.parent]
+        return {name: self.resolve(frame, expr) for name, expr in node.spec.inputs.items()}
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def _on_run_started(self, event: RunStarted) -> list[Command]:
+        self.inputs = event.inputs
+        if self.spec.kind == "function":
+            return []
+        return self._open_frame(ROOT, self.spec, event.inputs)
+
+    def _on_run_resumed(self, event: RunResumed) -> list[Command]:
+        self.changed = event.changed
+        self.blocked = ""
+        for node in self.nodes.values():
+            if node.status == "running" and node.kind in {"tool", "ask", "wait"}:
+                node.crashes += 1
+        return []
+
+    def _on_cancel_requested(self, event: CancelRequested) -> list[Command]:  # noqa: ARG002
+        self.cancel_requested = True
+        return []
+
+    def _on_run_blocked(self, event: RunBlockedEvent) -> list[Command]:
+        self.blocked = event.reason
+        return []
+
+    def _on_run_finished(self, event: RunFinished) -> list[Command]:
+        self.outputs = event.outputs
+        self._final = "succeeded"
+        return []
+
+    def _on_run_failed(self, event: RunFailedEvent) -> list[Command]:
+        self.error, self.failed_node = event.error, event.node
+        self._final = "failed"
+        return []
+
+    def _on_run_cancelled(self, event: RunCancelledEvent) -> list[Command]:  # noqa: ARG002
+        self._final = "cancelled"
+        return []
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def _open_frame(self, at: NodeId, spec: GraphSpec, inputs: Mapping[str, Any]) -> list[Command]:
+        frame = Frame(at, spec, inputs, {}, {}, len(spec.nodes))
+        self.frames[at] = frame
+        for node in spec.nodes:
+            full = frame.full_id(node.id)
+            before = parents(node)
+            frame.missing[full] = len(before)
+            for p in before:
+                frame.dependents.setdefault(frame.full_id(p), []).append(full)
+            self.nodes[full] = NodeState(
+                full, node.name, node.kind, at, label=node.label or node.name, spec=node
+            )
+        if not spec.nodes:
+            return [FinishFrame(at)]
+        return [StartNode(n) for n, k in frame.missing.items() if k == 0]
+
+    def _resume_frame(self, frame: Frame) -> Iterator[Command]:
+        if frame.unfinished == 0:
+            yield self._close_frame(frame)
+            return
+        for full, missing in frame.missing.items():
+            node = self.nodes[full]
+            if node.status not in DONE and missing == 0:
+                yield from self.resume_node(node)
+
+    def _close_frame(self, frame: Frame) -> Command:
+        if frame.failed is not None:
+            return FailFrame(frame.node, *frame.failed)
+        return FinishFrame(frame.node)
+
+    def _advance(self, node: NodeState) -> list[Command]:
+        """The node is done, well or not: its dependents, its frame, its caller."""
+        commands: list[Command] = [Settle(node.id)]
+        frame = self.frames.get(node.parent) if node.spec is not None else None
+        if frame is None:
+            return commands
+        frame.unfinished -= 1
+        if node.status == "succeeded":
+            for d in frame.dependents.get(node.id, ()):
+                frame.missing[d] -= 1
+                if frame.missing[d] == 0 and self.nodes[d].status == "pending":
+                    commands.append(StartNode(d))
+        else:
+            if node.error is not None and frame.failed is None:
+                frame.failed = (node.id, node.error)
+            self._skip_below(frame, node.id)
+        if frame.unfinished == 0:
+            commands.append(self._close_frame(frame))
+        return commands
+
+    def _skip_below(self, frame: Frame, node: NodeId) -> None:
+        heap = list(frame.dependents.get(node, ()))
+        while heap:
+            below = self.nodes[heap.pop()]
+            if below.status == "pending":
+                below.status = "skipped"
+                frame.unfinished -= 1
+                heap.extend(frame.dependents.get(below.id, ()))
+
+    # -- nodes -----------------------------------------------------------------------------------
+
+    def _node(self, event: NodeEvent) -> NodeState:
+        node = self.nodes.get(event.node)
+        if node is None:  # recorded by code that has since been edited away
+            node = NodeState(event.node, event.node, "tool", ROOT, label=event.node)
+            self.nodes[event.node] = node
+        return node
+
+    def _set(self, node: NodeState, status: NodeStatus) -> None:
+        leaf = node.kind in {"tool", "ask", "wait"}
+        self._running += leaf * ((status == "running") - (node.status == "running"))
+        node.status = status
+
+    def _on_node_added(self, event: NodeAdded) -> list[Command]:
+        node = NodeState(
+            event.node, event.name, event.kind, event.parent, label=event.label or event.name, added=event
+        )
+        self.nodes[event.node] = node
+        entry = Entry(event.call, event.node)
+        self.journals.setdefault(event.parent, JournalLog()).entries.append(entry)
+        self._by_call[event.node] = entry
+        return []
+
+    def _on_node_started(self, event: NodeStarted) -> list[Command]:
+        node = self._node(event)
+        node.attempt = event.attempt
+        node.started_us = node.started_us or event.at_us
+        node.error = None
+        self._set(node, "running")
+        if node.kind != "graph" or node.id in self.frames:
+            return []
+        spec = self._graph_of(node)
+        return [] if spec is None else self._open_frame(node.id, spec, self.inputs_of(node))
+
+    def _graph_of(self, node: NodeState) -> GraphSpec | None:
+        if node.added is not None:
+            return self._specs(node.added.spec)
+        frame = self.frames.get(node.parent)
+        return None if frame is None else frame.spec.subgraphs.get(node.name)
+
+    def _on_node_finished(self, event: NodeFinished) -> list[Command]:
+        node = self._node(event)
+        node.outputs, node.ended_us = event.outputs, event.at_us
+        self._set(node, "succeeded")
+        return self._outcome(node, "ok")
+
+    def _on_node_failed(self, event: NodeFailed) -> list[Command]:
+        node = self._node(event)
+        node.error, node.ended_us = event.error, event.at_us
+        if event.retry_at_us is not None:
+            self._set(node, "pending")
+            return []
+        self._set(node, "failed")
+        return self._outcome(node, "failed")
+
+    def _on_node_cancelled(self, event: NodeCancelled) -> list[Command]:
+        node = self._node(event)
+        node.ended_us = event.at_us
+        self._set(node, "cancelled")
+        return self._outcome(node, "cancelled")
+
+    def _outcome(self, node: NodeState, outcome: Literal["ok", "failed", "cancelled"]) -> list[Command]:
+        entry = self._by_call.get(node.id)
+        if entry is not None and entry.outcome is None:
+            entry.outcome = outcome
+            self.journals[node.parent].outcomes.append(entry)
+        return self._advance(node)
+
+    def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
+        value = event.value if isinstance(event, CallRecorded) else None
+        entry = Entry(event.call, None, value, "ok")
+        log = self.journals.setdefault(event.node, JournalLog())
+        log.entries.append(entry)
+        log.outcomes.append(entry)
+        return []
+
+    # -- waits -----------------------------------------------------------------------------------
+
+    def _on_wait_opened(self, event: WaitOpened) -> list[Command]:
+        node = self._node(event)
+        node.attempt = max(node.attempt, 1)
+        node.started_us = node.started_us or event.at_us
+        node.wait = self.waits[event.token] = WaitState(event)
+        self._open += 1
+        self._set(node, "waiting")
+        return []
+
+    def _on_reply_taken(self, event: ReplyTaken) -> list[Command]:
+        node, wait = self._node(event), self.waits[event.token]
+        self._close_wait(wait, "answered")
+        wait.reply = event.reply
+        self._set(node, "running")
+        return [RunStageB(node.id, event.reply)]
+
+    def _on_reply_rejected(self, event: ReplyRejected) -> list[Command]:
+        node, wait = self._node(event), self.waits[event.token]
+        wait.status, wait.reply = "open", None
+        self._open += 1
+        self._set(node, "waiting")
+        return []
+
+    def _on_wait_expired(self, event: WaitExpired) -> list[Command]:
+        node, wait = self._node(event), self.waits[event.token]
+        self._close_wait(wait, "expired")
+        self._set(node, "running")
+        return self._after_expiry(node, wait)
+
+    def _on_wait_withdrawn(self, event: WaitWithdrawn) -> list[Command]:
+        self._close_wait(self.waits[event.token], "withdrawn")
+        return []
+
+    def _close_wait(self, wait: WaitState, status: WaitStatus) -> None:
+        self._open -= wait.status == "open"
+        wait.status = status
+
+    def _after_expiry(self, node: NodeState, wait: WaitState) -> list[Command]:
+        if not wait.opened.has_default:
+            return [TimeOut(node.id)]
+        deadline = wait.opened.deadline_ms or 0
+        return [RunStageB(node.id, Reply(value=wait.opened.default, door="default", at_ms=deadline))]

@@ -1,0 +1,246 @@
+"""Group commit: events of all runs go to the store in order, on one thread, many per transaction.
+
+The loop puts events in and never waits, except at a barrier: `await barrier(lane, full=True)`
+returns when all that was put before is durable. Without a barrier the log trails by a few
+milliseconds. A flush that fails keeps its batch and is tried again; nothing is acknowledged meanwhile.
+
+Traps: `put` and the callbacks run on the loop's thread, `_work` on the writer's; what both touch is
+guarded by `_lock`. A lane's `prev_seq` moves only after a commit, so that a failed batch can be cut again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aether_nb.engine.ports import Append, Clock, Store
+from aether_nb.errors import AetherError, FencedOut, StoreError
+from aether_nb.events import AnyEvent, RunStatus, WaitOpened
+from aether_nb.ids import RunId
+
+LINGER_S = 0.003  # how long a batch without a barrier waits for company
+RETRY_S = 0.5  # pause after a failed flush
+BEAT_S = 5.0  # how often the kernel's heartbeat is written
+
+
+@dataclass(slots=True)
+class Lane:
+    """One run's way into the log."""
+
+    run_id: RunId
+    kernel: str
+    fence: int
+    committed: int
+    """The last sequence number that is in the store."""
+    on_commit: Callable[[Sequence[AnyEvent], RunStatus], None]
+    """Called on the loop after a commit, in order."""
+    on_lost: Callable[[], None]
+    """Called on the loop when another driver has the run."""
+    status: RunStatus = "running"
+    pending: list[AnyEvent] = field(default_factory=list)
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class _Barrier:
+    lane: Lane
+    seq: int
+    full: bool
+    reached: Callable[[AetherError | None], None]
+
+
+class Writer:
+    """The one writer of a runtime.
+
+    Args:
+        store: where the events go.
+        clock: for `updated_ms` and heartbeats.
+        kernel: uid whose heartbeat is beaten.
+        post: brings a call onto the loop from another thread (`loop.call_soon_threadsafe`).
+        on_trouble: called on the loop with the error of a failed flush, and with None when it is over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        kernel: str,
+        post: Callable[..., Any],
+        on_trouble: Callable[[StoreError | None], None],
+    ) -> None:
+        self._store, self._clock, self._kernel = store, clock, kernel
+        self._post, self._on_trouble = post, on_trouble
+        self._lock = threading.Condition()
+        self._dirty: dict[RunId, Lane] = {}
+        self._barriers: deque[_Barrier] = deque()
+        self._full = False
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, lane: Lane, event: AnyEvent, status: RunStatus) -> None:
+        """Queue one event; `status` is the run's after it. From the loop's thread."""
+        with self._lock:
+            if lane.lost:
+                return
+            lane.pending.append(event)
+            lane.status = status
+            if lane.run_id not in self._dirty:
+                self._dirty[lane.run_id] = lane
+                if len(self._dirty) == 1:
+                    self._wake()
+            if isinstance(event, WaitOpened):  # whoever sees it may show the prompt
+                self._full = True
+
+    def barrier(self, lane: Lane, *, full: bool) -> asyncio.Future[None]:
+        """A future that is done when all that was put for this run is durable.
+
+        Raises (when awaited):
+            FencedOut: another driver has the run.
+        """
+        future = asyncio.get_running_loop().create_future()
+
+        def reached(error: AetherError | None) -> None:
+            self._post(_resolve, future, error)
+
+        self._add_barrier(lane, full, reached)
+        return future
+
+    def sync(self, lane: Lane, *, full: bool) -> None:
+        """Block until all that was put for this run is durable. For plain functions.
+
+        Raises:
+            FencedOut: another driver has the run.
+        """
+        done = threading.Event()
+        errors: list[AetherError] = []
+
+        def reached(error: AetherError | None) -> None:
+            if error is not None:
+                errors.append(error)
+            done.set()
+
+        self._add_barrier(lane, full, reached)
+        done.wait()
+        if errors:
+            raise errors[0]
+
+    def close(self) -> None:
+        """Write what is queued and stop the thread. Idempotent."""
+        with self._lock:
+            self._closing = True
+            self._lock.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _add_barrier(self, lane: Lane, full: bool, reached: Callable[[AetherError | None], None]) -> None:
+        with self._lock:
+            if lane.lost:
+                reached(FencedOut(f"Run {lane.run_id!r} is driven by another kernel now."))
+                return
+            seq = lane.pending[-1].seq if lane.pending else lane.committed
+            self._barriers.append(_Barrier(lane, seq, full, reached))
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(target=self._work, name="aether-writer", daemon=True)
+            self._thread.start()
+        self._lock.notify()
+
+    # -- the writer's thread ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        beat = time.monotonic()
+        while True:
+            with self._lock:
+                if not self._dirty and not self._barriers and not self._closing:
+                    self._lock.wait(BEAT_S)
+                if self._dirty and not self._barriers and not self._closing:
+                    self._lock.wait(LINGER_S)
+                if self._closing and not self._dirty and not self._barriers:
+                    return
+                batch, barriers = self._cut()
+                full, self._full = self._full or any(b.full for b in barriers), False
+            if batch or barriers:
+                self._flush(batch, barriers, full=full)
+            if time.monotonic() - beat > BEAT_S:
+                beat = time.monotonic()
+                self._beat()
+
+    def _cut(self) -> tuple[list[tuple[Lane, Append]], list[_Barrier]]:
+        batch = [
+            (
+                lane,
+                Append(
+                    lane.run_id, lane.kernel, lane.fence, lane.committed, tuple(lane.pending), lane.status
+                ),
+            )
+            for lane in self._dirty.values()
+            if lane.pending and not lane.lost
+        ]
+        barriers = list(self._barriers)
+        self._barriers.clear()
+        self._dirty.clear()
+        return batch, barriers
+
+    def _flush(self, batch: list[tuple[Lane, Append]], barriers: list[_Barrier], *, full: bool) -> None:
+        now_ms = self._clock.now_us() // 1000
+        troubled = False
+        while True:
+            try:
+                if batch or full:  # an empty append with full syncs what NORMAL commits left
+                    refused = self._store.append([a for _, a in batch], full=full, now_ms=now_ms)
+                else:
+                    refused = frozenset()
+                break
+            except StoreError as error:
+                if not troubled:
+                    self._post(self._on_trouble, error)
+                troubled = True
+                with self._lock:
+                    if self._closing:
+                        return
+                    self._lock.wait(RETRY_S)
+        if troubled:
+            self._post(self._on_trouble, None)
+        for lane, append in batch:
+            self._settle(lane, append, lost=lane.run_id in refused)
+        for b in barriers:
+            lost = (
+                FencedOut(f"Run {b.lane.run_id!r} is driven by another kernel now.") if b.lane.lost else None
+            )
+            b.reached(lost)
+
+    def _settle(self, lane: Lane, append: Append, *, lost: bool) -> None:
+        with self._lock:
+            if lost:
+                lane.lost = True
+                lane.pending.clear()
+            else:
+                del lane.pending[: len(append.events)]
+                lane.committed = append.events[-1].seq
+        if lost:
+            self._post(lane.on_lost)
+        else:
+            self._post(lane.on_commit, append.events, append.status)
+
+    def _beat(self) -> None:
+        try:
+            self._store.beat(self._kernel, self._clock.now_us() // 1000)
+        except StoreError as error:
+            self._post(self._on_trouble, error)
+
+
+def _resolve(future: asyncio.Future[None], error: AetherError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

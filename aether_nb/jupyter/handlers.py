@@ -1,0 +1,195 @@
+"""The HTTP door: replies that a busy or dead kernel cannot take.
+
+Routes under `{base_url}aether-nb/api/`, for whoever Jupyter lets in (its authentication, authorisation
+and XSRF check). They write the same row of the same store as every other door; the kernel, if one
+lives, notices by itself. Which store is decided by `registry.py`. The client's half is
+`jupyter_extension/src/door.ts`.
+
+    GET  nonce?store=S                 200 {"nonce"}
+    POST answer {store, token, value}  200 {"accepted": true, "status": "answered"}
+                                       200 {"accepted": false, "status", "by", "door", "at_ms"}
+                                       422 {"problems": {field: text}}
+
+and {"message"} with 400 malformed, 403 not allowed, 404 no such store or wait, 413 too long,
+503 the store cannot be used now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tornado import web
+
+from aether_nb.engine.ports import Store, WaitRow
+from aether_nb.errors import ReplyInvalid, StoreError
+from aether_nb.ids import Token
+from aether_nb.jupyter import registry
+from aether_nb.prompts import FileRef, FilesPrompt, Prompt, Reply, check_reply
+from aether_nb.services.artifacts import Artifacts, safe_name
+from aether_nb.store.sqlite import SqliteStore
+
+_T = TypeVar("_T")
+
+_LONGEST = 4 << 20
+"""Bytes of a request: a long text, or many file names; files themselves do not come this way."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    store: str
+    token: str
+    value: Any
+
+
+def routes(base_url: str) -> list[tuple[str, type[APIHandler]]]:
+    """What the server adds to its own."""
+    api = url_path_join(base_url, "aether-nb", "api")
+    return [(url_path_join(api, "nonce"), NonceHandler), (url_path_join(api, "answer"), AnswerHandler)]
+
+
+class _Door(APIHandler):
+    auth_resource = "kernels"  # who may drive kernels may answer what they ask
+
+    async def with_store(self, name: str, work: Callable[[registry.Entry, Store], _T]) -> _T:
+        """Do something with an announced store, in a thread.
+
+        Raises:
+            HTTPError: 404 no such store; 503 it cannot be used now.
+        """
+
+        def do() -> _T | None:
+            entry = registry.find(name)
+            if entry is None:
+                return None
+            with closing(SqliteStore(entry.path)) as store:
+                same = store.uid == entry.store and store.kernel(entry.kernel, _now_ms()) is not None
+                return work(entry, store) if same else None
+
+        try:
+            done = await asyncio.to_thread(do)
+        except StoreError as e:
+            raise web.HTTPError(503, _plain(str(e))) from e
+        if done is None:
+            raise web.HTTPError(404, "this server does not know the kernel's store")
+        return done
+
+
+class NonceHandler(_Door):
+    """Proves to a page that this server reads its kernel's store."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with the nonce."""
+        name = self.get_query_argument("store", "")
+        self.finish({"nonce": await self.with_store(name, lambda entry, _store: entry.nonce)})
+
+
+class AnswerHandler(_Door):
+    """Takes a reply."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Answer a wait."""
+        if len(self.request.body) > _LONGEST:
+            raise web.HTTPError(413, f"a reply has at most {_LONGEST >> 20} MiB here; send files by path")
+        try:
+            asked = _Answer.model_validate_json(self.request.body)
+        except ValidationError:
+            raise web.HTTPError(400, "a JSON object with store, token and value is needed") from None
+        status, said = await self.with_store(
+            asked.store, lambda _entry, store: answer(store, Token(asked.token), asked.value, self._who())
+        )
+        self.set_status(status)
+        self.finish(json.dumps(said))
+
+    def _who(self) -> str:
+        """The user's own name; a server without users makes up "Anonymous Io", which says less than "you"."""
+        name = str(getattr(self.current_user, "display_name", "") or "")
+        return "you" if not name or name.startswith("Anonymous ") else name
+
+
+def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[str, Any]]:
+    """Check a reply and give it to the store; blocks.
+
+    Returns:
+        HTTP status and body. Somebody who comes second is told so, whatever they sent.
+    """
+    wait = store.wait(token)
+    if wait is None:
+        return 404, {"message": "this store has no such wait; it may have been tidied away"}
+    if wait.status != "open":
+        return 200, _closed(wait)
+    try:
+        kept = _kept(Artifacts(store.artifacts_dir), wait.prompt, check_reply(wait.prompt, value))
+    except ReplyInvalid as e:
+        return 422, {"problems": e.problems}
+    now_ms = _now_ms()
+    done = store.answer(token, Reply(value=kept, by=by, door="http", at_ms=now_ms), now_ms=now_ms)
+    assert done is not None  # waits are never deleted while their store is open
+    return 200, {"accepted": True, "status": "answered"} if done.accepted else _closed(done.wait)
+
+
+def _closed(wait: WaitRow) -> dict[str, Any]:
+    # Open and yet not answerable: its deadline has passed, and no kernel has noticed.
+    status = "expired" if wait.status == "open" else wait.status
+    reply = wait.reply or Reply()
+    return {"accepted": False, "status": status, "by": reply.by, "door": reply.door, "at_ms": reply.at_ms}
+
+
+def _kept(artifacts: Artifacts, prompt: Prompt, value: Any) -> Any:
+    """The reply with every file among the artifacts: copied from a path, or uploaded there before.
+
+    Raises:
+        ReplyInvalid: a file cannot be had.
+    """
+    if not isinstance(prompt, FilesPrompt):
+        return value
+    files, problems = [], {}
+    for i, given in enumerate(value["files"]):
+        try:
+            ref = _uploaded(artifacts, given) if "sha256" in given else _copied(artifacts, given["path"])
+            files.append(ref.model_dump(mode="json"))
+        except (StoreError, OSError, ValueError) as e:
+            problems[f"files.{i}"] = str(e)
+    if problems:
+        raise ReplyInvalid(problems)
+    return {**value, "files": files}
+
+
+def _copied(artifacts: Artifacts, path: str) -> FileRef:
+    file = Path(path).expanduser()
+    if not file.is_absolute():  # the server and the kernel work in different folders
+        raise ValueError(f"{path!r} is relative; give the whole path, from the root on")
+    if not file.is_file():
+        raise ValueError(f"there is no file {path!r} on the server")
+    return artifacts.put_file(file)
+
+
+def _uploaded(artifacts: Artifacts, given: dict[str, Any]) -> FileRef:
+    """The label of an artifact that is there; of what the page says only its name and type are believed."""
+    file = Path(artifacts.path(given["sha256"]))
+    if not file.is_file():
+        raise ValueError("this upload is not in the store; send the file again")
+    name = safe_name(given["name"])
+    return FileRef.model_validate(given | {"name": name, "size": file.stat().st_size, "path": str(file)})
+
+
+def _plain(message: str) -> str:
+    return message.replace("%", "%%")  # tornado formats it
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,136 @@
+"""The kernel as a `Host`: shows runs in their cells, takes replies while a cell waits, re-enters its loop.
+
+Found by `home.find_host` when the process is a kernel; one per runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from aether_nb.channels.widget import WidgetChannel
+from aether_nb.display.progress import text_table
+from aether_nb.display.view import RunView
+from aether_nb.engine.journal import SCOPE
+from aether_nb.graph.model import GraphSpec
+from aether_nb.ids import new_uid
+from aether_nb.jupyter.live import LiveRun
+from aether_nb.jupyter.pump import Pump, cell_of, current_kernel
+from aether_nb.jupyter.reenter import run_until_complete
+from aether_nb.jupyter.registry import Announcement, announce
+
+if TYPE_CHECKING:
+    from aether_nb.run import Run
+    from aether_nb.runtime import Runtime
+
+
+def find(runtime: Runtime) -> KernelHost | None:
+    """The host for the kernel that this process is, or None."""
+    kernel = current_kernel()
+    return None if kernel is None else KernelHost(kernel, runtime)
+
+
+class KernelHost:
+    """This kernel.
+
+    Args:
+        kernel: the ipykernel.
+        runtime: whose runs are shown.
+    """
+
+    def __init__(self, kernel: Any, runtime: Runtime) -> None:
+        self.kernel = kernel
+        self.runtime = runtime
+        self.life = new_uid()
+        self.pump = Pump.install(kernel)
+        self._door: Announcement | None = None
+        self._shown: dict[tuple[str, str], str] = {}
+        self._live: dict[str, list[LiveRun]] = {}
+        self._told: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._base = contextvars.copy_context()
+        self._base.run(SCOPE.set, None)
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The kernel's loop; from its main thread."""
+        return asyncio.get_running_loop()
+
+    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Draw something meanwhile."""
+        token = SCOPE.set(None)
+        try:
+            task = asyncio.get_running_loop().create_task(work, context=self._base.copy())
+        finally:
+            SCOPE.reset(token)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # -- Host ------------------------------------------------------------------------------------
+
+    def cell(self) -> str:
+        """The id of the cell that is being executed."""
+        return cell_of(self.kernel).cell_id
+
+    def channel(self) -> WidgetChannel:
+        """The run's widget asks."""
+        return WidgetChannel()
+
+    def door(self) -> dict[str, str] | None:
+        """What the page needs to know to answer by HTTP; None where there is no such door."""
+        runtime = self.runtime
+        if self._door is None and runtime.kernel and runtime.store.path != ":memory:":
+            self._door = announce(runtime.store.uid, runtime.store.path, runtime.kernel)
+        return (
+            None if self._door is None else {"store": self._door.store, "nonce": self._door.nonce, "base": ""}
+        )
+
+    def follow(self, run: Run, spec: GraphSpec) -> LiveRun:
+        """Show a run in the cell that is being executed."""
+        live = LiveRun(self, run, spec)
+        self._live.setdefault(run.run_id, []).append(live)
+        self._shown[run.run_id, cell_of(self.kernel).msg_id] = live.widget.model_id
+        return live
+
+    def redraw(self, run: Run) -> None:
+        """A run is a cell's last value: shown, unless this execution of the cell shows it already."""
+        if (run.run_id, cell_of(self.kernel).msg_id) not in self._shown:
+            self.runtime.show_again(run)
+
+    def answered(self, row: Any) -> None:
+        """A reply was accepted: every view of that run shows it."""
+        for live in self._live.get(row.run_id, ()):
+            live.wait_answered(row)
+
+    def greeted(self, live: LiveRun) -> None:
+        """A page has this run's widget."""
+
+    def take_back(self, run_id: str) -> list[LiveRun]:
+        """The widgets of a run, to show it from its beginning again."""
+        lives = self._live.get(run_id, [])
+        for live in lives:
+            live.start_over()
+        return lives
+
+    def tell(self, run: Run) -> None:
+        """Print how a run went, in words that are the same every time; once per run."""
+        if run.run_id in self._told:
+            return
+        self._told.add(run.run_id)
+        view = RunView(run.run_id, None, self.runtime.find_spec)
+        for event in self.runtime.store.events(run.run_id):
+            view.apply(event)
+        print(text_table(view.snapshot(), plain=True))  # noqa: T201 - what the cell says
+
+    def run_sync(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """On the kernel's own loop."""
+        return run_until_complete(work)
+
+    def inbox(self, runtime: Runtime) -> Any:
+        """Every run with an open question, live, one below the other."""
+        rows = runtime.store.waits()
+        for run_id in dict.fromkeys(r.run_id for r in rows):
+            runtime.show_again(runtime.get(run_id))
+        return None if rows else "Nothing waits for an answer."

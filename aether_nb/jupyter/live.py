@@ -1,0 +1,264 @@
+"""A run in its cell: an `Observer` that feeds one widget and one static twin, at a capped rate.
+
+Two outputs, adjacent, in the launching cell: the widget, and the twin under a display id, which is what
+a saved notebook shows. Everything here happens on the kernel's main thread except `on_page`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aether_nb.display.dot import to_dot
+from aether_nb.display.progress import MANY
+from aether_nb.display.render import have_dot, svg_async
+from aether_nb.display.static import twin
+from aether_nb.display.view import RunView
+from aether_nb.engine.ports import WaitRow
+from aether_nb.errors import AetherError, ReplyInvalid
+from aether_nb.events import FINAL, AnyEvent, RunStatus
+from aether_nb.graph.model import GraphSpec
+from aether_nb.ids import Token, new_uid
+from aether_nb.jupyter.pump import CellOutput
+from aether_nb.jupyter.widget import CHUNKS, RunWidget, built
+
+if TYPE_CHECKING:
+    from aether_nb.jupyter.host import KernelHost
+    from aether_nb.run import Run
+    from aether_nb.services.artifacts import Upload
+
+_SEND_S = 0.05  # at most twenty messages a second
+_LAYOUT_S = 0.25  # pause between layouts of a graph that grows
+_TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
+
+
+class LiveRun:
+    """One run in one cell.
+
+    Args:
+        host: the kernel.
+        run: the run.
+        spec: its graph.
+    """
+
+    def __init__(self, host: KernelHost, run: Run, spec: GraphSpec) -> None:
+        self._host = host
+        self._run = run
+        self._loop = host.loop()
+        self._spec = spec
+        self._view = RunView(run.run_id, spec, host.runtime.find_spec, artifact=self._artifact)
+        self._view.note(run.note)
+        self._svg = ""
+        self._page_svg = ""
+        self._greeted = False
+        self._fresh = False
+        self._sending: asyncio.TimerHandle | None = None
+        self._layout: asyncio.Task[None] | None = None
+        self._laid_out = -1
+        self._twin_at = 0.0
+        self._twin_task: asyncio.Task[None] | None = None
+        self._twin_due: asyncio.TimerHandle | None = None
+        self._uploads: dict[str, Upload] = {}
+        self._display_id = f"aether-{new_uid()}"
+        self.output = CellOutput(host.kernel)
+        self.widget = RunWidget(
+            self, view=self._view.snapshot(), life=host.life, door=host.door(), run_id=run.run_id
+        )
+        host.pump.let_through(self.widget.model_id)
+        self.output.publish(self.widget.bundle(), {})
+        self.output.publish(twin(self._view.peek(), None), {}, self._display_id)
+
+    # -- Observer --------------------------------------------------------------------------------
+
+    def on_events(self, run_id: str, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run
+        """Fold the events in; draw soon."""
+        before = self._view.status
+        for event in events:
+            self._view.apply(event)
+        now = self._view.status
+        self._send_soon()
+        if self._view.structure != self._laid_out:
+            self._layout_soon()
+        self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
+
+    def start_over(self) -> None:
+        """The run begins again under the same id: the page gets it whole with its first event."""
+        run_id = self._run.run_id
+        self._view = RunView(run_id, self._spec, self._host.runtime.find_spec, artifact=self._artifact)
+        self._laid_out = -1
+        self._fresh = True
+
+    def wait_answered(self, row: WaitRow) -> None:
+        """A reply was accepted, by whatever door: show it before the log has it."""
+        if row.reply is not None:
+            self._view.wait_answered(row.token, row.reply)
+            self._send_soon()
+
+    # -- Desk ------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The whole run for a page."""
+        return self._dressed(dict(self._view.peek()))
+
+    def on_page(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        """A message of the page, from any thread."""
+        kind = content.get("type")
+        if kind in {"answer", "upload"}:  # these need nothing of the loop, which may be busy
+            self._acknowledged(content, lambda: _DIRECT[kind](self, content, buffers))
+        elif kind in _ON_LOOP:
+            self._loop.call_soon_threadsafe(self._on_loop, _ON_LOOP[kind], content)
+
+    def _on_loop(
+        self, handle: Callable[[LiveRun, Mapping[str, Any]], Any], content: Mapping[str, Any]
+    ) -> None:
+        if "id" in content:
+            self._acknowledged(content, lambda: handle(self, content))
+        else:
+            handle(self, content)
+
+    def _acknowledged(self, content: Mapping[str, Any], work: Callable[[], Mapping[str, Any] | None]) -> None:
+        ack: dict[str, Any] = {"type": "ack", "id": content.get("id"), "ok": True}
+        try:
+            ack |= work() or {}
+        except ReplyInvalid as invalid:
+            ack |= {"ok": False, "problems": invalid.problems}
+        except AetherError as error:
+            ack |= {"ok": False, "note": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever the page sent, the kernel goes on
+            ack |= {"ok": False, "note": f"{type(error).__name__}: {error}"}
+        self.widget.say(ack)
+
+    def _answer(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Mapping[str, Any]:  # noqa: ARG002 - none
+        result = self._host.runtime.answer(Token(str(content["token"])), content.get("value"), door="widget")
+        return {} if result.accepted else {"ok": False, "note": repr(result)}
+
+    def _upload(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Mapping[str, Any]:
+        key = str(content["upload"])
+        if content.get("abort"):
+            upload = self._uploads.pop(key, None)
+            if upload is not None:
+                upload.abort()
+            return {}
+        upload = self._uploads.get(key)
+        if upload is None:
+            upload = self._uploads[key] = self._host.runtime.services.artifacts.open_upload()
+        if buffers:
+            upload.write(int(content["offset"]), bytes(buffers[0]))
+        if not content.get("last"):
+            return {}
+        del self._uploads[key]
+        ref = upload.finish(str(content["name"]), str(content.get("media") or ""))
+        return {"file": ref.model_dump(mode="json")}
+
+    def _hello(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002 - the whole run, whatever the page has
+        self._greeted = True
+        self._host.greeted(self)
+        self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
+
+    def _cancel(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
+        self._run.cancel()
+
+    def _start_over(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
+        self._run = self._run.start_over()
+
+    def _page_layout(self, content: Mapping[str, Any]) -> None:
+        self._page_svg = str(content.get("svg") or "")[: 4 << 20]
+        self._twin_soon(at_once=True)
+
+    def _chunk(self, content: Mapping[str, Any]) -> None:
+        name = str(content.get("name"))
+        ok = name in CHUNKS
+        self.widget.say({"type": "chunk", "name": name, "ok": ok}, [built(name).encode()] if ok else None)
+
+    # -- drawing ---------------------------------------------------------------------------------
+
+    def _dressed(self, shape: dict[str, Any]) -> dict[str, Any]:
+        shape["svg"] = self._svg
+        shape["dot"] = "" if have_dot() else to_dot(self._view.peek())
+        return shape
+
+    def _send_soon(self) -> None:
+        if self._sending is None:
+            self._sending = self._loop.call_later(_SEND_S, self._send)
+
+    def _send(self) -> None:
+        self._sending = None
+        if not self._greeted:  # nobody has said hello: a page that loads later must find the whole
+            self.widget.view = self._dressed(dict(self._view.snapshot()))
+            return
+        if self._fresh:
+            self._fresh = False
+            self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
+            return
+        patch = self._view.patch()
+        if patch is not None:
+            self.widget.say({"type": "patch", "patch": patch})
+
+    def _layout_soon(self) -> None:
+        if self._layout is None:
+            self._layout = self._host.background(self._lay_out())
+
+    async def _lay_out(self) -> None:
+        while self._laid_out != self._view.structure:
+            self._laid_out = self._view.structure
+            shape = self._view.peek()
+            if have_dot():
+                self._svg = await svg_async(to_dot(shape)) or ""
+                self._say_picture({"svg": self._svg})
+            else:
+                self._say_picture({"dot": to_dot(shape), "svg": ""})
+            await asyncio.sleep(_LAYOUT_S)
+        self._layout = None
+
+    def _say_picture(self, picture: Mapping[str, str]) -> None:
+        if not self._greeted:
+            self._send_soon()
+            return
+        if self._fresh:
+            return
+        patch = self._view.patch() or {"base": self._view.base, "seq": self._view.base}
+        self.widget.say({"type": "patch", "patch": {**patch, **picture}})
+
+    def _twin_soon(self, *, at_once: bool) -> None:
+        if at_once and self._twin_due is not None:
+            self._twin_due.cancel()
+            self._twin_due = None
+        if self._twin_due is None:
+            left_s = 0.0 if at_once else max(0.0, self._twin_at + _TWIN_S - time.monotonic())
+            self._twin_due = self._loop.call_later(left_s, self._draw_twin)
+
+    def _draw_twin(self) -> None:
+        self._twin_due = None
+        self._twin_at = time.monotonic()
+        self._host.background(self._redraw_twin())
+
+    async def _redraw_twin(self) -> None:
+        shape = self._view.peek()
+        picture = None
+        if len(shape["nodes"]) <= MANY:
+            picture = await svg_async(to_dot(shape, status=True)) if have_dot() else self._page_svg or None
+        over = shape["status"] in FINAL
+        as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
+        self.output.update(self._display_id, twin(shape, picture, as_of))
+
+    def _artifact(self, sha: str) -> bytes | None:
+        try:
+            return self._host.runtime.services.artifacts.get(sha)
+        except AetherError:
+            return None
+
+
+_DIRECT: dict[Any, Callable[[LiveRun, Mapping[str, Any], Sequence[Any]], Mapping[str, Any] | None]] = {
+    "answer": LiveRun._answer,
+    "upload": LiveRun._upload,
+}
+_ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
+    "hello": LiveRun._hello,
+    "cancel": LiveRun._cancel,
+    "start_over": LiveRun._start_over,
+    "layout": LiveRun._page_layout,
+    "chunk": LiveRun._chunk,
+}

@@ -1,0 +1,75 @@
+"""`%load_ext aether_nb` and `%aether`: thin words for what `ae` does."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from aether_nb import runtime
+from aether_nb.errors import AetherError
+from aether_nb.events import FINAL
+from aether_nb.ids import RunId
+
+USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN"
+
+
+def load(shell: Any) -> None:
+    """Register the magic and say in one line what waits here."""
+    shell.register_magic_function(aether, "line", "aether")
+    rt = runtime.current()
+    unfinished = [r for r in rt.store.runs(home=rt.home) if r.status not in FINAL]
+    waiting = sum(len(rt.store.waits(run_id=r.run_id)) for r in unfinished)
+    if not unfinished:
+        print(f"aether_nb: nothing waits here. Store: {rt.store.path}")  # noqa: T201 - the line it is for
+        return
+    print(  # noqa: T201 - the line it is for
+        f"aether_nb: {_count(len(unfinished), 'unfinished run')} and {_count(waiting, 'open question')} of this "
+        "notebook; Run All, or ae.resume_all(), goes on with them."
+    )
+
+
+def aether(line: str) -> Any:
+    """`%aether VERB ...`; see `USAGE`."""
+    words = shlex.split(line)
+    verb, rest = (words[0], words[1:]) if words else ("", [])
+    do = _VERBS.get(verb)
+    try:
+        if do is None:
+            print(USAGE)  # noqa: T201 - usage
+            return None
+        return do(rest)
+    except AetherError as error:
+        print(f"{type(error).__name__}: {error}")  # noqa: T201 - one sentence, no traceback
+        return None
+
+
+def _answer(words: list[str]) -> Any:
+    if len(words) < 2:
+        print(USAGE)  # noqa: T201 - usage
+        return None
+    return runtime.answer(words[0], " ".join(words[1:]))
+
+
+def _resume(words: list[str]) -> Any:
+    return runtime.resume(words[0]) if words else runtime.resume_all()
+
+
+def _reset(words: list[str]) -> Any:
+    if len(words) != 1:
+        print(USAGE)  # noqa: T201 - usage
+        return None
+    return runtime.get(RunId(words[0])).start_over()
+
+
+_VERBS: dict[str, Callable[[list[str]], Any]] = {
+    "runs": lambda _: runtime.runs(),
+    "waits": lambda _: runtime.waits(),
+    "answer": _answer,
+    "resume": _resume,
+    "reset": _reset,
+}
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")

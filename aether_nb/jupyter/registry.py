@@ -1,0 +1,147 @@
+"""How the Jupyter server finds the stores of kernels: a small file for each kernel life and store.
+
+The kernel calls `announce`, the server's handlers call `find`. The server opens only what is found
+here: what a page sends is the name of an entry, never a path.
+
+*The same store.* That both processes see a file at a path does not make it one file (containers,
+copies, network mounts). So the page gets a nonce from its kernel, made of the store's uid and the
+kernel's; the server works it out again from the store that *it* opened, and only if it finds the
+store's uid and the row of that kernel life in there. Both uids are random, and the row was written by
+that very kernel: who can give the nonce back reads what the kernel writes.
+
+*Entries outlive their kernel.* A prompt left on a page by a kernel that was restarted can still be
+answered, and only the entry says where to. It goes when its store is gone, or when nobody has announced
+anything under it for a month.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+_NAME = re.compile(r"[0-9a-f]{32}")
+_KEPT_S = 30 * 86_400
+_LONGEST = 16_384  # bytes of an entry: a path is 4,096 at most
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One announced store."""
+
+    store: str
+    """The uid that the store must have."""
+    path: str
+    """Absolute, without symbolic links."""
+    kernel: str
+    """uid of the kernel life that announced it; the store has a row of it."""
+
+    @property
+    def nonce(self) -> str:
+        """What proves it to the page."""
+        return hashlib.sha256(f"aether-nb {self.store} {self.kernel}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What the kernel tells its pages of the door."""
+
+    store: str
+    """Name of the entry: what the page sends as `store`."""
+    nonce: str
+    """What a server that reads the same store answers."""
+    file: Path
+
+    def withdraw(self) -> None:
+        """Take the entry away: the door is closed for the pages of this kernel life. Idempotent."""
+        with contextlib.suppress(OSError):
+            self.file.unlink()
+
+
+def announce(store: str, path: str, kernel: str) -> Announcement | None:
+    """Tell servers of this user where a store lies. Called by a kernel, after `store.register_kernel`.
+
+    Args:
+        store: the store's uid.
+        path: where it lies.
+        kernel: uid of this kernel life, as registered in the store.
+
+    Returns:
+        What to hand to the page; None where the runtime folder cannot be written: then there is no door.
+    """
+    entry = Entry(store, os.path.realpath(path), kernel)
+    name = hashlib.blake2b(f"{kernel} {entry.path}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+    try:
+        folder = _folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old(folder)
+        file = folder / f"{name}.json"
+        fresh = folder / f".{name}.{os.getpid()}"
+        with open(fresh, "w", encoding="utf-8", opener=_private) as out:
+            json.dump({"store": entry.store, "path": entry.path, "kernel": entry.kernel}, out)
+        fresh.replace(file)
+    except OSError:
+        return None
+    return Announcement(name, entry.nonce, file)
+
+
+def find(name: str) -> Entry | None:
+    """Look an announcement up. Called by the server.
+
+    Returns:
+        None when there is none, and also when its file or the store's is not a plain file of this very
+        user that nobody else can write: then it is not to be trusted.
+    """
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        with open(_folder() / f"{name}.json", encoding="utf-8", opener=_no_links) as file:
+            if not _trusted(os.fstat(file.fileno())):
+                return None
+            said = json.loads(file.read(_LONGEST))
+        entry = Entry(str(said["store"]), str(said["path"]), str(said["kernel"]))
+        store = Path(entry.path)
+        if not store.is_absolute() or not _trusted(store.lstat()):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return entry
+
+
+def _trusted(status: os.stat_result) -> bool:
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):  # Windows: its permissions are not in there, the user's profile has them
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _folder() -> Path:
+    return Path(jupyter_runtime_dir()) / "aether-nb"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _no_links(path: str, flags: int) -> int:
+    """Open, but follow no link, and do not wait for the writer of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _forget_old(folder: Path) -> None:
+    for file in folder.glob("*.json"):
+        try:
+            old = time.time() - file.stat().st_mtime > _KEPT_S
+            if old or not os.path.lexists(json.loads(file.read_bytes())["path"]):
+                file.unlink()
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # another kernel tidies up at the same time, or it is not ours to judge

@@ -1,0 +1,326 @@
+"""`Run`: what `start()` gives and `ae.get` finds. A thin handle; the truth is in the driver or the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aether_nb.engine.driver import Driver, outcome
+from aether_nb.engine.ports import WaitRow
+from aether_nb.engine.state import NodeState, RunState
+from aether_nb.errors import AetherError, AmbiguousWait, UnknownNode, UnknownWait, WaitError
+from aether_nb.events import FINAL, AnyEvent, RunStatus
+from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.tables import Table
+from aether_nb.values import Outputs, decode
+
+if TYPE_CHECKING:
+    from aether_nb.runtime import Answer, Runtime
+
+_FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """A wait as users see it.
+
+    Attributes:
+        token: its name; whoever has it can answer.
+        run_id: the run.
+        node_id: the node that asks.
+        kind: text, approval, files, ...
+        prompt: the question.
+        schema: JSON Schema of the reply.
+        deadline: when it expires, UTC; None waits for ever.
+        status: open, answered, expired, withdrawn.
+        by: who answered, if anybody did.
+    """
+
+    token: Token
+    run_id: RunId
+    node_id: NodeId
+    kind: str
+    prompt: str
+    schema: Mapping[str, Any]
+    deadline: datetime | None
+    status: str
+    by: str = ""
+
+    @classmethod
+    def of(cls, row: WaitRow) -> OpenWait:
+        """From the store's row."""
+        deadline = None if row.deadline_ms is None else datetime.fromtimestamp(row.deadline_ms / 1000, UTC)
+        by = "" if row.reply is None else row.reply.by
+        return cls(
+            row.token,
+            row.run_id,
+            row.node_id,
+            row.kind,
+            row.prompt.prompt,
+            row.schema,
+            deadline,
+            row.status,
+            by,
+        )
+
+
+def wait_table(rows: Sequence[WaitRow]) -> Table[OpenWait]:
+    """Waits as a table."""
+    columns = [
+        ("prompt", lambda w: w.prompt), ("kind", lambda w: w.kind), ("run", lambda w: w.run_id),
+        ("status", lambda w: w.status), ("deadline", lambda w: w.deadline), ("token", lambda w: w.token),
+    ]  # fmt: skip
+    return Table([OpenWait.of(r) for r in rows], columns, "Nothing waits for an answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a run as it stands now.
+
+    Attributes:
+        id: its id in the run.
+        label: what the picture says.
+        name: the tool's or graph's name.
+        kind: tool, ask, wait, graph, fn.
+        status: pending, running, waiting, succeeded, failed, skipped, cancelled.
+        attempt: how often it was tried, 0 before the first.
+        outputs: what it gave, None before.
+        error: one sentence, empty when all is well.
+    """
+
+    id: NodeId
+    label: str
+    name: str
+    kind: str
+    status: str
+    attempt: int
+    outputs: Outputs | None
+    error: str
+
+
+class Nodes(Mapping[str, Node]):
+    """The nodes of a run by id; a label will do where only one node has it."""
+
+    def __init__(self, state: RunState, blobs: Any) -> None:
+        self._state, self._blobs = state, blobs
+
+    def __getitem__(self, name: str) -> Node:
+        return self._node(self.find(name))
+
+    def find(self, name: str) -> NodeState:
+        """The node of that id or unique label.
+
+        Raises:
+            UnknownNode: there is none, or the label fits several. Also a KeyError.
+        """
+        node = self._state.nodes.get(NodeId(name))
+        if node is not None:
+            return node
+        fits = [n for n in self._state.nodes.values() if name in (n.label, n.name)]
+        if len(fits) == 1:
+            return fits[0]
+        have = ", ".join(n.id for n in (fits or self._state.nodes.values()))
+        what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r}"
+        raise _NoSuchNode(f"{what}; there is: {have or 'none yet'}.")
+
+    def __iter__(self) -> Any:
+        return iter(self._state.nodes)
+
+    def __len__(self) -> int:
+        return len(self._state.nodes)
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+    def _table(self) -> Table[Node]:
+        columns = [
+            ("node", lambda n: n.id), ("label", lambda n: n.label), ("status", lambda n: n.status),
+            ("attempt", lambda n: n.attempt or ""), ("error", lambda n: n.error),
+        ]  # fmt: skip
+        return Table([self._node(n) for n in self._state.nodes.values()], columns, "No nodes yet.")
+
+    def _node(self, n: NodeState) -> Node:
+        outputs = None
+        if n.status == "succeeded":
+            outputs = Outputs(decode(n.outputs, self._blobs, strict=False))
+        error = n.error.message if n.error is not None and n.status in {"failed", "pending"} else ""
+        return Node(n.id, n.label, n.name, n.kind, n.status, n.attempt, outputs, error)
+
+
+class _NoSuchNode(UnknownNode, KeyError):
+    __str__ = Exception.__str__
+
+
+class Run:
+    """A run: watch it, answer it, await its outputs. Awaiting may be interrupted; the run goes on.
+
+    Attributes:
+        run_id: its id.
+        note: one line about how this handle came to it; empty for a fresh run.
+    """
+
+    def __init__(self, runtime: Runtime, run_id: RunId, driver: Driver | None = None, note: str = "") -> None:
+        self.run_id = run_id
+        self.note = note
+        self._runtime = runtime
+        self._driver = driver
+        self._folded: RunState | None = None
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> RunStatus:
+        """running, waiting, succeeded, failed, cancelled, blocked."""
+        driver = self._live()
+        return driver.state.status if driver is not None else self._runtime.row(self.run_id).status
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """The outputs once it succeeded, else None."""
+        state = self._state()
+        return self._outcome(state) if state.status == "succeeded" else None
+
+    @property
+    def error(self) -> AetherError | None:
+        """Why it failed, was cancelled or is blocked, as the exception that `await run` raises; else None."""
+        state = self._state()
+        if state.status in {"failed", "cancelled", "blocked"}:
+            try:
+                self._outcome(state)
+            except AetherError as error:
+                return error
+        return None
+
+    @property
+    def nodes(self) -> Nodes:
+        """Its nodes by id."""
+        return Nodes(self._state(), self._runtime.services.artifacts)
+
+    @property
+    def waits(self) -> Table[OpenWait]:
+        """Its waits, open and closed."""
+        return wait_table(self._runtime.store.waits(status=None, run_id=self.run_id))
+
+    @property
+    def events(self) -> Table[AnyEvent]:
+        """Its log, as far as it is committed."""
+        columns = [
+            ("seq", lambda e: e.seq), ("at", lambda e: datetime.fromtimestamp(e.at_us / 1e6, UTC)),
+            ("event", lambda e: e.type), ("node", lambda e: getattr(e, "node", "")),
+        ]  # fmt: skip
+        return Table(self._runtime.store.events(self.run_id), columns, "No events yet.")
+
+    def __repr__(self) -> str:
+        note = f", {self.note}" if self.note else ""
+        return f"<run {self.run_id}: {self.status}{note}>"
+
+    def _ipython_display_(self) -> None:
+        self._runtime.redraw(self)
+
+    # -- doing -----------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, Outputs]:
+        return self.result().__await__()
+
+    async def result(self) -> Outputs:
+        """Wait for the end and give the outputs; cancelling this leaves the run alone.
+
+        Raises:
+            NodeFailed: it failed; the message says where and how.
+            RunCancelled, RunBlocked, FencedOut: it ended so.
+        """
+        try:
+            driver = self._live()
+            if driver is not None:
+                return await driver.result()
+            while self.status not in FINAL | {"blocked"}:  # noqa: ASYNC110 - another process drives it
+                await asyncio.sleep(_FOLLOW_S)
+            return self._outcome(self._state())
+        finally:
+            self._runtime.told(self)
+
+    async def next_wait(self) -> OpenWait:
+        """The next open question, as soon as there is one.
+
+        Raises:
+            WaitError: the run ended without another question.
+        """
+        while True:
+            rows = self._runtime.store.waits(run_id=self.run_id)
+            if rows:
+                return OpenWait.of(rows[0])
+            driver = self._live()
+            if self.status in FINAL | {"blocked"} or (driver is not None and driver.done.is_set()):
+                raise WaitError(f"Run {self.run_id!r} is {self.status} and asks nothing more.")
+            if driver is None:
+                await asyncio.sleep(_FOLLOW_S)
+            else:
+                await driver.engine.next_commit(driver)
+
+    def answer(self, value: Any, *, wait: str | None = None, to: str | None = None, by: str = "") -> Answer:
+        """Answer its open wait.
+
+        Args:
+            value: the reply.
+            wait: the token, when several are open.
+            to: the prompt's text instead of the token.
+            by: who answers; the user of this kernel when empty.
+
+        Returns:
+            What became of it; true when it was accepted. Being second is no error: it says who was first.
+
+        Raises:
+            ReplyInvalid: it does not fit; the wait stays open.
+            UnknownWait: nothing here is open (yet); AmbiguousWait: several are, say which.
+        """
+        if wait is None:
+            wait = self._only_wait(to).token
+        return self._runtime.answer(Token(wait), value, by=by)
+
+    def cancel(self) -> None:
+        """Cancel it. Returns when the request is durable; questions are withdrawn."""
+        self._runtime.cancel(self.run_id)
+
+    def start_over(self) -> Run:
+        """Put this run aside and start it afresh with the same inputs; its id goes to the new one.
+
+        Returns:
+            The new run. The old one stays in the store under `<run_id>~<n>`.
+        """
+        return self._runtime.start_over(self)
+
+    def _only_wait(self, to: str | None) -> OpenWait:
+        rows = [r for r in self._runtime.store.waits(run_id=self.run_id) if to in (None, r.prompt.prompt)]
+        if len(rows) == 1:
+            return OpenWait.of(rows[0])
+        asked = "" if to is None else f" that asks {to!r}"
+        if not rows:
+            raise UnknownWait(
+                f"Run {self.run_id!r} is {self.status} and has no open question{asked}. When it has just "
+                "started, `await run.next_wait()` first."
+            )
+        open_now = "; ".join(f"{r.prompt.prompt!r} is wait={r.token!r}" for r in rows)
+        raise AmbiguousWait(f"Run {self.run_id!r} has {len(rows)} open questions{asked}: {open_now}.")
+
+    def _live(self) -> Driver | None:
+        """The driver, when this process has one for the run."""
+        if self._driver is None or self._driver.suspended:
+            self._driver = self._runtime.driver(self.run_id)
+        return self._driver
+
+    def _state(self) -> RunState:
+        driver = self._live()
+        if driver is not None:
+            return driver.state
+        if self._folded is None or self._folded.status not in FINAL:
+            self._folded = self._runtime.fold(self.run_id)
+        return self._folded
+
+    def _outcome(self, state: RunState) -> Outputs:
+        return outcome(self.run_id, state, self._runtime.services.artifacts)

@@ -1,0 +1,588 @@
+"""The composition root: one `Runtime` per process and store puts the layers together.
+
+`import aether_nb` makes none; the first use does, with the defaults that `configure` changes. The functions
+at the end are the public ones of the package and talk to the current runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aether_nb import tools
+from aether_nb.calling import CALLER, GRAPHS, GraphTarget, set_launcher
+from aether_nb.channels.console import ConsoleChannel
+from aether_nb.channels.scripted import ScriptedChannel
+from aether_nb.clock import SystemClock
+from aether_nb.display.static import graph_bundle
+from aether_nb.engine.context import NodeContext
+from aether_nb.engine.driver import Driver
+from aether_nb.engine.engine import Engine
+from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
+from aether_nb.engine.state import RunState
+from aether_nb.errors import (
+    GraphError,
+    NoLoop,
+    RunHeldElsewhere,
+    RunIdTaken,
+    UnknownRun,
+    UnknownWait,
+)
+from aether_nb.events import FINAL, RunResumed, RunStarted
+from aether_nb.graph.model import GraphSpec
+from aether_nb.home import Host, default_store_path, differing, find_host, home_of
+from aether_nb.ids import RunId, Token, new_run_id, new_uid
+from aether_nb.prompts import FilesPrompt, Reply, check_reply
+from aether_nb.run import OpenWait, Run, wait_table
+from aether_nb.services.detached import DetachedBody
+from aether_nb.services.shelf import Shelf
+from aether_nb.store.sqlite import SqliteStore
+from aether_nb.tables import Table
+from aether_nb.values import digest, encode
+
+ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a reply. True when it was accepted."""
+
+    accepted: bool
+    status: str
+    """The wait's: answered, expired, withdrawn."""
+    by: str
+    door: str
+    at: datetime | None
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def __repr__(self) -> str:
+        if self.accepted:
+            return "accepted"
+        if self.status == "answered" and self.at is not None:
+            return f"already answered by {self.by or 'somebody'} through {self.door} at {self.at:%H:%M}"
+        return f"not accepted: the question is {self.status}"
+
+
+class Runtime:
+    """Runs of one store, in one process.
+
+    Args:
+        store: a path, a `Store`, or None for the default path.
+        channel: where prompts go; None finds what fits: a script given by AETHER_NB_ANSWERS, the
+            notebook, else the terminal.
+        max_concurrency: how many tool bodies compute at once.
+        services: objects for `context.service(name)`.
+        clock: for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: str | os.PathLike[str] | Store | None = None,
+        channel: Channel | None = None,
+        max_concurrency: int = 16,
+        services: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.store: Store = (
+            SqliteStore(store or default_store_path())
+            if store is None or isinstance(store, (str, os.PathLike))
+            else store
+        )
+        self.clock = clock or SystemClock()
+        self.home = home_of(self.store.path)
+        self.host: Host | None = find_host(self)
+        self.channel = channel or self._channel()
+        self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {})
+        self.kernel = ""
+        self._max_concurrency = max_concurrency
+        self._engine: Engine | None = None
+        self.channel.attach(self._answer_here, self._give_up)
+
+    def _channel(self) -> Channel:
+        answers = os.environ.get("AETHER_NB_ANSWERS")
+        if answers:
+            return ScriptedChannel.from_file(answers)
+        return ConsoleChannel() if self.host is None else self.host.channel()
+
+    @property
+    def scripted(self) -> bool:
+        """Whether answers come from a script; then runs say only what is the same every time."""
+        return self.channel.name == "scripted"
+
+    def engine(self) -> Engine:
+        """The engine on the running loop.
+
+        Raises:
+            NoLoop: no loop runs here, or the runtime is at work on another one.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise NoLoop from None
+        if self._engine is not None and self._engine.loop is not loop:
+            if self._engine.loop.is_running():
+                raise NoLoop(
+                    "This runtime is at work on another event loop, in another thread; use that one."
+                )
+            self._engine.suspend_all()
+            self._engine = None
+        if self._engine is None:
+            if not self.kernel:
+                self.kernel = new_uid()
+                self.store.register_kernel(self.kernel, self.home, self.now_ms())
+            self._engine = Engine(
+                store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
+                kernel=self.kernel, max_concurrency=self._max_concurrency,
+            )  # fmt: skip
+        return self._engine
+
+    def now_ms(self) -> int:
+        """The clock, milliseconds since 1970."""
+        return self.clock.now_us() // 1000
+
+    # -- starting --------------------------------------------------------------------------------
+
+    def start(
+        self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
+        if_finished: str = "return",
+    ) -> Run:  # fmt: skip
+        """Start a run, or find it again; see `Graph.start`."""
+        self.engine()
+        encoded = {k: encode(v, self.services.artifacts) for k, v in inputs.items()}
+        input_hash = digest(encoded)
+        parent = CALLER.get()
+        if parent is not None and run_id is None:
+            run_id = parent.context._body.recorded(f"start:{graph.name}", lambda: new_run_id(graph.name))
+        if run_id is not None:
+            row = self.store.run(RunId(run_id))
+            if row is not None:
+                self._same(row, graph, input_hash, encoded)
+                return self._again(row, graph, if_finished)
+        cell = "" if self.host is None else self.host.cell()
+        if run_id is None and not new and self.host is not None:
+            for row in reversed(self.store.runs(graph=graph.name, home=self.home)):
+                same = row.cell == cell and row.input_hash == input_hash
+                if same and row.status not in FINAL and not self._alive(row):
+                    return self._take(row, graph, "went on where it was; start(new=True) starts afresh")
+        return self._begin(graph, encoded, RunId(run_id or new_run_id(graph.name)), input_hash, cell, None)
+
+    def _begin(
+        self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,
+        shown: Sequence[Observer] | None,
+    ) -> Run:  # fmt: skip
+        """Create a run; `shown` follow it, or, when that is None, whatever the host shows it with."""
+        engine = self.engine()
+        parent = CALLER.get()
+        made = NewRun(
+            run_id, graph.name, self.home, cell, engine.keep_spec(graph.spec), input_hash, self.kernel,
+            self.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
+        )  # fmt: skip
+        run = Run(self, run_id)
+        driver = engine.start(made, graph, inputs)
+        if driver is None:
+            raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
+        run._driver = driver
+        for observer in shown or self._followers(run, graph.spec):
+            engine.observe(run_id, observer)
+        return run
+
+    def _same(self, row: RunRow, graph: GraphTarget, input_hash: str, inputs: Mapping[str, Any]) -> None:
+        if row.graph != graph.name:
+            raise RunIdTaken(
+                f"run_id={row.run_id!r} is a run of {row.graph!r}, not of {graph.name!r}. Take another run_id."
+            )
+        if row.input_hash != input_hash:
+            before = self._started(row.run_id).inputs
+            raise RunIdTaken(
+                f"run_id={row.run_id!r} was started with other inputs ({differing(inputs, before)}). Take another "
+                "run_id, or start it over with ae.get(run_id).start_over()."
+            )
+        if row.home != self.home:
+            raise RunIdTaken(
+                f"run_id={row.run_id!r} belongs to {row.home!r}, and this is {self.home!r}. Take another run_id, or "
+                f"ae.resume({row.run_id!r}) to drive it from here."
+            )
+
+    def _again(self, row: RunRow, graph: GraphTarget, if_finished: str) -> Run:
+        """A run_id that is used again."""
+        if row.status in FINAL:
+            if if_finished == "rerun":
+                return self._renew(row, graph)
+            at = datetime.fromtimestamp(row.updated_ms / 1000).astimezone()
+            word = "finished" if row.status == "succeeded" else row.status
+            note = f"{word} {at:%H:%M}, stored result" + self._changed_note(row, graph)
+            return self._stored(row, graph.spec, note)
+        if self.driver(row.run_id) is not None:
+            run = Run(self, row.run_id, self.driver(row.run_id))
+            self._show_live(run, graph.spec)
+            return run
+        if self._alive(row):
+            return self._stored(row, graph.spec, "another kernel drives it")
+        return self._take(row, graph, "went on where it was")
+
+    def _changed_note(self, row: RunRow, graph: GraphTarget) -> str:
+        return ", the code has changed" if self._changes(row.run_id, graph) else ""
+
+    def _take(self, row: RunRow, graph: GraphTarget, note: str) -> Run:
+        """Become the driver of an unfinished run whose kernel is dead."""
+        engine = self.engine()
+        claimed = self.store.claim_run(row.run_id, self.kernel, row.fence, self.now_ms())
+        if claimed is None:
+            raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
+        changed = self._changes(row.run_id, graph)
+        run = Run(self, row.run_id, note=note + (", the code has changed" if changed else ""))
+        spec = engine.keep_spec(graph.spec)
+        run._driver = engine.resume(claimed, graph, spec, changed, self._followers(run, graph.spec))
+        return run
+
+    def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
+        """The same run again, from its beginning; the old one is put aside under another id."""
+        inputs = self._started(row.run_id).inputs
+        driver = self.driver(row.run_id)
+        if driver is not None:
+            driver.engine.writer.sync(driver.lane, full=True)
+            driver.leave()
+        self.store.archive(row.run_id, self.now_ms())
+        shown = [] if self.host is None else self.host.take_back(row.run_id)
+        return self._begin(graph, inputs, row.run_id, row.input_hash, row.cell, shown)
+
+    def start_over(self, run: Run) -> Run:
+        """See `Run.start_over`."""
+        self.engine()
+        row = self.row(run.run_id)
+        driver = self.driver(row.run_id)
+        if driver is None and row.status not in FINAL and self._alive(row):
+            raise RunHeldElsewhere(f"Run {row.run_id!r} is driven by another kernel; start it over there.")
+        return self._renew(row, driver.graph if driver is not None else self._graph(row.graph))
+
+    def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
+        """Run to the end from synchronous code; see `Graph.run_sync`."""
+
+        async def work() -> Any:
+            return await self.start(graph, inputs, **options)
+
+        if self.host is not None:
+            return self.host.run_sync(work())
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise NoLoop("run_sync() would block the event loop that runs here; write `await ...` instead.")
+        return asyncio.run(self._alone(work()))
+
+    async def _alone(self, work: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await work
+        finally:
+            if self._engine is not None:
+                self._engine.suspend_all()
+                self._engine = None
+
+    # -- finding ---------------------------------------------------------------------------------
+
+    def driver(self, run_id: RunId) -> Driver | None:
+        """The driver of a run, when this process drives it."""
+        return None if self._engine is None else self._engine.drivers.get(run_id)
+
+    def row(self, run_id: str) -> RunRow:
+        """A run's row.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        row = self.store.run(RunId(run_id))
+        if row is None:
+            raise UnknownRun(
+                f"There is no run {run_id!r} in {self.store.path}; ae.runs() lists what there is."
+            )
+        return row
+
+    def get(self, run_id: str) -> Run:
+        """A handle on any run of the store."""
+        return Run(self, self.row(run_id).run_id)
+
+    def fold(self, run_id: RunId) -> RunState:
+        """The state of a run, from its log."""
+        row = self.row(run_id)
+        events = self.store.events(run_id)
+        spec_key = next(
+            (e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), row.spec
+        )
+        spec = self.find_spec(spec_key)
+        state = RunState(spec or GraphSpec(name=row.graph, kind="function"), self.find_spec)
+        for event in events:
+            state.apply(event)
+        return state
+
+    def find_spec(self, key: str) -> GraphSpec | None:
+        """A graph's spec by its hex key."""
+        body = self.store.spec(key) if key else None
+        return None if body is None else GraphSpec.model_validate_json(body)
+
+    def _started(self, run_id: RunId) -> RunStarted:
+        first = self.store.events(run_id)[0]
+        assert isinstance(first, RunStarted)
+        return first
+
+    def _changes(self, run_id: RunId, graph: GraphTarget) -> list[str]:
+        """Tools and graphs whose code is known to differ from when the run was last driven."""
+        events = self.store.events(run_id)
+        key = next(
+            (e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), ""
+        )
+        before = self.find_spec(key)
+        if before is None:
+            return []
+        now, then = graph.spec.fingerprints, before.fingerprints
+        return sorted(n for n in now if n in then and now[n] and then[n] and now[n] != then[n])
+
+    def _alive(self, row: RunRow) -> bool:
+        if not row.kernel:
+            return False
+        if row.kernel == self.kernel:
+            return self.driver(row.run_id) is not None
+        kernel = self.store.kernel(row.kernel, self.now_ms())
+        return kernel is not None and kernel.alive
+
+    def _graph(self, name: str) -> GraphTarget:
+        graph = GRAPHS.get(name)
+        if graph is None:
+            known = ", ".join(sorted(GRAPHS)) or "none"
+            raise GraphError(f"The graph {name!r} is not defined here (known: {known}); run its cell first.")
+        return graph
+
+    def resume(self, run_id: str) -> Run:
+        """Go on with an unfinished run; a finished one is given as it is."""
+        row = self.row(run_id)
+        if row.status in FINAL:
+            return self._stored(row, None, f"{row.status}, stored")
+        driver = self.driver(row.run_id)
+        if driver is not None:
+            return Run(self, row.run_id, driver)
+        if self._alive(row):
+            raise RunHeldElsewhere(
+                f"Run {run_id!r} is driven by another living kernel ({row.home}); "
+                "answer it from here, or stop that one."
+            )
+        return self._take(row, self._graph(row.graph), "went on where it was")
+
+    def resume_all(self) -> list[Run]:
+        """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
+        rows = [r for r in reversed(self.store.runs(home=self.home)) if r.status not in FINAL]
+        return [
+            self.resume(r.run_id)
+            for r in rows
+            if r.graph in GRAPHS and self.driver(r.run_id) is None and not self._alive(r)
+        ]
+
+    # -- answering -------------------------------------------------------------------------------
+
+    def answer(self, token: str, value: Any, *, by: str = "", door: str = "api") -> Answer:
+        """Answer a wait, from any thread and for any run of the store.
+
+        Raises:
+            UnknownWait: there is no such wait.
+            ReplyInvalid: the reply does not fit; the wait stays open.
+        """
+        row = self.store.wait(Token(token))
+        if row is None:
+            raise UnknownWait(
+                f"There is no wait {token!r} in {self.store.path}; ae.waits() lists the open ones."
+            )
+        checked = check_reply(row.prompt, value)
+        if isinstance(row.prompt, FilesPrompt):
+            checked["files"] = [self._kept(f) for f in checked["files"]]
+        now_ms = self.now_ms()
+        reply = Reply(value=checked, by=by or self._me(), door=door, at_ms=now_ms)
+        done = self.store.answer(row.token, reply, now_ms=now_ms)
+        if done is None:
+            raise UnknownWait(f"There is no wait {token!r} any more.")
+        if done.accepted and self._engine is not None:
+            self._engine.post(self._answered, done.wait)
+        first = done.wait.reply
+        at = None if first is None else datetime.fromtimestamp(first.at_ms / 1000).astimezone()
+        return Answer(
+            done.accepted, done.wait.status, "" if first is None else first.by,
+            "" if first is None else first.door, at,
+        )  # fmt: skip
+
+    def _answered(self, row: WaitRow) -> None:
+        if self._engine is not None:
+            self._engine.answered(row)
+        if self.host is not None:
+            self.host.answered(row)
+
+    def _kept(self, file: dict[str, Any]) -> dict[str, Any]:
+        if "sha256" in file:
+            return file
+        kept: dict[str, Any] = self.services.artifacts.put_file(file["path"]).model_dump(mode="json")
+        return kept
+
+    def _answer_here(self, token: Token, value: Any) -> Answer:
+        return self.answer(token, value, door=self.channel.name)
+
+    def _give_up(self, token: Token, error: Exception) -> None:
+        """A channel cannot answer: the node fails with that."""
+        row = self.store.wait(token)
+        if row is not None and self._engine is not None:
+            self._engine.post(self._engine.fail_wait, row, error)
+
+    def _me(self) -> str:
+        with contextlib.suppress(OSError, KeyError, ImportError):
+            return getpass.getuser()
+        return "somebody"
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run, wherever it is driven."""
+        row = self.row(run_id)
+        driver = self.driver(row.run_id)
+        if driver is not None:
+            driver.request_cancel(self._me())
+        elif row.status not in FINAL:
+            self.store.post(f"run:{run_id}:cancel", None, self._me(), self.now_ms())
+
+    # -- showing ---------------------------------------------------------------------------------
+
+    def _followers(self, run: Run, spec: GraphSpec) -> Sequence[Observer]:
+        return [] if self.host is None or self.scripted else [self.host.follow(run, spec)]
+
+    def _show_live(self, run: Run, spec: GraphSpec) -> None:
+        for observer in self._followers(run, spec):
+            observer.on_events(run.run_id, self.store.events(run.run_id), run.status)
+            if self.driver(run.run_id) is not None:
+                self.engine().observe(run.run_id, observer)
+
+    def _stored(self, row: RunRow, spec: GraphSpec | None, note: str) -> Run:
+        run = Run(self, row.run_id, note=note)
+        shape = spec or self.find_spec(row.spec)
+        if shape is not None:
+            for observer in self._followers(run, shape):
+                observer.on_events(row.run_id, self.store.events(row.run_id), row.status)
+        return run
+
+    def show_again(self, run: Run) -> None:
+        """Show any run in the cell that is being executed: live if this process drives it."""
+        driver = self.driver(run.run_id)
+        spec = driver.graph.spec if driver is not None else self.find_spec(self.row(run.run_id).spec)
+        if spec is not None:
+            self._show_live(run, spec)
+
+    def redraw(self, run: Run) -> None:
+        """A run is shown by itself."""
+        if self.host is not None and not self.scripted:
+            self.host.redraw(run)
+        else:
+            print(repr(run))  # noqa: T201 - what a terminal shows
+
+    def told(self, run: Run) -> None:
+        """Somebody awaited a run to its end: under a script, say in text how it went, once."""
+        if self.scripted and self.host is not None:
+            self.host.tell(run)
+
+    def close(self) -> None:
+        """Put the runs to sleep and let go of the store."""
+        if self._engine is not None:
+            self._engine.suspend_all()
+            self._engine = None
+        self.services.close()
+        self.store.close()
+
+
+class _Launcher:
+    """What `calling.launcher()` is: the current runtime, made when first needed."""
+
+    def start(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Run:
+        return current().start(graph, inputs, **options)
+
+    def run_sync(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
+        return current().run_sync(graph, inputs, **options)
+
+    def detached_context(self, name: str) -> NodeContext:
+        runtime = current()
+        return NodeContext(DetachedBody(name, runtime.services, runtime.clock))
+
+    def picture(self, graph: Any) -> Mapping[str, Any]:
+        return graph_bundle(graph.spec)
+
+
+set_launcher(_Launcher())
+_current: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """The runtime of this process, made with the defaults when there is none yet."""
+    if not _current:
+        _current.append(Runtime())
+    return _current[0]
+
+
+def configure(
+    *,
+    store: str | os.PathLike[str] | Store | None = None,
+    channel: Channel | None = None,
+    max_concurrency: int = 16,
+    services: Mapping[str, Any] | None = None,
+) -> None:
+    """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
+
+    Args:
+        store: path of the store; default `.aether/runs.db` in the working directory, or AETHER_NB_STORE.
+        channel: where prompts go, such as `ScriptedChannel({...})`.
+        max_concurrency: how many tool bodies compute at once.
+        services: objects by name, for `context.service(name)`.
+    """
+    runtime = Runtime(store=store, channel=channel, max_concurrency=max_concurrency, services=services)
+    for old in _current:
+        old.close()
+    _current[:] = [runtime]
+
+
+def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
+    """The runs of the store, newest first."""
+    runtime = current()
+    rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
+    columns: list[tuple[str, Callable[[Run], Any]]] = [
+        ("run", lambda r: r.run_id), ("graph", lambda r: rows[r.run_id].graph),
+        ("status", lambda r: rows[r.run_id].status), ("home", lambda r: rows[r.run_id].home),
+        ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
+    ]  # fmt: skip
+    return Table([Run(runtime, r) for r in rows], columns, "No runs.")
+
+
+def waits(*, status: str | None = "open") -> Table[OpenWait]:
+    """The waits of the store, earliest deadline first; `status=None` gives closed ones too."""
+    return wait_table(current().store.waits(status=status))
+
+
+def get(run_id: str) -> Run:
+    """A run by its id. Raises UnknownRun."""
+    return current().get(run_id)
+
+
+def answer(token: str, value: Any, *, by: str = "") -> Answer:
+    """Answer a wait of any run; see `Run.answer`."""
+    return current().answer(token, value, by=by)
+
+
+def resume(run_id: str) -> Run:
+    """Go on with an unfinished run here. Raises UnknownRun, RunHeldElsewhere, GraphError (not defined here)."""
+    return current().resume(run_id)
+
+
+def resume_all() -> Table[Run]:
+    """Go on with every unfinished run of this notebook whose graph is defined here."""
+    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status)]
+    return Table(current().resume_all(), columns, "Nothing to go on with here.")
+
+
+def inbox() -> Any:
+    """Every open prompt: a widget in a notebook, a table elsewhere."""
+    runtime = current()
+    return waits() if runtime.host is None else runtime.host.inbox(runtime)

@@ -1,0 +1,126 @@
+"""Events as rows and back. Both stores use it, so that what comes back is what a file would give.
+
+An event's header (run, seq, time, type, node) is columns; the rest is its body, JSON with defaults
+left out. A WaitOpened's prompt goes where the wait is kept, once.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pydantic_core
+from pydantic import ValidationError
+
+from aether_nb.errors import NotStorable, StoreError, StoreTooNew
+from aether_nb.events import AnyEvent, Event, WaitOpened
+from aether_nb.ids import RunId
+from aether_nb.prompts import PROMPT, Prompt
+
+VERSION = 1
+"""Of event bodies. A field more does not raise it; a changed meaning does."""
+
+_CLASSES: dict[str, type[Event]] = {
+    cls.model_fields["type"].default: cls for cls in typing.get_args(typing.get_args(AnyEvent)[0])
+}
+_HEADER = {"run", "seq", "at_us", "type", "node"}
+_HEADER_AND_PROMPT = _HEADER | {"prompt"}
+
+
+class Packed(NamedTuple):
+    """An event as the store keeps it."""
+
+    seq: int
+    at_us: int
+    type: str
+    node: str
+    body: str
+    """A JSON object; that of a WaitOpened is without its prompt."""
+
+
+def pack(event: AnyEvent) -> Packed:
+    """Make the row of an event.
+
+    Raises:
+        NotStorable: a value in it is not JSON.
+    """
+    exclude = _HEADER_AND_PROMPT if event.type == "WaitOpened" else _HEADER
+    try:
+        body = event.model_dump_json(exclude=exclude, exclude_defaults=True)
+    except ValueError as e:  # PydanticSerializationError is one, as is a lone surrogate
+        where = f"run {event.run}, event {event.seq} ({event.type})"
+        raise NotStorable(f"A value cannot be written as JSON, in {where}: {e}") from e
+    return Packed(event.seq, event.at_us, event.type, getattr(event, "node", ""), body)
+
+
+def with_prompt(packed: Packed, prompt: str) -> Packed:
+    """The row of a WaitOpened that carries its own prompt (JSON)."""
+    return packed._replace(body=f'{packed.body[:-1]},"prompt":{prompt}}}')
+
+
+def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str | None]]) -> list[AnyEvent]:
+    """Make the events of a run from rows (seq, at_us, version, type, node, body, prompt or None).
+
+    Raises:
+        StoreTooNew: a newer aether_nb wrote one of them.
+        StoreError: one of them is damaged.
+    """
+    run = dumps(run_id)
+    events: list[Any] = []
+    for seq, at_us, version, kind, node, body, prompt in rows:
+        cls = _CLASSES.get(kind)
+        if cls is None or version > VERSION:
+            raise StoreTooNew(
+                f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
+                f"at {seq}): it was written by a newer one. Install that to open the run."
+            )
+        rest = body[1:-1]
+        if cls is WaitOpened and prompt is not None:
+            rest = f'"prompt":{prompt},{rest}'  # one in the body comes later and wins
+        comma = "," if rest else ""
+        text = (
+            f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{dumps(node)}{comma}{rest}}}'
+        )
+        try:
+            events.append(cls.model_validate_json(text))
+        except ValidationError as e:
+            raise StoreError(f"Event {seq} ({kind}) of run {run_id} cannot be read: {e}") from e
+    return events
+
+
+def dump_prompt(prompt: Prompt) -> str:
+    """A prompt as JSON; whole, so that a default that changes later does not change old questions."""
+    return prompt.model_dump_json()
+
+
+def load_prompt(text: str) -> Prompt:
+    """Read it back.
+
+    Raises:
+        StoreTooNew: it is of a kind that this version does not know.
+    """
+    try:
+        return PROMPT.validate_json(text)
+    except ValidationError as e:
+        raise StoreTooNew(
+            f"A stored question is of a kind that this aether_nb does not know: {text[:200]}. "
+            "Install the version that wrote it."
+        ) from e
+
+
+def dumps(value: Any) -> str:
+    """A value as JSON text.
+
+    Raises:
+        NotStorable: it is not JSON.
+    """
+    try:
+        return pydantic_core.to_json(value, inf_nan_mode="null").decode()
+    except ValueError as e:
+        raise NotStorable(f"{value!r:.200} cannot be written as JSON: {e}") from e
+
+
+def loads(text: str) -> Any:
+    """A value from JSON text."""
+    return pydantic_core.from_json(text)

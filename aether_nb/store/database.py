@@ -1,0 +1,206 @@
+"""One SQLite file: opening it safely, bringing its schema up to date, transactions, errors in words.
+
+Used by `store/sqlite.py` alone. Three connections: one writes, one reads, and one only asks whether
+somebody has written, so that a long write never delays a look.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from aether_nb.errors import StoreBusy, StoreError, StoreTooNew
+from aether_nb.ids import new_uid
+from aether_nb.store import place
+from aether_nb.store.sql import MIGRATIONS, QUERIES, statements
+
+BUSY_S = 30.0
+"""How long another process may hold the file before `StoreBusy`, seconds."""
+
+_APPLICATION = 1095061058  # "AENB", as in schema.sql
+
+_MEANING = {
+    sqlite3.SQLITE_FULL: "the disk is full; nothing of this was written. Make room and it goes on",
+    sqlite3.SQLITE_READONLY: "it may not be written; check the rights of the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and may be written",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; put a backup in its place, or move it away to begin anew",
+    sqlite3.SQLITE_NOTADB: "the file is not a database; choose another path with ae.configure(store=...)",
+}
+
+
+class Run(Protocol):
+    """Runs a named query inside a transaction."""
+
+    def __call__(self, query: str, /, **parameters: Any) -> sqlite3.Cursor:
+        """Execute it."""
+
+
+class Database:
+    """The file. Every method may be called from any thread.
+
+    Attributes:
+        notice: one sentence when the place forced a slower journal; else empty.
+    """
+
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[str] = MIGRATIONS) -> None:
+        self.path = path
+        self.notice = ""
+        self._busy_s = busy_s
+        self._writing, self._reading, self._watching = (threading.Lock() for _ in range(3))
+        self._full: bool | None = None
+        with self._translated():
+            place.prepare(path)
+            self._writer = self._connect()
+            try:
+                self._bring_up(migrations)
+                self._choose_journal()
+                self._reader = self._connect()
+                self._watcher = self._connect()
+            except BaseException:
+                self._writer.close()
+                raise
+        self._version = self._data_version()
+
+    @contextlib.contextmanager
+    def transaction(self, *, full: bool = False) -> Iterator[Run]:
+        """Write, all or nothing, as the only writer.
+
+        Args:
+            full: force the commit, and all before it, to the disk.
+
+        Raises:
+            StoreBusy, StoreError: nothing of it was written.
+        """
+        with self._writing, self._translated():
+            if full is not self._full:
+                self._writer.execute(QUERIES["synchronous_full" if full else "synchronous_normal"])
+                self._full = full
+            with self._atomic():
+                yield self._run
+
+    def read(self, query: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a named query on its own snapshot, fetched whole so that no snapshot stays open."""
+        with self._reading, self._translated():
+            return self._reader.execute(QUERIES[query], parameters).fetchall()
+
+    def changed(self) -> bool:
+        """Whether anything was committed since the last call; microseconds."""
+        version = self._data_version()
+        changed, self._version = version != self._version, version
+        return changed
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._writing, self._reading, self._watching, self._translated():
+            for connection in (self._watcher, self._reader, self._writer):
+                connection.close()
+
+    @contextlib.contextmanager
+    def _atomic(self) -> Iterator[None]:
+        try:
+            self._writer.execute(QUERIES["begin"])
+            yield
+            self._writer.execute(QUERIES["commit"])
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # the first error is the one to tell
+                if self._writer.in_transaction:
+                    self._writer.execute(QUERIES["rollback"])
+            raise
+
+    def _run(self, query: str, /, **parameters: Any) -> sqlite3.Cursor:
+        return self._writer.execute(QUERIES[query], parameters)
+
+    def _data_version(self) -> int:
+        with self._watching, self._translated():
+            ((version,),) = self._watcher.execute(QUERIES["data_version"]).fetchall()
+        return int(version)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
+        )
+        for pragma in ("trusted_schema", "temp_store", "fullfsync"):
+            connection.execute(QUERIES[pragma])
+        return connection
+
+    def _bring_up(self, migrations: Sequence[str]) -> None:
+        """Make the schema, or migrate it; refuse files that are newer, or not ours, untouched."""
+        newest = len(migrations)
+        if self._checked_version(newest) == newest:
+            return
+        with self._atomic():
+            version = self._checked_version(newest)  # another process may have been at it meanwhile
+            if 0 < version < newest:
+                self._back_up(version)
+            for script in migrations[version:]:
+                for statement in statements(script):
+                    self._writer.execute(statement)
+            if version == 0:
+                self._run("put_meta", key="uid", value=new_uid())
+
+    def _checked_version(self, newest: int) -> int:
+        version, application, objects = self._writer.execute(QUERIES["identity"]).fetchone()
+        if application != _APPLICATION and (version or objects):
+            raise StoreError(
+                f"{self.path} is a database of some other program. Choose another path with "
+                "ae.configure(store=...) or AETHER_NB_STORE."
+            )
+        if version > newest:
+            raise StoreTooNew(
+                f"The store {self.path} was written by a newer aether_nb (its version is {version}, this one "
+                f"knows {newest}). Install the newer one, or choose another path."
+            )
+        return int(version)
+
+    def _back_up(self, version: int) -> None:
+        # A connection of its own sees what is committed; nobody else can write now.
+        with (
+            contextlib.closing(self._connect()) as source,
+            contextlib.closing(sqlite3.connect(f"{self.path}.v{version}")) as target,
+        ):
+            source.backup(target)
+
+    def _choose_journal(self) -> None:
+        problem = place.wal_problem(self.path)
+        wanted = "delete" if problem else "wal"
+        (mode,) = self._writer.execute(QUERIES["journal_mode"]).fetchone()
+        if mode != wanted:
+            mode = self._switch_journal(f"journal_{wanted}")
+        if mode != "wal":
+            self.notice = (
+                f"The store {self.path} lies in {problem or 'a place that has no shared memory'}: it works "
+                "there more slowly. ae.configure(store=...) or AETHER_NB_STORE can name a local path."
+            )
+
+    def _switch_journal(self, query: str) -> str:
+        """Switch, with patience of our own: SQLite does not ask its busy handler here."""
+        give_up = time.monotonic() + self._busy_s
+        while True:
+            try:
+                return str(self._writer.execute(QUERIES[query]).fetchone()[0])
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+            time.sleep(0.01)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn errors of SQLite and the file system into ours, in one sentence."""
+        try:
+            yield
+        except sqlite3.Error as e:
+            code = getattr(e, "sqlite_errorcode", 0) & 0xFF
+            if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise StoreBusy(
+                    f"Another process has held the store {self.path} for more than {self._busy_s:g} s; "
+                    "nothing of this was written. It works again when that process is done."
+                ) from e
+            raise StoreError(f"The store {self.path}: {_MEANING.get(code, 'SQLite refuses')} ({e}).") from e
+        except OSError as e:
+            raise StoreError(f"The store {self.path} cannot be used there: {e}.") from e

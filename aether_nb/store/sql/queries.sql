@@ -1,0 +1,321 @@
+-- Every statement of the SQLite store. Sets of rows come as one JSON array, so that a batch of
+-- thousands is one statement: each step lets go of the GIL once, and getting it back from a busy
+-- kernel may take milliseconds.
+
+-- begin --
+-- Open a transaction as the only writer.
+BEGIN IMMEDIATE;
+
+-- commit --
+-- Close it; with synchronous FULL this is on the disk, with NORMAL it survives the kill of the process.
+COMMIT;
+
+-- rollback --
+-- Give it up.
+ROLLBACK;
+
+-- synchronous_full --
+-- Commits from here on are fsynced.
+PRAGMA synchronous = FULL;
+
+-- synchronous_normal --
+-- Commits from here on are in the file, not yet forced to the disk.
+PRAGMA synchronous = NORMAL;
+
+-- fullfsync --
+-- On macOS an ordinary fsync stops at the drive's cache; elsewhere this does nothing.
+PRAGMA fullfsync = ON;
+
+-- trusted_schema --
+-- A store that somebody sent must not run functions from its schema.
+PRAGMA trusted_schema = OFF;
+
+-- temp_store --
+-- Scratch space of statements stays in memory.
+PRAGMA temp_store = MEMORY;
+
+-- journal_mode --
+-- How the file is journalled now.
+PRAGMA journal_mode;
+
+-- journal_wal --
+-- Readers and one writer at a time, on a local disk.
+PRAGMA journal_mode = WAL;
+
+-- journal_delete --
+-- For network and synced folders, where the shared memory of WAL does not work.
+PRAGMA journal_mode = DELETE;
+
+-- data_version --
+-- Changes when another connection has committed.
+PRAGMA data_version;
+
+-- identity --
+-- Number of the last migration, whose file this is, how much is in it; on one snapshot.
+SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+FROM pragma_user_version, pragma_application_id;
+
+-- meta --
+-- A fact about the store itself.
+SELECT value FROM meta WHERE key = :key;
+
+-- put_meta --
+-- Note a fact about the store itself.
+INSERT INTO meta (key, value) VALUES (:key, :value);
+
+-- barrier --
+-- Write something, so that the commit has something to fsync.
+INSERT INTO meta (key, value) VALUES ('barrier', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1;
+
+-- register_kernel --
+-- Announce a kernel's life.
+INSERT INTO kernels (uid, host, lock_path, home, beat_ms)
+VALUES (:uid, :host, :lock_path, :home, :beat_ms)
+ON CONFLICT (uid) DO UPDATE SET
+    host = excluded.host, lock_path = excluded.lock_path, home = excluded.home, beat_ms = excluded.beat_ms;
+
+-- mention_kernel --
+-- Make sure that a kernel which a run names has a row.
+INSERT OR IGNORE INTO kernels (uid, host, lock_path, home, beat_ms) VALUES (:uid, '', '', '', 0);
+
+-- beat --
+-- The kernel still lives.
+UPDATE kernels SET beat_ms = :now_ms WHERE uid = :uid;
+
+-- kernel --
+-- One kernel.
+SELECT host, lock_path, home, beat_ms FROM kernels WHERE uid = :uid;
+
+-- put_spec --
+-- Keep a spec; a known one is left alone.
+INSERT INTO specs (hash, kind, body) VALUES (:hash, :kind, :body)
+ON CONFLICT (hash) DO UPDATE SET kind = excluded.kind, body = excluded.body WHERE body IS NULL;
+
+-- put_schemas --
+-- Keep reply schemas, rows [hash, body].
+INSERT INTO specs (hash, kind, body)
+SELECT json_extract(j.value, '$[0]'), 'schema', json_extract(j.value, '$[1]')
+FROM json_each(:rows) AS j
+WHERE true
+ON CONFLICT (hash) DO UPDATE SET kind = excluded.kind, body = excluded.body WHERE body IS NULL;
+
+-- mention_spec --
+-- Make sure that a spec which a run names has a row.
+INSERT OR IGNORE INTO specs (hash, kind, body) VALUES (:hash, 'graph', NULL);
+
+-- spec --
+-- Read a spec back.
+SELECT body FROM specs WHERE hash = :hash AND body IS NOT NULL;
+
+-- create_run --
+-- A new run with fence 1; no row when the id is taken.
+INSERT OR IGNORE INTO runs (
+    run_id, parent, graph, home, cell, spec, input_hash, status, kernel, fence, last_seq, created_ms, updated_ms
+)
+VALUES (
+    :run_id, :parent, :graph, :home, :cell, (SELECT spec FROM specs WHERE hash = :spec), :input_hash, :status,
+    (SELECT kernel FROM kernels WHERE uid = :kernel), 1, :last_seq, :created_ms, :created_ms
+);
+
+-- claim_run --
+-- Take a run over, if nobody was quicker.
+UPDATE runs SET
+    kernel = (SELECT kernel FROM kernels WHERE uid = :kernel), fence = fence + 1, updated_ms = :now_ms
+WHERE run_id = :run_id AND fence = :expected_fence;
+
+-- run_key --
+-- What other tables call a run.
+SELECT run FROM runs WHERE run_id = :run_id;
+
+-- archived_names --
+-- The names under which earlier runs of this id were put aside.
+SELECT run_id FROM runs WHERE run_id > :run_id || '~' AND run_id < :run_id || '~:';
+
+-- archive_run --
+-- Put a run aside under another name, out of its driver's reach.
+UPDATE runs SET
+    run_id = :new_id, status = :status, fence = fence + 1, last_seq = :last_seq, updated_ms = :now_ms
+WHERE run = :key;
+
+-- rename_parent --
+-- Its children follow it.
+UPDATE runs SET parent = :new_id WHERE parent = :run_id;
+
+-- drop_mail --
+-- Mail to the old name must not reach the run that has it next.
+UPDATE mailbox SET taken_by = 'archived' WHERE run = :key AND taken_by IS NULL;
+
+-- guard_runs --
+-- Of rows [run_id, kernel, fence, prev_seq], the runs whose driver and log's end are still these.
+SELECT r.run_id, r.run
+FROM json_each(:rows) AS j
+CROSS JOIN runs AS r ON r.run_id = json_extract(j.value, '$[0]')
+WHERE ifnull((SELECT uid FROM kernels WHERE kernel = r.kernel), '') = json_extract(j.value, '$[1]')
+AND r.fence = json_extract(j.value, '$[2]')
+AND r.last_seq = json_extract(j.value, '$[3]');
+
+-- advance_runs --
+-- Move the ends of logs, rows [run, status, last_seq]; an upsert, as UPDATE ... FROM needs SQLite 3.33.
+INSERT INTO runs (
+    run, run_id, graph, home, cell, spec, input_hash, status, fence, last_seq, created_ms, updated_ms
+)
+SELECT
+    r.run, r.run_id, r.graph, r.home, r.cell, r.spec, r.input_hash, json_extract(j.value, '$[1]'), r.fence,
+    json_extract(j.value, '$[2]'), r.created_ms, :now_ms
+FROM json_each(:rows) AS j
+CROSS JOIN runs AS r ON r.run = json_extract(j.value, '$[0]')
+WHERE true
+ON CONFLICT (run) DO UPDATE SET
+    status = excluded.status, last_seq = excluded.last_seq, updated_ms = excluded.updated_ms;
+
+-- append_events --
+-- Add to logs, rows [run, seq, at_us, fence, v, type, node, body].
+INSERT INTO events (run, seq, at_us, fence, v, type, node, body)
+SELECT
+    json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'), json_extract(j.value, '$[2]'),
+    json_extract(j.value, '$[3]'), json_extract(j.value, '$[4]'), json_extract(j.value, '$[5]'),
+    json_extract(j.value, '$[6]'), json_extract(j.value, '$[7]')
+FROM json_each(:rows) AS j;
+
+-- save_waits --
+-- Make waits or write back how they stand, rows in the order of the columns; run and schema by name.
+INSERT INTO waits (
+    token, run, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms, taken
+)
+SELECT
+    json_extract(j.value, '$[0]'),
+    (SELECT run FROM runs WHERE run_id = json_extract(j.value, '$[1]')),
+    json_extract(j.value, '$[2]'), json_extract(j.value, '$[3]'), json_extract(j.value, '$[4]'),
+    (SELECT spec FROM specs WHERE hash = json_extract(j.value, '$[5]')),
+    json_extract(j.value, '$[6]'), json_extract(j.value, '$[7]'), json_extract(j.value, '$[8]'),
+    json_extract(j.value, '$[9]'), json_extract(j.value, '$[10]'), json_extract(j.value, '$[11]'),
+    json_extract(j.value, '$[12]'), json_extract(j.value, '$[13]')
+FROM json_each(:rows) AS j
+WHERE true
+ON CONFLICT (token) DO UPDATE SET
+    status = excluded.status, reply = excluded.reply, replied_by = excluded.replied_by, door = excluded.door,
+    replied_ms = excluded.replied_ms, taken = excluded.taken;
+
+-- run --
+-- One run.
+SELECT run_id, graph, home, cell, spec, input_hash, status, kernel, fence, last_seq, created_ms, updated_ms, parent
+FROM run_rows
+WHERE run_id = :run_id;
+
+-- runs --
+-- Runs that match, newest first.
+SELECT run_id, graph, home, cell, spec, input_hash, status, kernel, fence, last_seq, created_ms, updated_ms, parent
+FROM run_rows
+WHERE (:status IS NULL OR status = :status)
+AND (:graph IS NULL OR graph = :graph)
+AND (:home IS NULL OR home = :home)
+ORDER BY run DESC
+LIMIT :limit;
+
+-- events --
+-- A run's log; a WaitOpened that has no prompt in its body finds it in the wait.
+SELECT e.seq, e.at_us, e.v, e.type, e.node, e.body, w.ask
+FROM events AS e
+LEFT JOIN waits AS w
+    ON w.token = CASE e.type WHEN 'WaitOpened' THEN json_extract(e.body, '$.token') END
+WHERE e.run = (SELECT run FROM runs WHERE run_id = :run_id) AND e.seq > :after
+ORDER BY e.seq;
+
+-- wait --
+-- One wait.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE token = :token;
+
+-- waits --
+-- Waits in this status (NULL is any), earliest deadline first, then oldest.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE :status IS NULL OR status = :status
+ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+
+-- waits_of_run --
+-- The same of one run.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE run_id = :run_id AND (:status IS NULL OR status = :status)
+ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+
+-- waits_open --
+-- The same for what is asked all day: every open wait, by its index.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE status = 'open'
+ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+
+-- waits_by_token --
+-- The waits of these tokens, those that there are.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE token IN (SELECT value FROM json_each(:tokens));
+
+-- waits_of_correlator --
+-- The open waits that a posted event reaches, oldest first.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE status = 'open' AND correlator IS NOT NULL AND correlator = :correlator
+ORDER BY wait;
+
+-- untaken --
+-- Answered waits that the kernel's unfinished runs have not taken.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE status = 'answered' AND taken = 0
+AND driver = (SELECT kernel FROM kernels WHERE uid = :kernel)
+AND run_status NOT IN ('succeeded', 'failed', 'cancelled')
+ORDER BY replied_ms, wait;
+
+-- answer --
+-- The compare-and-set that decides a reply.
+UPDATE waits SET
+    status = 'answered', reply = :reply, replied_by = :by, door = :door, replied_ms = :at_ms, taken = 0
+WHERE token = :token AND status = 'open' AND (deadline_ms IS NULL OR deadline_ms > :now_ms);
+
+-- expire --
+-- The compare-and-set that closes a wait whose time is over.
+UPDATE waits SET status = 'expired'
+WHERE token = :token AND status = 'open' AND deadline_ms <= :now_ms;
+
+-- post --
+-- Leave mail, or record what was delivered at once (taken_by is set then).
+INSERT INTO mailbox (address, run, value, sent_by, at_ms, taken_by)
+VALUES (:address, (SELECT run FROM runs WHERE run_id = :run_id), :value, :sent_by, :at_ms, :taken_by);
+
+-- mail --
+-- Mail for runs of this kernel, oldest first.
+SELECT m.id, m.address, m.value, m.sent_by, m.at_ms
+FROM mailbox AS m
+JOIN runs AS r ON r.run = m.run
+WHERE m.taken_by IS NULL AND m.run IS NOT NULL
+AND r.kernel = (SELECT kernel FROM kernels WHERE uid = :kernel)
+ORDER BY m.id;
+
+-- mail_at --
+-- Mail that waits at these addresses, oldest first.
+SELECT id, address, value, sent_by, at_ms
+FROM mailbox
+WHERE taken_by IS NULL AND address IN (SELECT value FROM json_each(:addresses))
+ORDER BY id;
+
+-- take_mail --
+-- The compare-and-set that takes mail.
+UPDATE mailbox SET taken_by = :taken_by WHERE id = :id AND taken_by IS NULL;

@@ -1,0 +1,324 @@
+"""The store on disk: runs, their logs, waits and mail in one SQLite file.
+
+What each query does is in `sql/queries.sql`, the rules of waits are in `rows.py`, files and
+transactions in `database.py`. Implements `engine.ports.Store`, where every method is described.
+"""
+# ruff: noqa: D102 - told in the port
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
+from aether_nb.errors import StoreError
+from aether_nb.events import AnyEvent, RunStatus, WaitOpened
+from aether_nb.ids import RunId, Token
+from aether_nb.prompts import Reply
+from aether_nb.store import locks
+from aether_nb.store.codec import VERSION, Packed, dump_prompt, dumps, loads, pack, unpack, with_prompt
+from aether_nb.store.database import Database, Run
+from aether_nb.store.rows import (
+    BEAT_MS,
+    Wait,
+    WaitEvent,
+    addresses,
+    apply,
+    check_sequence,
+    deliver,
+    ends,
+    mailed_run,
+    no_run,
+    put_aside,
+)
+
+
+class SqliteStore(Store):
+    """A store in a file, shared by any number of processes.
+
+    Attributes:
+        notice: one sentence when the place forced a slower way of writing; else empty.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open the store, or make it, folder included.
+
+        Raises:
+            StoreTooNew: a newer version wrote it; it is untouched.
+            StoreError: it cannot be opened there, or is something else.
+        """
+        file = Path(path).expanduser().absolute()
+        self.path = str(file)
+        self.artifacts_dir = str(file.parent / "artifacts")
+        self._database = Database(file)
+        self.notice = self._database.notice
+        self.uid = str(self._database.read("meta", key="uid")[0][0])
+        self._folder = file.parent
+        self._locks: dict[str, Path] = {}
+
+    # -- kernels and specs -----------------------------------------------------------------------
+
+    def register_kernel(self, uid: str, home: str, now_ms: int) -> None:
+        name = f"kernels/{uid}.lock"
+        if uid not in self._locks:
+            self._take_lock(uid, self._folder / name)
+        with self._database.transaction() as run:
+            host = socket.gethostname()
+            run("register_kernel", uid=uid, host=host, lock_path=name, home=home, beat_ms=now_ms)
+
+    def beat(self, uid: str, now_ms: int) -> None:
+        with self._database.transaction() as run:
+            run("beat", uid=uid, now_ms=now_ms)
+
+    def kernel(self, uid: str, now_ms: int) -> KernelRow | None:
+        for host, lock_path, home, beat_ms in self._database.read("kernel", uid=uid):
+            lock = self._folder / lock_path if lock_path else None
+            alive = now_ms - beat_ms < BEAT_MS
+            if lock is not None and host == socket.gethostname():
+                with contextlib.suppress(OSError):  # not ours to open: then the heartbeat tells
+                    alive = locks.is_held(lock)
+            return KernelRow(
+                uid=uid, host=host, lock_path=str(lock or ""), home=home, beat_ms=beat_ms, alive=alive
+            )
+        return None
+
+    def put_spec(self, kind: Literal["graph", "schema"], key: str, body: str) -> None:
+        if self.spec(key) is None:
+            with self._database.transaction() as run:
+                run("put_spec", hash=key, kind=kind, body=body)
+
+    def spec(self, key: str) -> str | None:
+        rows = self._database.read("spec", hash=key)
+        return rows[0][0] if rows else None
+
+    # -- runs and their logs ---------------------------------------------------------------------
+
+    def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
+        check_sequence(new.run_id, 0, events)
+        packed = [pack(event) for event in events]
+        with self._database.transaction() as run:
+            run("mention_spec", hash=new.spec)
+            if new.kernel:
+                run("mention_kernel", uid=new.kernel)
+            made = run(
+                "create_run",
+                run_id=new.run_id,
+                parent=new.parent,
+                graph=new.graph,
+                home=new.home,
+                cell=new.cell,
+                spec=new.spec,
+                input_hash=new.input_hash,
+                status=status,
+                kernel=new.kernel,
+                last_seq=len(events),
+                created_ms=new.created_ms,
+            )
+            if made.rowcount == 0:
+                return False
+            assert made.lastrowid is not None
+            _write(run, [(made.lastrowid, 1, events, packed)])
+        return True
+
+    def claim_run(self, run_id: RunId, kernel: str, expected_fence: int, now_ms: int) -> RunRow | None:
+        with self._database.transaction() as run:
+            run("mention_kernel", uid=kernel)
+            claimed = run(
+                "claim_run", run_id=run_id, kernel=kernel, expected_fence=expected_fence, now_ms=now_ms
+            )
+            if claimed.rowcount == 0:
+                return None
+            return RunRow(*run("run", run_id=run_id).fetchone())
+
+    def archive(self, run_id: RunId, now_ms: int) -> RunId:
+        with self._database.transaction(full=True) as run:
+            found = run("run", run_id=run_id).fetchone()
+            if found is None:
+                raise no_run(run_id, self.path)
+            row = RunRow(*found)
+            ((key,),) = run("run_key", run_id=run_id).fetchall()
+            open_waits = [Wait(*one) for one in run("waits_of_run", run_id=run_id, status="open")]
+            taken = {name for (name,) in run("archived_names", run_id=run_id)}
+            new_id, events, status = put_aside(row, open_waits, taken, now_ms)
+            _write(run, [(key, row.fence + 1, events, [pack(event) for event in events])])
+            last_seq = row.last_seq + len(events)
+            run("archive_run", key=key, new_id=new_id, status=status, last_seq=last_seq, now_ms=now_ms)
+            run("rename_parent", run_id=run_id, new_id=new_id)
+            run("drop_mail", key=key)
+        return new_id
+
+    def append(self, batch: Sequence[Append], *, full: bool, now_ms: int) -> frozenset[RunId]:
+        by_run = ends(batch)
+        packed = {entry.run_id: [pack(event) for event in entry.events] for entry in batch}
+        guards = dumps([(entry.run_id, entry.kernel, entry.fence, entry.prev_seq) for entry in batch])
+        with self._database.transaction(full=full) as run:
+            # Nobody else can write before the commit, so one look at all guards does for savepoints.
+            ours: dict[RunId, int] = dict(run("guard_runs", rows=guards).fetchall())
+            if ours:
+                rows = [
+                    (key, by_run[run_id].status, by_run[run_id].prev_seq + len(by_run[run_id].events))
+                    for run_id, key in ours.items()
+                ]
+                run("advance_runs", rows=dumps(rows), now_ms=now_ms)
+                logs = [(key, by_run[r].fence, by_run[r].events, packed[r]) for r, key in ours.items()]
+                _write(run, logs)
+            if full and not batch:
+                run("barrier")
+        return frozenset(by_run.keys() - ours.keys())
+
+    def run(self, run_id: RunId) -> RunRow | None:
+        rows = self._database.read("run", run_id=run_id)
+        return RunRow(*rows[0]) if rows else None
+
+    def runs(
+        self,
+        *,
+        status: str | None = None,
+        graph: str | None = None,
+        home: str | None = None,
+        limit: int | None = None,
+    ) -> list[RunRow]:
+        rows = self._database.read(
+            "runs", status=status, graph=graph, home=home, limit=-1 if limit is None else limit
+        )
+        return [RunRow(*row) for row in rows]
+
+    def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
+        return unpack(run_id, self._database.read("events", run_id=run_id, after=after))
+
+    # -- waits and mail --------------------------------------------------------------------------
+
+    def wait(self, token: Token) -> WaitRow | None:
+        rows = self._database.read("wait", token=token)
+        return Wait(*rows[0]).row() if rows else None
+
+    def waits(self, *, status: str | None = "open", run_id: RunId | None = None) -> list[WaitRow]:
+        if run_id is not None:
+            rows = self._database.read("waits_of_run", run_id=run_id, status=status)
+        elif status == "open":
+            rows = self._database.read("waits_open")
+        else:
+            rows = self._database.read("waits", status=status)
+        return [Wait(*row).row() for row in rows]
+
+    def answer(self, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
+        value, at_ms = dumps(reply.value), reply.at_ms or now_ms
+        with self._database.transaction(full=True) as run:
+            done = run(
+                "answer", token=token, reply=value, by=reply.by, door=reply.door, at_ms=at_ms, now_ms=now_ms
+            )
+            row = run("wait", token=token).fetchone()
+        return None if row is None else Answered(accepted=done.rowcount == 1, wait=Wait(*row).row())
+
+    def expire(self, token: Token, now_ms: int) -> bool:
+        with self._database.transaction(full=True) as run:
+            return run("expire", token=token, now_ms=now_ms).rowcount == 1
+
+    def untaken(self, kernel: str) -> list[WaitRow]:
+        return [Wait(*row).row() for row in self._database.read("untaken", kernel=kernel)]
+
+    def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
+        text = dumps(value)
+        kind, _, name = address.partition(":")
+        with self._database.transaction(full=True) as run:
+            # A wait may have opened since the sender looked: mail left beside it would never be read.
+            reached: list[Wait] = []
+            if kind == "token":
+                reached = _load(run, [name])
+            elif kind == "correlator":
+                reached = [Wait(*row) for row in run("waits_of_correlator", correlator=name)]
+            answered = [wait for wait in reached if wait.is_open(now_ms) and wait.accept(value, by, now_ms)]
+            _save(run, answered)
+            run(
+                "post",
+                address=address,
+                run_id=mailed_run(address),
+                value=text,
+                sent_by=by,
+                at_ms=now_ms,
+                taken_by=f"token:{answered[0].token}" if answered else None,
+            )
+
+    def mail(self, kernel: str) -> list[Mail]:
+        return [_mail(row) for row in self._database.read("mail", kernel=kernel)]
+
+    def take_mail(self, mail_id: int, taken_by: str) -> bool:
+        with self._database.transaction() as run:
+            return run("take_mail", id=mail_id, taken_by=taken_by).rowcount == 1
+
+    # -- the file --------------------------------------------------------------------------------
+
+    def changed(self) -> bool:
+        return self._database.changed()
+
+    def close(self) -> None:
+        self._database.close()
+        while self._locks:
+            locks.release(self._locks.popitem()[1])
+
+    def _take_lock(self, uid: str, path: Path) -> None:
+        try:
+            held = locks.hold(path)
+        except OSError as e:
+            raise StoreError(f"The lock file of this kernel cannot be made: {e}.") from e
+        if not held:
+            raise StoreError(f"Another process lives under this kernel's id ({path} is locked).")
+        self._locks[uid] = path
+
+
+def _write(run: Run, logs: Iterable[tuple[int, int, Sequence[AnyEvent], list[Packed]]]) -> None:
+    """Add events to logs (run's key, fence, events, the same packed) and do what they do to waits."""
+    logs = list(logs)
+    moves = [event for _, _, events, _ in logs for event in events if isinstance(event, WaitEvent)]
+    copied = _move(run, moves) if moves else set()
+    rows = []
+    for key, fence, events, packed in logs:
+        for event, row in zip(events, packed, strict=True):
+            if isinstance(event, WaitOpened) and event.token in copied:
+                row = with_prompt(row, dump_prompt(event.prompt))  # noqa: PLW2901 - the same row, completed
+            seq, at_us, kind, node, body = row
+            rows.append(f"[{key},{seq},{at_us},{fence},{VERSION},{dumps(kind)},{dumps(node)},{body}]")
+    if rows:
+        run("append_events", rows=f"[{','.join(rows)}]")
+
+
+def _move(run: Run, moves: Sequence[WaitEvent]) -> set[Token]:
+    """Make and move waits, and give early replies to those that are open now.
+
+    Returns:
+        Tokens of waits that were there already when opened: such an event must carry its prompt itself.
+    """
+    waits = {wait.token: wait for wait in _load(run, {move.token for move in moves})}
+    touched: dict[Token, Wait] = {}
+    copied: set[Token] = set()
+    for move in moves:
+        if wait := apply(move, waits):
+            touched[wait.token] = wait
+        elif move.type == "WaitOpened":
+            copied.add(move.token)
+    boxes = [address for wait in touched.values() if wait.status == "open" for address in addresses(wait)]
+    letters = [_mail(row) for row in run("mail_at", addresses=dumps(boxes))] if boxes else []
+    for mail_id, taken_by in deliver(touched.values(), letters).items():
+        run("take_mail", id=mail_id, taken_by=taken_by)
+    _save(run, touched.values())
+    return copied
+
+
+def _load(run: Run, tokens: Collection[str]) -> list[Wait]:
+    return [Wait(*row) for row in run("waits_by_token", tokens=dumps(list(tokens)))]
+
+
+def _save(run: Run, waits: Collection[Wait]) -> None:
+    if waits:
+        schemas = {wait.schema: wait.schema_body for wait in waits}
+        run("put_schemas", rows=dumps(list(schemas.items())))
+        run("save_waits", rows=dumps([wait.columns() for wait in waits]))
+
+
+def _mail(row: tuple[int, str, str, str, int]) -> Mail:
+    mail_id, address, value, by, at_ms = row
+    return Mail(id=mail_id, address=address, value=loads(value), by=by, at_ms=at_ms)

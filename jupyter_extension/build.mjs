@@ -1,0 +1,78 @@
+/**
+ * Builds what the page loads into aether_nb/labextension: widget.js and widget.css (sent with each
+ * run), viz.js (sent when a kernel has no `dot`), licenses.txt. `--tests` builds the tests instead.
+ */
+
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "aether_nb", "labextension");
+
+async function buildPage() {
+  mkdirSync(out, { recursive: true });
+  rmSync(join(out, "source.sha256"), { force: true }); // hatch_build.py writes it when all is well
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: { widget: "src/widget.tsx", viz: "src/viz.ts", page: "style/widget.css" },
+    entryNames: "[name]",
+    outdir: out,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+    write: false,
+  });
+  writeFileSync(join(out, "licenses.txt"), licenses(Object.keys(result.metafile.inputs)));
+  const names = { "page.css": "widget.css" };
+  for (const file of result.outputFiles) {
+    const name = file.path.slice(out.length + 1);
+    writeFileSync(join(out, names[name] ?? name), file.contents);
+  }
+}
+
+/** The licences of the packages that went into the files. */
+function licenses(inputs) {
+  const packages = new Set();
+  for (const input of inputs) {
+    const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (found) packages.add(found[1]);
+  }
+  return [...packages].sort().map(license).join(`\n${"-".repeat(78)}\n\n`);
+}
+
+function license(name) {
+  const root = join(here, "node_modules", name);
+  const { version, license: kind } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const file = readdirSync(root).find((f) => /^(licen[cs]e|copying)/i.test(f));
+  const text = file ? readFileSync(join(root, file), "utf8").trim() : "";
+  return `${name} ${version}, ${kind}\n\n${text}\n`;
+}
+
+async function buildTests() {
+  const to = join(here, ".build");
+  rmSync(to, { recursive: true, force: true });
+  const tests = readdirSync(join(here, "tests")).filter((name) => name.endsWith(".test.ts"));
+  await build({
+    absWorkingDir: here,
+    entryPoints: tests.map((name) => join("tests", name)),
+    outdir: to,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "es2022",
+    sourcemap: "inline",
+    logLevel: "warning",
+  });
+}
+
+if (!existsSync(join(here, "src"))) throw new Error("the sources of the page are not here");
+await (process.argv.includes("--tests") ? buildTests() : buildPage());

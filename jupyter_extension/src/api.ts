@@ -1,0 +1,179 @@
+/**
+ * What travels between kernel and page: the twins of `aether_nb/display/shapes.py`, and the
+ * messages of the run's comm. Types only; `link.ts` sends and receives them.
+ */
+
+export type NodeStatus =
+  | "pending"
+  | "running"
+  | "waiting"
+  | "succeeded"
+  | "failed"
+  | "skipped"
+  | "cancelled";
+export type RunStatus = "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "blocked";
+export type WaitState = "open" | "answered" | "expired" | "withdrawn";
+
+export interface NodeShape {
+  id: string;
+  label: string;
+  name: string;
+  kind: "tool" | "ask" | "wait" | "graph" | "fn";
+  /** The node that it stands inside, "" at the top. */
+  parent: string;
+  status: NodeStatus;
+  attempt: number;
+  started_ms: number | null;
+  ended_ms: number | null;
+  /** One sentence, empty when all is well. */
+  error: string;
+}
+
+export interface ReplyShape {
+  text: string;
+  by: string;
+  door: string;
+  at_ms: number;
+}
+
+export type Prompt =
+  | { kind: "text"; prompt: string; multiline: boolean; placeholder: string }
+  | { kind: "approval"; prompt: string; options: string[]; approve: string }
+  | { kind: "files"; prompt: string; multiple: boolean; accept: string[] }
+  | { kind: "callback"; prompt: string; job: string };
+
+export interface PromptShape {
+  token: string;
+  node: string;
+  /** Place in the log: prompts and messages are shown in this order. */
+  seq: number;
+  kind: string;
+  prompt: Prompt;
+  state: WaitState;
+  deadline_ms: number | null;
+  reply: ReplyShape | null;
+  /** Why the last reply was refused, by field; "" is the reply as a whole. */
+  problems: Problems;
+}
+
+export interface MessageShape {
+  seq: number;
+  node: string;
+  kind: "text" | "markdown" | "image" | "file" | "table";
+  text: string;
+  name: string;
+  /** For an image: a `data:` URL. */
+  src: string;
+  columns: string[];
+  rows: unknown[][];
+}
+
+export interface OutputShape {
+  name: string;
+  text: string;
+}
+
+export interface ErrorShape {
+  message: string;
+  node: string;
+  frames: string[];
+  inputs: Record<string, string>;
+}
+
+export interface RunShape {
+  /** The last event that is in here. */
+  seq: number;
+  run_id: string;
+  graph: string;
+  status: RunStatus;
+  created_ms: number;
+  ended_ms: number | null;
+  note: string;
+  nodes: NodeShape[];
+  edges: [string, string][];
+  prompts: PromptShape[];
+  messages: MessageShape[];
+  outputs: OutputShape[];
+  error: ErrorShape | null;
+  /** The graph as DOT, for the page to lay out when `svg` is empty. */
+  dot: string;
+  svg: string;
+}
+
+export interface PatchShape extends Partial<Omit<RunShape, "run_id" | "graph" | "created_ms">> {
+  /** Applies to a page whose `seq` is this; another page says hello again. */
+  base: number;
+  seq: number;
+}
+
+/** By field; "" is the whole. */
+export type Problems = Record<string, string>;
+
+/** A file that the kernel has: `aether_nb.prompts.FileRef`. */
+export interface FileRef {
+  name: string;
+  size: number;
+  sha256: string;
+  media_type: string;
+  path: string;
+}
+
+export type ReplyValue = string | { files: (FileRef | { path: string })[]; text: string };
+
+/** Page to kernel. */
+export type Request =
+  | { type: "answer"; id: string; token: string; value: ReplyValue }
+  | { type: "cancel"; id: string }
+  | { type: "start_over"; id: string }
+  | { type: "retry"; id: string; node: string }
+  | {
+      type: "upload";
+      id: string;
+      token: string;
+      /** Names this upload; the same in all its pieces. */
+      upload: string;
+      name: string;
+      size: number;
+      media: string;
+      offset: number;
+      last: boolean;
+    };
+
+export type ToKernel =
+  | Request
+  | { type: "hello"; seq: number }
+  | { type: "layout"; seq: number; dot: string; svg: string }
+  | { type: "chunk"; name: string };
+
+export interface Ack {
+  type: "ack";
+  id: string;
+  ok: boolean;
+  problems?: Problems;
+  note?: string;
+  /** With the ack of an upload's last piece. */
+  file?: FileRef;
+}
+
+/** Kernel to page. A chunk's bytes are its one buffer. */
+export type FromKernel =
+  | { type: "welcome"; snapshot: RunShape }
+  | { type: "patch"; patch: PatchShape }
+  | { type: "chunk"; name: string; ok: boolean }
+  | Ack;
+
+/** The kernel's word on the HTTP door: which store the server must have, and how to tell. */
+export interface DoorShape {
+  store: string;
+  nonce: string;
+  /** Base URL of the server; "" for the page's own. */
+  base: string;
+}
+
+/** How a wait ended, as the loser of a race is told. */
+export interface Closed {
+  status: string;
+  by?: string;
+  door?: string;
+  at_ms?: number;
+}

@@ -1,0 +1,40 @@
+/** What several views share: reading the model, and a clock that ticks only while it is needed. */
+
+import { createContext } from "preact";
+import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
+import type { State } from "./model";
+import type { Session } from "./session";
+
+/** The session that a tree of views belongs to. */
+export const SessionContext = createContext<Session>(null as unknown as Session);
+export const useSession = (): Session => useContext(SessionContext);
+
+/** The model's state; draws again when it changes. */
+export function useModel(session: Session): State {
+  const [state, setState] = useState(session.model.state);
+  useLayoutEffect(() => {
+    const read = () => setState(session.model.state);
+    read(); // what changed between drawing and subscribing
+    return session.model.subscribe(read);
+  }, [session]);
+  return state;
+}
+
+/** Now, in milliseconds; moves on every second while `active`. */
+export function useNow(active: boolean): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!active) return undefined;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [active]);
+  return now;
+}
+
+let count = 0;
+/** An element id that is unique on the page, for labels. */
+export function useElementId(): string {
+  const [id] = useState(() => `aether-${Math.random().toString(36).slice(2, 8)}-${++count}`);
+  return id;
+}

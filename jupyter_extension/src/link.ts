@@ -1,0 +1,154 @@
+/**
+ * The comm between page and kernel: greets, sends requests and matches their acknowledgements,
+ * hands on what the kernel says. One per widget model, ended by its `AbortSignal`.
+ *
+ * Traps: `send` on a dead comm throws, on a busy kernel it succeeds and nobody answers; a comm
+ * message that was sent to a busy kernel is still delivered later, so an ack may come very late.
+ */
+
+import type { Ack, FromKernel, Request, ToKernel } from "./api";
+import type { RunModel } from "./model";
+
+/** The part of anywidget's model that we use. */
+export interface Wire {
+  get(name: string): unknown;
+  on(name: string, listener: (...args: never[]) => void): void;
+  off(name: string, listener: (...args: never[]) => void): void;
+  send(content: unknown, callbacks?: unknown, buffers?: (ArrayBuffer | ArrayBufferView)[]): void;
+}
+
+/** The comm cannot send any more: the kernel was restarted or shut down. */
+export class LinkDead extends Error {}
+
+const WELCOME_MS = 3000;
+const PROBE_EVERY_MS = 15_000;
+
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(reason: Error): void;
+}
+
+export class Link {
+  readonly #wire: Wire;
+  readonly #model: RunModel;
+  readonly #acks = new Map<string, Waiter<Ack>>();
+  readonly #chunks = new Map<string, Waiter<ArrayBuffer>[]>();
+  #greeting: ReturnType<typeof setTimeout> | undefined;
+  #heard = 0;
+
+  constructor(wire: Wire, model: RunModel, signal: AbortSignal) {
+    this.#wire = wire;
+    this.#model = model;
+    const onMessage = (content: FromKernel, buffers: DataView[] = []) => this.#on(content, buffers);
+    const onLive = () => {
+      this.#forgetGreeting();
+      this.hello();
+    };
+    wire.on("msg:custom", onMessage);
+    wire.on("comm_live_update", onLive); // the manager lost or regained the kernel: find out which
+    signal.addEventListener("abort", () => {
+      wire.off("msg:custom", onMessage);
+      wire.off("comm_live_update", onLive);
+      this.#forgetGreeting();
+      this.#fail(new LinkDead("the widget is gone"));
+    });
+  }
+
+  /**
+   * Greets the kernel, which answers with a whole view; when nothing at all comes, the link is
+   * silent. While a greeting is under way another one is not sent.
+   */
+  hello(): void {
+    if (this.#greeting !== undefined) return;
+    const since = Date.now();
+    this.#greeting = setTimeout(() => {
+      this.#greeting = undefined;
+      if (this.#heard < since) this.#model.setLink("silent");
+    }, WELCOME_MS);
+    this.#trySend({ type: "hello", seq: this.#model.state.view.seq });
+  }
+
+  /** Greets when nothing was heard for a while: cheap enough to do whenever somebody looks. */
+  probe(): void {
+    if (Date.now() - this.#heard > PROBE_EVERY_MS) this.hello();
+  }
+
+  /**
+   * Sends a request; the promise is its ack, however late that comes.
+   * Rejects with `LinkDead` when the comm cannot send, or the widget goes first.
+   */
+  request(content: Request, buffers: ArrayBuffer[] = []): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      this.#acks.set(content.id, { resolve, reject });
+      if (!this.#trySend(content, buffers)) {
+        this.#acks.delete(content.id);
+        reject(new LinkDead("the kernel that made this is gone"));
+      }
+    });
+  }
+
+  /** Tells the kernel how the page laid the graph out; nobody waits for that. */
+  sendLayout(dot: string, svg: string): void {
+    this.#trySend({ type: "layout", seq: this.#model.state.view.seq, dot, svg });
+  }
+
+  /** Asks the kernel for a file of the front end. */
+  chunk(name: string): Promise<ArrayBuffer> {
+    return new Promise((resolve, reject) => {
+      const waiters = this.#chunks.get(name) ?? [];
+      this.#chunks.set(name, [...waiters, { resolve, reject }]);
+      if (waiters.length === 0 && !this.#trySend({ type: "chunk", name })) {
+        this.#chunks.delete(name);
+        reject(new LinkDead("the kernel that made this is gone"));
+      }
+    });
+  }
+
+  #trySend(content: ToKernel, buffers: ArrayBuffer[] = []): boolean {
+    try {
+      this.#wire.send(content, undefined, buffers);
+      return true;
+    } catch {
+      this.#forgetGreeting();
+      this.#model.setLink("dead");
+      this.#fail(new LinkDead("the kernel that made this is gone"));
+      return false;
+    }
+  }
+
+  #on(content: FromKernel, buffers: DataView[]): void {
+    this.#heard = Date.now();
+    this.#model.setLink("live");
+    if (content.type === "welcome") {
+      this.#forgetGreeting();
+      this.#model.snapshot(content.snapshot);
+    } else if (content.type === "patch") {
+      if (this.#model.patch(content.patch) === "gap") this.hello();
+    } else if (content.type === "ack") {
+      this.#acks.get(content.id)?.resolve(content);
+      this.#acks.delete(content.id);
+    } else if (content.type === "chunk") this.#onChunk(content.name, content.ok, buffers[0]);
+  }
+
+  #onChunk(name: string, ok: boolean, data: DataView | undefined): void {
+    const waiters = this.#chunks.get(name) ?? [];
+    this.#chunks.delete(name);
+    for (const waiter of waiters) {
+      if (!ok || !data) waiter.reject(new Error(`the kernel has no ${name}`));
+      else waiter.resolve(new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice().buffer);
+    }
+  }
+
+  #forgetGreeting(): void {
+    clearTimeout(this.#greeting);
+    this.#greeting = undefined;
+  }
+
+  #fail(reason: Error): void {
+    for (const waiter of [...this.#acks.values(), ...[...this.#chunks.values()].flat()]) {
+      waiter.reject(reason);
+    }
+    this.#acks.clear();
+    this.#chunks.clear();
+  }
+}

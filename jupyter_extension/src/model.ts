@@ -1,0 +1,171 @@
+/**
+ * What the page knows of one run: the kernel's view of it, and what happens here (answers on
+ * their way, files on their way, whether the kernel is heard). No DOM, so that it can be tested.
+ *
+ * `session.ts` owns the one `RunModel` of a widget; every view of it subscribes.
+ */
+
+import type { FileRef, NodeShape, PatchShape, Problems, RunShape } from "./api";
+
+/** What became of the answer that was given here. */
+export type Attempt =
+  | { phase: "sending"; note: string }
+  /** Accepted; the patch that closes the prompt is still to come. */
+  | { phase: "taken"; note: string }
+  /** Somebody or something else closed the wait first. */
+  | { phase: "closed"; note: string }
+  | { phase: "refused"; problems: Problems; note: string }
+  /** No door took it; what was typed stays. */
+  | { phase: "undelivered"; note: string };
+
+/** One file of an answer that is being put together. */
+export interface FileItem {
+  key: string;
+  name: string;
+  size: number;
+  /** Bytes that the kernel has acknowledged. */
+  sent: number;
+  state: "sending" | "ready" | "failed";
+  note: string;
+  ref: FileRef | { path: string } | null;
+}
+
+/** silent: no answer to a greeting, the kernel is busy or gone. dead: the comm cannot send. */
+export type LinkState = "new" | "live" | "silent" | "dead";
+
+export interface State {
+  readonly view: RunShape;
+  readonly link: LinkState;
+  readonly attempts: Readonly<Record<string, Attempt>>;
+  readonly files: Readonly<Record<string, readonly FileItem[]>>;
+  /** The graph as the page laid it out, for a kernel that has no `dot`. */
+  readonly drawn: string;
+  /** What a button (cancel, start over, retry) had to say. */
+  readonly said: string;
+}
+
+/** A run of which nothing is known yet. */
+export const emptyRun = (runId: string): RunShape => ({
+  seq: -1,
+  run_id: runId,
+  graph: "",
+  status: "running",
+  created_ms: 0,
+  ended_ms: null,
+  note: "",
+  nodes: [],
+  edges: [],
+  prompts: [],
+  messages: [],
+  outputs: [],
+  error: null,
+  dot: "",
+  svg: "",
+});
+
+function put<T>(list: readonly T[], changed: readonly T[], key: (item: T) => unknown): T[] {
+  const out = [...list];
+  const at = new Map(out.map((item, i) => [key(item), i]));
+  for (const item of changed) {
+    const i = at.get(key(item));
+    if (i === undefined) {
+      at.set(key(item), out.length);
+      out.push(item);
+    } else {
+      out[i] = item;
+    }
+  }
+  return out;
+}
+
+/** The view after a patch. The caller has checked that it applies (`patch.base === view.seq`). */
+export function applyPatch(view: RunShape, patch: PatchShape): RunShape {
+  const { base: _, nodes, edges, prompts, messages, outputs, ...rest } = patch;
+  return {
+    ...view,
+    ...rest,
+    nodes: nodes ? put(view.nodes, nodes, (n) => n.id) : view.nodes,
+    edges: edges ? [...view.edges, ...edges] : view.edges,
+    prompts: prompts ? put(view.prompts, prompts, (p) => p.token) : view.prompts,
+    messages: messages ? put(view.messages, messages, (m) => m.seq) : view.messages,
+    outputs: outputs ? put(view.outputs, outputs, (o) => o.name) : view.outputs,
+  };
+}
+
+export const isOver = (view: Pick<RunShape, "status">): boolean =>
+  view.status === "succeeded" || view.status === "failed" || view.status === "cancelled";
+
+/** A node by its id; a run has few of them open at once, so nobody needs an index. */
+export const nodeOf = (view: RunShape, id: string): NodeShape | undefined =>
+  view.nodes.find((n) => n.id === id);
+
+/** Attempts whose prompt the kernel has spoken about since: its word counts, ours goes. */
+function stillOurs(attempts: State["attempts"], view: RunShape): State["attempts"] {
+  const kept = Object.entries(attempts).filter(([token]) => {
+    const prompt = view.prompts.find((p) => p.token === token);
+    return prompt?.state === "open" && Object.keys(prompt.problems).length === 0;
+  });
+  return kept.length === Object.keys(attempts).length ? attempts : Object.fromEntries(kept);
+}
+
+/** The store that the views draw from. */
+export class RunModel {
+  #state: State;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(view: RunShape) {
+    this.#state = { view, link: "new", attempts: {}, files: {}, drawn: "", said: "" };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Calls `listener` after every change; the result ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes a whole view, unless it is older than what is here. */
+  snapshot(view: RunShape): void {
+    if (view.seq >= this.#state.view.seq) this.#take(view);
+  }
+
+  /** Applies what changed. "gap": something was missed, so greet the kernel again. */
+  patch(patch: PatchShape): "applied" | "old" | "gap" {
+    const { view } = this.#state;
+    if (patch.base !== view.seq) return patch.seq <= view.seq ? "old" : "gap";
+    this.#take(applyPatch(view, patch));
+    return "applied";
+  }
+
+  setLink(link: LinkState): void {
+    if (link !== this.#state.link) this.#set({ link });
+  }
+
+  setAttempt(token: string, attempt: Attempt): void {
+    this.#set({ attempts: { ...this.#state.attempts, [token]: attempt } });
+  }
+
+  setFiles(token: string, files: readonly FileItem[]): void {
+    this.#set({ files: { ...this.#state.files, [token]: files } });
+  }
+
+  setDrawn(drawn: string): void {
+    this.#set({ drawn });
+  }
+
+  say(said: string): void {
+    this.#set({ said });
+  }
+
+  #take(view: RunShape): void {
+    this.#set({ view, attempts: stillOurs(this.#state.attempts, view) });
+  }
+
+  #set(changed: Partial<State>): void {
+    this.#state = { ...this.#state, ...changed };
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Brings an answer to the kernel: by comm, and when that stays silent for 1.5 s or is dead, by
+ * the HTTP door. What became of it stands in the model as an `Attempt`.
+ *
+ * Both doors may get the same answer; the store takes the first, and the ack that comes after
+ * the matter is settled is only listened to for good news.
+ */
+
+import type { Ack, ReplyValue, Request } from "./api";
+import type { Door, Posted } from "./door";
+import { closedLine } from "./format";
+import type { Link } from "./link";
+import type { RunModel } from "./model";
+
+const ACK_MS = 1500;
+
+const STORED_BUSY = "Stored. The kernel is busy and goes on after this cell.";
+const STORED_DEAD = "Stored. The kernel was restarted: Run All, or ae.resume_all(), carries on.";
+const SENT_BUSY =
+  "Sent. The kernel is busy and takes it after this cell. " +
+  "If the cell itself waits for this answer, interrupt it (the run goes on) and use run.answer(…).";
+const NO_DOOR =
+  "Not delivered: the kernel that asked this is gone. " +
+  "Run All asks again; or ae.resume_all(), then run.answer(…).";
+
+let count = 0;
+/** An id for one request, unique on this page and, with the random part, among pages. */
+export const newId = (): string => `${Math.random().toString(36).slice(2, 10)}-${++count}`;
+
+export class Replies {
+  readonly #model: RunModel;
+  readonly #link: Pick<Link, "request">;
+  readonly #door: Door;
+
+  constructor(model: RunModel, link: Pick<Link, "request">, door: Door) {
+    this.#model = model;
+    this.#link = link;
+    this.#door = door;
+  }
+
+  /** Sends the answer and sees it through. Resolves to whether some door took it. */
+  async answer(token: string, value: ReplyValue): Promise<boolean> {
+    this.#model.setAttempt(token, { phase: "sending", note: "" });
+    const acked = this.#link.request({ type: "answer", id: newId(), token, value });
+    const first = await Promise.race([acked, after(ACK_MS)]).catch(() => "dead" as const);
+    if (typeof first === "object") return this.#settle(token, first);
+
+    const posted = await this.#door.post(token, value);
+    if (posted.result !== "unavailable") return this.#told(token, posted, first === "dead");
+    if (first === "dead") {
+      this.#model.setAttempt(token, { phase: "undelivered", note: NO_DOOR });
+      return false;
+    }
+    if (this.#model.state.attempts[token]?.phase === "sending") {
+      this.#model.setAttempt(token, { phase: "sending", note: SENT_BUSY });
+    }
+    try {
+      return this.#settle(token, await acked);
+    } catch {
+      this.#model.setAttempt(token, { phase: "undelivered", note: NO_DOOR });
+      return false;
+    }
+  }
+
+  /** Presses a button of the run; the model says what the kernel had to say about it. */
+  async command(request: Request): Promise<void> {
+    this.#model.say("");
+    const acked = this.#link.request(request);
+    try {
+      const first = await Promise.race([acked, after(ACK_MS)]);
+      if (first === "late") this.#model.say("The kernel is busy and takes this after the cell.");
+      const ack = await acked;
+      this.#model.say(ack.note ?? Object.values(ack.problems ?? {}).join(" "));
+    } catch {
+      this.#model.say("The kernel that ran this is gone. Run All, or ae.resume_all(), carries on.");
+    }
+  }
+
+  #settle(token: string, ack: Ack): boolean {
+    const note = ack.note ?? "";
+    if (ack.ok) this.#model.setAttempt(token, { phase: "taken", note });
+    else if (ack.problems && Object.keys(ack.problems).length > 0) {
+      this.#model.setAttempt(token, { phase: "refused", problems: ack.problems, note });
+    } else {
+      this.#model.setAttempt(token, { phase: "closed", note: note || "Not asked any more." });
+    }
+    return ack.ok;
+  }
+
+  #told(token: string, posted: Exclude<Posted, { result: "unavailable" }>, dead: boolean): boolean {
+    if (posted.result === "refused") {
+      this.#model.setAttempt(token, { phase: "refused", problems: posted.problems, note: "" });
+    } else if (posted.result === "closed") {
+      this.#model.setAttempt(token, { phase: "closed", note: closedLine(posted.closed) });
+    } else {
+      this.#model.setAttempt(token, { phase: "taken", note: dead ? STORED_DEAD : STORED_BUSY });
+    }
+    return posted.result === "accepted";
+  }
+}
+
+const after = (ms: number): Promise<"late"> =>
+  new Promise((resolve) => setTimeout(() => resolve("late"), ms));

@@ -1,0 +1,188 @@
+/** A run as a whole: header, graph and feed side by side, then what came out. Starts with `mount`. */
+
+import { render } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ErrorShape, RunShape } from "./api";
+import { Dag, RetryButton } from "./dag";
+import { Feed } from "./feed";
+import { clock, duration, sign, ticking, word } from "./format";
+import { SessionContext, useModel, useNow, useSession } from "./hooks";
+import { isOver, nodeOf } from "./model";
+import { newId } from "./replies";
+import type { Session } from "./session";
+
+/** Draws a session into an element; the result takes it away again. */
+export function mount(session: Session, el: HTMLElement): () => void {
+  render(
+    <SessionContext.Provider value={session}>
+      <Run />
+    </SessionContext.Provider>,
+    el,
+  );
+  return () => render(null, el);
+}
+
+function Run() {
+  const session = useSession();
+  const { view, drawn, said } = useModel(session);
+  const root = useRef<HTMLDivElement>(null);
+  const feed = view.prompts.length + view.messages.length > 0;
+  const news = useNewPrompts(view, root);
+  return (
+    <div
+      ref={root}
+      class="aether-run aether-live"
+      data-aether-run={view.run_id}
+      data-status={view.status}
+      data-lm-suppress-shortcuts="true"
+      onKeyDown={(event) => event.stopPropagation()}
+      onFocusIn={() => session.look()}
+    >
+      <Header view={view} />
+      {view.note && <p class="aether-note">{view.note}</p>}
+      {said && (
+        <p class="aether-note" role="status">
+          {said}
+        </p>
+      )}
+      {(feed || view.nodes.length > 0) && (
+        <div class="aether-columns">
+          {view.nodes.length > 0 && <Dag view={view} svg={view.svg || drawn} />}
+          {feed && <Feed view={view} />}
+        </div>
+      )}
+      {view.error && <Failure error={view.error} view={view} />}
+      {view.outputs.length > 0 && <Outputs view={view} />}
+      <div class="aether-hidden" aria-live="polite">
+        {news}
+      </div>
+    </div>
+  );
+}
+
+/**
+ * Announces questions that are new, and puts the cursor into the first of them unless somebody is
+ * writing elsewhere. Gives the text to be read out.
+ */
+function useNewPrompts(view: RunShape, root: { current: HTMLDivElement | null }): string {
+  const known = useRef(new Set<string>());
+  const [news, setNews] = useState("");
+  useLayoutEffect(() => {
+    const fresh = view.prompts.filter((p) => p.state === "open" && !known.current.has(p.token));
+    if (fresh.length === 0) return;
+    for (const prompt of fresh) known.current.add(prompt.token);
+    setNews(fresh.map((p) => `${view.graph} asks: ${p.prompt.prompt}`).join(" "));
+    const at = document.activeElement;
+    if (at && at !== document.body && !root.current?.contains(at)) return;
+    const card = root.current?.querySelector(`[data-aether-wait="${CSS.escape(fresh[0]?.token ?? "")}"]`);
+    card?.querySelector<HTMLElement>("input, textarea, button")?.focus({ preventScroll: true });
+  }, [view.prompts]);
+  return news;
+}
+
+function Header({ view }: { view: RunShape }) {
+  const { replies } = useSession();
+  const over = isOver(view);
+  const now = useNow(!over);
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return undefined;
+    const timer = setTimeout(() => setCopied(false), 1500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const copy = () =>
+    void navigator.clipboard?.writeText(view.run_id).then(() => setCopied(true), () => undefined);
+  const elapsed = over ? duration((view.ended_ms ?? now) - view.created_ms) : ticking(now - view.created_ms);
+  const started = view.created_ms ? `Started ${clock(view.created_ms)}` : "";
+  return (
+    <header class="aether-header">
+      <strong class="aether-name">{view.graph || "…"}</strong>
+      <span class="aether-pill" data-status={view.status}>
+        <span class="aether-sign" aria-hidden="true">
+          {sign(view.status)}
+        </span>
+        {word(view.status)}
+      </span>
+      {view.created_ms > 0 && (
+        <span class="aether-elapsed" title={started}>
+          {elapsed}
+        </span>
+      )}
+      <span class="aether-actions">
+        <button type="button" class="aether-quiet aether-copy" title={`Copy ${view.run_id}`} onClick={copy}>
+          {copied ? "copied" : <code>{view.run_id}</code>}
+        </button>
+        <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
+        {!over && <SureButton label="Cancel" sure act={() => replies.command({ type: "cancel", id: newId() })} />}
+      </span>
+    </header>
+  );
+}
+
+/** A quiet button; with `sure` it asks back once, as what it does cannot be undone. */
+function SureButton({ label, sure, act }: { label: string; sure: boolean; act: () => unknown }) {
+  const [asked, setAsked] = useState(false);
+  const press = () => {
+    if (sure && !asked) return setAsked(true);
+    setAsked(false);
+    void act();
+  };
+  return (
+    <button type="button" class="aether-quiet" data-asked={asked} onClick={press} onBlur={() => setAsked(false)}>
+      {asked ? `${label}: sure?` : label}
+    </button>
+  );
+}
+
+function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
+  const node = nodeOf(view, error.node);
+  const inputs = Object.entries(error.inputs);
+  return (
+    <section class="aether-failure" aria-label="Error">
+      <div class="aether-failure-head">
+        <span class="aether-error-text">{error.message}</span>
+        {node?.status === "failed" && <RetryButton node={node.id} />}
+      </div>
+      {node && (
+        <div class="aether-muted">
+          in <code>{node.label || node.name}</code>
+          {node.attempt > 1 && `, attempt ${node.attempt}`}
+        </div>
+      )}
+      {inputs.length > 0 && (
+        <dl class="aether-pairs">
+          {inputs.map(([name, text]) => (
+            <Pair key={name} name={name} text={text} />
+          ))}
+        </dl>
+      )}
+      {error.frames.length > 0 && (
+        <details>
+          <summary>Where in your code</summary>
+          <pre>{error.frames.join("\n")}</pre>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Outputs({ view }: { view: RunShape }) {
+  return (
+    <section class="aether-outputs" aria-label="Outputs">
+      <dl class="aether-pairs">
+        {view.outputs.map(({ name, text }) => (
+          <Pair key={name} name={name} text={text} />
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Pair({ name, text }: { name: string; text: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{text}</dd>
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RunModel, applyPatch } from "../src/model";
+import { ask, node, run } from "./fixtures";
+
+test("a patch replaces the items it names and leaves the others and their order", () => {
+  const before = run({ nodes: [node("a"), node("b")], edges: [["a", "b"]] });
+  const after = applyPatch(before, {
+    base: 5,
+    seq: 7,
+    nodes: [node("c"), node("a", { status: "running" })],
+    edges: [["b", "c"]],
+  });
+  assert.deepEqual(
+    after.nodes.map((n) => [n.id, n.status]),
+    [["a", "running"], ["b", "pending"], ["c", "pending"]],
+  );
+  assert.deepEqual(after.edges, [["a", "b"], ["b", "c"]]);
+  assert.equal(after.seq, 7);
+  assert.equal("base" in after, false);
+});
+
+test("a patch changes nothing of the view it was applied to", () => {
+  const before = run({ nodes: [node("a")] });
+  const copy = structuredClone(before);
+  applyPatch(before, { base: 5, seq: 6, status: "failed", nodes: [node("a", { status: "failed" })] });
+  assert.deepEqual(before, copy);
+});
+
+test("what a patch does not name stays, and null is a value", () => {
+  const before = run({ error: { message: "no", node: "a", frames: [], inputs: {} }, note: "n" });
+  assert.equal(applyPatch(before, { base: 5, seq: 6 }).error?.message, "no");
+  assert.equal(applyPatch(before, { base: 5, seq: 6, error: null }).error, null);
+  assert.equal(applyPatch(before, { base: 5, seq: 6 }).note, "n");
+});
+
+test("a message that comes twice is shown once", () => {
+  const message = { seq: 4, node: "", kind: "text" as const, text: "hi", name: "", src: "", columns: [], rows: [] };
+  const once = applyPatch(run(), { base: 5, seq: 6, messages: [message] });
+  assert.equal(applyPatch(once, { base: 6, seq: 7, messages: [message] }).messages.length, 1);
+});
+
+test("a patch for a later view is a gap, one for an earlier view is old news", () => {
+  const model = new RunModel(run());
+  assert.equal(model.patch({ base: 6, seq: 7, status: "failed" }), "gap");
+  assert.equal(model.patch({ base: 3, seq: 5, status: "failed" }), "old");
+  assert.equal(model.state.view.status, "running");
+  assert.equal(model.patch({ base: 5, seq: 6, status: "failed" }), "applied");
+  assert.equal(model.state.view.status, "failed");
+});
+
+test("a snapshot that is older than the view is not taken", () => {
+  const model = new RunModel(run({ status: "succeeded" }));
+  model.snapshot(run({ seq: 4 }));
+  assert.equal(model.state.view.status, "succeeded");
+  model.snapshot(run({ seq: 5, note: "same again" }));
+  assert.equal(model.state.view.note, "same again");
+});
+
+test("an answer under way is forgotten when the kernel has spoken about its prompt", () => {
+  const model = new RunModel(run({ prompts: [ask("t1"), ask("t2"), ask("t3")] }));
+  for (const token of ["t1", "t2", "t3"]) model.setAttempt(token, { phase: "sending", note: "" });
+  const refused = ask("t2", { problems: { "": "a number is needed" } });
+  model.patch({ base: 5, seq: 6, prompts: [ask("t1", { state: "answered" }), refused] });
+  assert.deepEqual(Object.keys(model.state.attempts), ["t3"]);
+});
+
+test("listeners hear every change until they leave", () => {
+  const model = new RunModel(run());
+  let heard = 0;
+  const leave = model.subscribe(() => heard++);
+  model.setLink("live");
+  model.setLink("live");
+  model.say("ok");
+  leave();
+  model.say("more");
+  assert.equal(heard, 2);
+});

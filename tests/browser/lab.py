@@ -1,0 +1,212 @@
+"""A notebook open in the browser, as an object: run a cell, look at its output, answer its prompt.
+
+Every wait is for a condition on the page and ends in an error that says what was waited for.
+Cells are driven through Lab's own commands: a key pressed right after a kernel became idle was once lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+from browser.server import Combo, LabServer
+from helpers import BUILD
+from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PageTimeout
+
+Frontend = Literal["lab", "notebook"]
+SCREENSHOTS = BUILD / "screenshots"
+
+# Put into every page before its own scripts: finding the notebook, and following cells that nobody awaits.
+IN_PAGE = """
+window.aetherTest = {
+  ended: {},
+  panel(path) {
+    const shell = window.jupyterapp?.shell;
+    return shell && [...shell.widgets('main')].find(each => each.context?.path === path);
+  },
+  kernel(path) {
+    const session = this.panel(path)?.context.sessionContext;
+    return session?.isReady ? session.session?.kernel : undefined;
+  },
+  ready(path) {
+    const kernel = this.kernel(path);
+    if (!kernel || !this.panel(path).context.isReady) return false;
+    if (!(kernel.id in this.ended)) this.follow(kernel.id, kernel.info);
+    return this.ended[kernel.id] && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
+  },
+  follow(key, promise) {
+    this.ended[key] = false;
+    promise.catch(() => undefined).finally(() => { this.ended[key] = true; });
+  },
+  run(path, index) {
+    const content = this.panel(path).content;
+    content.deselectAll();
+    content.activeCellIndex = index;
+    this.follow(index, window.jupyterapp.commands.execute('notebook:run-cell'));
+  },
+  restart(path) {
+    const kernel = this.kernel(path);
+    this.follow('restart', kernel.restart().then(() => kernel.requestKernelInfo()));
+  },
+  output(path, index) {
+    const cell = this.panel(path).content.widgets[index];
+    if (cell.isPlaceholder()) cell.node.scrollIntoView();  // Lab draws what is out of sight later
+    const all = [...cell.node.querySelectorAll('.jp-OutputArea-child')];
+    const seen = all.filter(each => each.checkVisibility());
+    return seen.map(each => each.querySelector('.jp-OutputArea-output')?.textContent ?? '').join('\\n');
+  },
+};
+"""
+
+
+def write_notebook(path: Path, sources: Sequence[str], *, kernel: str) -> None:
+    """Write a notebook of code cells for one of the kernels of ``server.KERNELS``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{index}") for index, source in enumerate(sources)]
+    spec = {"name": f"aether-{kernel}", "display_name": f"ipykernel {kernel}", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), path)
+
+
+class Notebook:
+    """One notebook on one page. Cells are numbered from 0."""
+
+    def __init__(self, page: Page, server: LabServer, path: str, combo: Combo, frontend: Frontend) -> None:
+        self.page = page
+        self.server = server
+        self.combo = combo
+        self.path = path
+        self.console: list[str] = []
+        self._frontend = frontend
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        page.add_init_script(IN_PAGE)
+
+    @property
+    def file(self) -> Path:
+        """The notebook's file on the server's disk."""
+        return self.server.root / self.path
+
+    def open(self) -> None:
+        """Go to the notebook and wait until its kernel takes cells."""
+        workspace = re.sub(r"\W", "_", self.path)  # a fresh one, so that Lab opens nothing else
+        place = f"lab/workspaces/{workspace}/tree" if self._frontend == "lab" else "notebooks"
+        self.page.goto(f"{self.server.url}/{place}/{self.path}?token={self.server.token}")
+        self.wait_ready()
+
+    def reload(self) -> None:
+        """Load the page again and wait until the kernel takes cells; what was not saved is lost."""
+        self.page.reload()
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the session is connected and its kernel idle."""
+        self._wait("path => aetherTest.ready(path)", self.path, "a kernel that is ready", timeout_s=60)
+
+    def run(self, index: int) -> None:
+        """Start a cell; returns at once, also when the cell waits for a person."""
+        self.page.evaluate("([path, index]) => aetherTest.run(path, index)", [self.path, index])
+
+    def run_done(self, index: int, *, timeout_s: float = 30) -> str:
+        """Start a cell, wait until it ended, and return its output."""
+        self.run(index)
+        self.wait_done(index, timeout_s=timeout_s)
+        return self.output(index)
+
+    def wait_done(self, index: int, *, timeout_s: float = 30) -> None:
+        """Wait until a cell that ``run`` started has ended, well or badly."""
+        self._wait("key => aetherTest.ended[key]", index, f"the end of cell {index}", timeout_s=timeout_s)
+
+    def run_all(self) -> None:
+        """Queue every cell, as "Run All" does; returns at once."""
+        self._command("notebook:run-all-cells", key="all")
+
+    def wait_all_done(self, *, timeout_s: float = 60) -> None:
+        """Wait until the cells that ``run_all`` queued have ended."""
+        self._wait("() => aetherTest.ended.all", None, "the end of Run All", timeout_s=timeout_s)
+
+    def restart(self) -> None:
+        """Restart the kernel and wait until the new one answers."""
+        self.page.evaluate("path => aetherTest.restart(path)", self.path)
+        self._wait("() => aetherTest.ended.restart", None, "the restarted kernel", timeout_s=60)
+        self.wait_ready()
+
+    def interrupt(self) -> None:
+        """Interrupt the kernel, as the stop button does."""
+        self._command("notebook:interrupt-kernel", key="interrupt")
+
+    def shut_down_kernel(self) -> None:
+        """End the kernel for good; the page stays as it is."""
+        for session in self.server.request("GET", "api/sessions"):
+            if session["path"] == self.path:
+                self.server.request("DELETE", f"api/sessions/{session['id']}")
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save the notebook and return what is in the file now."""
+        self.page.evaluate("path => aetherTest.panel(path).context.save()", self.path)
+        return nbformat.read(self.file, as_version=4)
+
+    def cell(self, index: int) -> Locator:
+        """The cell's place on the page."""
+        return self.page.locator(f'.jp-Notebook [data-windowed-list-index="{index}"]')
+
+    def output(self, index: int) -> str:
+        """The text of a cell's visible outputs, one line or more for each."""
+        return str(
+            self.page.evaluate("([path, index]) => aetherTest.output(path, index)", [self.path, index])
+        )
+
+    def wait_output(self, index: int, text: str, *, timeout_s: float = 30) -> None:
+        """Wait until a cell's visible outputs contain ``text``."""
+        self._wait(
+            "([path, index, text]) => aetherTest.output(path, index).includes(text)",
+            [self.path, index, text],
+            f"{text!r} in the output of cell {index}",
+            timeout_s=timeout_s,
+        )
+
+    def run_widget(self, index: int) -> Locator:
+        """The live run in a cell's output; its ``data-status`` tells how it stands."""
+        return self.cell(index).locator("[data-aether-run]")
+
+    def prompt(self, index: int, state: str = "open") -> Locator:
+        """The prompts in a cell's output that are in ``state``."""
+        return self.cell(index).locator(f"[data-aether-wait][data-state={state}]")
+
+    def node(self, index: int, name: str) -> Locator:
+        """A node of the DAG in a cell's output."""
+        return self.run_widget(index).locator(f'[data-aether-node="{name}"]')
+
+    def answer(self, index: int, text: str) -> None:
+        """Type into the one open prompt of a cell, key by key, and press Enter."""
+        field = self.prompt(index).get_by_role("textbox")
+        field.press_sequentially(text, delay=20)
+        field.press("Enter")
+
+    def choose(self, index: int, label: str) -> None:
+        """Press a button of the one open prompt of a cell."""
+        self.prompt(index).get_by_role("button", name=label, exact=True).click()
+
+    def wait_status(self, index: int, status: str, *, timeout_s: float = 30) -> None:
+        """Wait until the run in a cell's output shows ``status``."""
+        expect(self.run_widget(index)).to_have_attribute("data-status", status, timeout=timeout_s * 1000)
+
+    def screenshot(self, name: str) -> Path:
+        """Take a picture of the page into ``.build/screenshots``."""
+        picture = SCREENSHOTS / f"{name}.png"
+        self.page.screenshot(path=picture)
+        return picture
+
+    def _command(self, command: str, *, key: str) -> None:
+        self.page.evaluate(
+            "([id, key]) => aetherTest.follow(key, jupyterapp.commands.execute(id))", [command, key]
+        )
+
+    def _wait(self, condition: str, argument: Any, what: str, *, timeout_s: float) -> None:
+        try:
+            self.page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000, polling=50)
+        except PageTimeout:
+            raise TimeoutError(f"waited {timeout_s:g} s for {what} ({self.path}, {self.combo})") from None

@@ -1,0 +1,742 @@
+"""What every store must do. The same rules for each backend; a new one is done when it passes."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aether_nb.engine.ports import Append, NewRun, Store
+from aether_nb.errors import NotStorable, StoreError, UnknownRun
+from aether_nb.events import (
+    AnyEvent,
+    Call,
+    CallRecorded,
+    CancelRequested,
+    ErrorInfo,
+    Message,
+    MessageSent,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    ReplyRejected,
+    ReplyTaken,
+    RunBlockedEvent,
+    RunCancelledEvent,
+    RunFailedEvent,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStatus,
+    WaitExpired,
+    WaitOpened,
+    WaitWithdrawn,
+)
+from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.prompts import (
+    ApprovalPrompt,
+    CallbackPrompt,
+    FilesPrompt,
+    Prompt,
+    Reply,
+    TextPrompt,
+    reply_schema,
+)
+from aether_nb.store import MemoryStore, SqliteStore
+
+NOW = 1_763_843_600_000
+RUN = RunId("greet-1")
+K = "kernel-a"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "runs.db")
+    made.register_kernel(K, "lesson.ipynb", NOW)
+    yield made
+    made.close()
+
+
+def new_run(run_id: str = RUN, **changes: object) -> NewRun:
+    fields = {
+        "run_id": RunId(run_id), "graph": "greet", "home": "lesson.ipynb", "cell": "c1", "spec": "ab" * 16,
+        "input_hash": "cd" * 16, "kernel": K, "created_ms": NOW,
+    }  # fmt: skip
+    return NewRun(**{**fields, **changes})  # type: ignore[arg-type]  # a builder with defaults
+
+
+def started(run_id: str = RUN) -> RunStarted:
+    return RunStarted(run=RunId(run_id), seq=1, at_us=NOW * 1000, graph="greet", inputs={"who": "Ada"})
+
+
+def create(store: Store, run_id: str = RUN, **changes: object) -> None:
+    assert store.create_run(new_run(run_id, **changes), [started(run_id)], status="running")
+
+
+def add(
+    store: Store, *events: AnyEvent, status: RunStatus = "running", kernel: str = K, fence: int = 1,
+    full: bool = False,
+) -> frozenset[RunId]:  # fmt: skip
+    batch = [Append(events[0].run, kernel, fence, events[0].seq - 1, events, status)]
+    return store.append(batch, full=full, now_ms=NOW + 1)
+
+
+def ask(
+    seq: int = 2, token: str = "t1", run_id: str = RUN, prompt: Prompt | None = None, **more: object
+) -> WaitOpened:
+    prompt = prompt or TextPrompt(prompt="Your name?")
+    fields = {
+        "run": run_id,
+        "seq": seq,
+        "at_us": NOW * 1000,
+        "node": "ask#1",
+        "token": token,
+        "kind": prompt.kind,
+    }
+    return WaitOpened(**{**fields, "prompt": prompt, **more})  # type: ignore[arg-type]  # a builder with defaults
+
+
+def at(cls: type, seq: int, **fields: object) -> AnyEvent:
+    node = {"node": NodeId("ask#1")} if "node" in cls.model_fields else {}
+    return cls(**{"run": RUN, "seq": seq, "at_us": NOW * 1000 + seq, **node, **fields})
+
+
+CALL = Call(scope="main/f#1", name="add", digest="ff", n=1, line=3)
+ERROR = ErrorInfo(
+    message="no", error_type="Mine", builtin="ValueError", frames=("a:1 in f: x",), inputs={"a": "1"}
+)
+EVERY_EVENT = [
+    at(RunResumed, 2, kernel=K, changed=("add",), spec="ab"),
+    at(NodeAdded, 3, name="add", kind="ask", call=CALL, after=("b",), inputs={"x": [1, {"y": None}]}, label="L"),
+    at(NodeStarted, 4, attempt=2, token="t1"),
+    at(NodeFinished, 5, outputs={"text": 'ü "quoted" \\ \n \u2028 \x00', "n": 10**30, "f": -0.0, "deep": [[[]]]}),
+    at(NodeFailed, 6, attempt=3, error=ERROR, retry_at_us=5),
+    at(NodeCancelled, 7),
+    ask(8, prompt=ApprovalPrompt(prompt="Go?", options=("A", "B"), approve="A"), state={"s": 1}, has_default=True),
+    at(ReplyTaken, 9, token="t1", reply=Reply(value={"choice": "A"}, by="ana", door="api", at_ms=1)),
+    at(ReplyRejected, 10, token="t1", problems={"choice": "no"}),
+    at(WaitExpired, 11, token="t1"),
+    at(WaitWithdrawn, 12, token="t1"),
+    at(MessageSent, 13, node="", call=CALL, message=Message(kind="table", columns=("a",), rows=((1,), ("x",)))),
+    at(CallRecorded, 14, call=CALL, value=["2025", None]),
+    at(CancelRequested, 15, by="ana"),
+    at(RunBlockedEvent, 16, reason="why"),
+    at(RunFinished, 17, outputs={"msg": "hi"}),
+    at(RunFailedEvent, 18, error=ERROR, node="add"),
+    at(RunCancelledEvent, 19),
+    at(NodeFinished, 20, node='odd "node"/ü\\#1', outputs=None),
+]  # fmt: skip
+
+
+class TestRuns:
+    def test_every_event_comes_back_as_it_was(self, store: Store) -> None:
+        create(store)
+        add(store, *EVERY_EVENT)
+
+        assert store.events(RUN) == [started(), *EVERY_EVENT]
+        assert {type(e) for e in store.events(RUN)} == {RunStarted, *map(type, EVERY_EVENT)}
+
+    def test_events_can_be_read_from_a_place_on(self, store: Store) -> None:
+        create(store)
+        add(store, *EVERY_EVENT)
+
+        assert store.events(RUN, after=15) == EVERY_EVENT[14:]
+        assert store.events(RUN, after=99) == []
+        assert store.events(RunId("nobody")) == []
+
+    def test_a_run_comes_back_as_it_was_created(self, store: Store) -> None:
+        create(store, parent=RunId("mother"))
+
+        row = store.run(RUN)
+
+        assert row is not None
+        assert (row.run_id, row.graph, row.home, row.cell) == (RUN, "greet", "lesson.ipynb", "c1")
+        assert (row.spec, row.input_hash, row.parent) == ("ab" * 16, "cd" * 16, "mother")
+        assert (row.status, row.kernel, row.fence, row.last_seq) == ("running", K, 1, 1)
+        assert (row.created_ms, row.updated_ms) == (NOW, NOW)
+        assert store.run(RunId("nobody")) is None
+
+    def test_a_run_id_can_be_created_once(self, store: Store) -> None:
+        create(store)
+
+        assert not store.create_run(new_run(graph="other"), [started()], status="running")
+        assert [row.graph for row in store.runs()] == ["greet"]
+        assert store.events(RUN) == [started()]
+
+    def test_a_run_without_a_kernel_is_nobodys(self, store: Store) -> None:
+        create(store, kernel="")
+
+        row = store.claim_run(RUN, K, 1, NOW + 5)
+
+        assert row is not None
+        assert (row.kernel, row.fence, row.updated_ms) == (K, 2, NOW + 5)
+        assert store.run(RUN) == row
+
+    def test_of_two_who_claim_a_run_one_gets_it(self, store: Store) -> None:
+        create(store)
+
+        first = store.claim_run(RUN, "kernel-b", 1, NOW)
+        second = store.claim_run(RUN, "kernel-c", 1, NOW)
+
+        assert first is not None
+        assert first.kernel == "kernel-b"
+        assert second is None
+        assert store.claim_run(RunId("nobody"), K, 1, NOW) is None
+
+    def test_runs_are_listed_newest_first_and_by_what_is_asked(self, store: Store) -> None:
+        create(store, "a", graph="g1")
+        create(store, "b", graph="g2", home="other.ipynb")
+        create(store, "c", graph="g1")
+        add(store, NodeStarted(run=RunId("a"), seq=2, at_us=1, node=NodeId("n")), status="waiting")
+
+        def ids(**asked: object) -> list[str]:
+            return [row.run_id for row in store.runs(**asked)]  # type: ignore[arg-type]  # by name
+
+        assert ids() == ["c", "b", "a"]
+        assert ids(limit=2) == ["c", "b"]
+        assert ids(status="waiting") == ["a"]
+        assert ids(graph="g1") == ["c", "a"]
+        assert ids(home="other.ipynb") == ["b"]
+        assert ids(graph="g1", status="running", limit=5) == ["c"]
+
+    def test_a_spec_is_kept_once_under_its_key(self, store: Store) -> None:
+        create(store)
+        assert store.spec("ab" * 16) is None
+
+        store.put_spec("graph", "ab" * 16, '{"name":"greet"}')
+        store.put_spec("graph", "ab" * 16, '{"name":"other"}')
+
+        assert store.spec("ab" * 16) == '{"name":"greet"}'
+
+
+class TestAppend:
+    def test_an_append_moves_the_end_of_the_log_and_the_status(self, store: Store) -> None:
+        create(store)
+
+        refused = add(store, at(NodeStarted, 2), at(NodeFinished, 3), status="succeeded", full=True)
+
+        row = store.run(RUN)
+        assert refused == frozenset()
+        assert row is not None
+        assert (row.last_seq, row.status, row.updated_ms) == (3, "succeeded", NOW + 1)
+
+    def test_an_append_without_events_changes_the_status_alone(self, store: Store) -> None:
+        create(store)
+
+        assert not store.append([Append(RUN, K, 1, 1, [], "waiting")], full=False, now_ms=NOW)
+
+        row = store.run(RUN)
+        assert row is not None
+        assert (row.last_seq, row.status) == (1, "waiting")
+
+    def test_an_empty_batch_is_a_barrier_and_no_more(self, store: Store) -> None:
+        create(store)
+
+        assert store.append([], full=True, now_ms=NOW) == frozenset()
+        assert store.events(RUN) == [started()]
+
+    @pytest.mark.parametrize(
+        ("kernel", "fence", "prev_seq"), [("kernel-b", 1, 1), (K, 2, 1), (K, 1, 0), (K, 1, 2)]
+    )
+    def test_a_driver_that_lost_the_run_writes_nothing(
+        self, store: Store, kernel: str, fence: int, prev_seq: int
+    ) -> None:
+        create(store)
+        event = ask(prev_seq + 1)
+
+        refused = store.append(
+            [Append(RUN, kernel, fence, prev_seq, [event], "waiting")], full=True, now_ms=NOW
+        )
+
+        assert refused == {RUN}
+        assert store.events(RUN) == [started()]
+        assert store.waits() == []
+        row = store.run(RUN)
+        assert row is not None
+        assert (row.status, row.last_seq) == ("running", 1)
+
+    def test_the_old_driver_is_fenced_out_by_a_claim(self, store: Store) -> None:
+        create(store)
+        store.claim_run(RUN, "kernel-b", 1, NOW)
+
+        assert add(store, at(NodeStarted, 2)) == {RUN}
+        assert add(store, at(NodeStarted, 2), kernel="kernel-b", fence=2) == frozenset()
+
+    def test_a_refused_run_leaves_the_others_of_the_batch_alone(self, store: Store) -> None:
+        for name in ("a", "b", "c"):
+            create(store, name)
+        store.claim_run(RunId("b"), "kernel-b", 1, NOW)
+        batch = [
+            Append(RunId(name), K, 1, 1, [ask(2, f"t-{name}", name)], "waiting")
+            for name in ("a", "b", "c", "nobody")
+        ]
+
+        assert store.append(batch, full=True, now_ms=NOW) == {"b", "nobody"}
+
+        assert [len(store.events(RunId(name))) for name in ("a", "b", "c")] == [2, 1, 2]
+        assert [wait.token for wait in store.waits()] == ["t-a", "t-c"]
+
+    def test_a_gap_in_the_numbers_is_an_error_of_the_caller(self, store: Store) -> None:
+        create(store)
+
+        with pytest.raises(StoreError, match="Event 4 of run greet-1"):
+            store.append([Append(RUN, K, 1, 1, [at(NodeStarted, 4)], "running")], full=False, now_ms=NOW)
+        with pytest.raises(StoreError, match="as number 2 of greet-1"):
+            store.append([Append(RUN, K, 1, 1, [ask(2, run_id="b")], "running")], full=False, now_ms=NOW)
+
+    def test_a_value_that_is_not_json_stops_the_batch_before_anything_is_written(self, store: Store) -> None:
+        create(store)
+
+        with pytest.raises(NotStorable, match=r"run greet-1, event 3 \(NodeFinished\)"):
+            add(store, at(NodeStarted, 2), at(NodeFinished, 3, outputs={"x": object()}))
+        with pytest.raises(NotStorable, match="run greet-1, event 2"):
+            add(store, at(NodeFinished, 2, outputs="\ud800"))
+        assert store.events(RUN) == [started()]
+
+    def test_not_a_number_does_not_break_the_batch(self, store: Store) -> None:
+        create(store)
+
+        assert not add(store, at(NodeFinished, 2, outputs=[float("nan"), float("inf")]))
+        assert store.events(RUN)[1].seq == 2
+
+
+class TestArchive:
+    def test_an_archived_run_is_over_and_its_name_is_free(self, store: Store) -> None:
+        create(store)
+        create(store, "child", parent=RUN)
+        add(store, ask(2), ask(3, "t2"), status="waiting")
+        store.answer(Token("t2"), Reply(value="Ada"), now_ms=NOW)
+        log = store.events(RUN)
+        store.post(f"run:{RUN}:cancel", None, "ana", NOW)
+
+        new_id = store.archive(RUN, NOW + 9)
+
+        row, child = store.run(new_id), store.run(RunId("child"))
+        assert new_id == "greet-1~1"
+        assert row is not None
+        assert child is not None
+        assert (row.status, row.fence, row.last_seq, row.updated_ms) == ("cancelled", 2, 5, NOW + 9)
+        assert child.parent == new_id
+        assert [event.type for event in store.events(new_id)[3:]] == ["WaitWithdrawn", "RunCancelled"]
+        assert [event.model_copy(update={"run": RUN}) for event in store.events(new_id)[:3]] == log
+        assert [(w.token, w.status) for w in store.waits(status=None, run_id=new_id)] == [
+            ("t1", "withdrawn"),
+            ("t2", "answered"),
+        ]
+        assert store.run(RUN) is None
+        create(store)
+        assert [one.run_id for one in store.runs()] == [RUN, "child", new_id]
+        assert store.waits(status=None, run_id=RUN) == []
+        assert store.mail(K) == []
+
+    def test_each_archived_run_gets_a_name_of_its_own(self, store: Store) -> None:
+        for _ in range(2):
+            create(store)
+            store.archive(RUN, NOW)
+        create(store)
+
+        assert store.archive(RUN, NOW) == "greet-1~3"
+
+    def test_a_finished_run_is_archived_as_it_ended(self, store: Store) -> None:
+        create(store)
+        add(store, at(RunFinished, 2), status="succeeded")
+
+        row = store.run(store.archive(RUN, NOW))
+
+        assert row is not None
+        assert (row.status, row.last_seq) == ("succeeded", 2)
+
+    def test_a_driver_cannot_write_to_a_run_that_was_put_aside(self, store: Store) -> None:
+        create(store)
+        new_id = store.archive(RUN, NOW)
+
+        assert add(store, at(NodeStarted, 2)) == {RUN}
+        stale = NodeStarted(run=new_id, seq=3, at_us=1, node=NodeId("n"))
+        assert add(store, stale) == {new_id}
+
+    def test_a_run_that_is_not_there_cannot_be_archived(self, store: Store) -> None:
+        with pytest.raises(UnknownRun, match="nobody"):
+            store.archive(RunId("nobody"), NOW)
+
+
+class TestWaits:
+    @pytest.mark.parametrize(
+        "prompt",
+        [
+            TextPrompt(prompt="Name?", multiline=True),
+            ApprovalPrompt(prompt="Go?", options=("Yes", "No"), approve="Yes"),
+            FilesPrompt(prompt="Files?", accept=(".csv",)),
+            CallbackPrompt(prompt="", job="j1"),
+        ],
+        ids=lambda prompt: prompt.kind,
+    )
+    def test_an_opened_wait_can_be_read_whole(self, store: Store, prompt: Prompt) -> None:
+        create(store)
+        add(store, ask(prompt=prompt, deadline_ms=NOW + 9, correlator="job-1"), status="waiting", full=True)
+
+        wait = store.wait(Token("t1"))
+
+        assert wait is not None
+        assert (wait.token, wait.run_id, wait.node_id, wait.kind) == ("t1", RUN, "ask#1", prompt.kind)
+        assert (wait.prompt, wait.schema) == (prompt, reply_schema(prompt))
+        assert (wait.deadline_ms, wait.correlator) == (NOW + 9, "job-1")
+        assert (wait.status, wait.reply, wait.taken) == ("open", None, False)
+        assert store.waits() == [wait]
+        assert store.wait(Token("nothing")) is None
+
+    def test_waits_are_listed_by_deadline_then_age(self, store: Store) -> None:
+        create(store)
+        create(store, "b")
+        add(store, ask(2, "zz"), ask(3, "late", deadline_ms=NOW + 9), ask(4, "soon", deadline_ms=NOW + 5))
+        add(store, ask(2, "aa", "b"))
+        store.answer(Token("late"), Reply(value="x"), now_ms=NOW)
+
+        def tokens(**asked: object) -> list[str]:
+            return [wait.token for wait in store.waits(**asked)]  # type: ignore[arg-type]  # by name
+
+        assert tokens() == ["soon", "zz", "aa"]
+        assert tokens(status=None) == ["soon", "late", "zz", "aa"]
+        assert tokens(status="answered") == ["late"]
+        assert tokens(run_id=RUN) == ["soon", "zz"]
+        assert tokens(run_id=RUN, status=None) == ["soon", "late", "zz"]
+
+    def test_a_reply_is_accepted_once_and_waits_to_be_taken(self, store: Store) -> None:
+        create(store)
+        add(store, ask())
+
+        answered = store.answer(Token("t1"), Reply(value="Ada", by="ana", door="inbox"), now_ms=NOW + 5)
+
+        assert answered is not None
+        assert answered.accepted
+        assert answered.wait.status == "answered"
+        assert answered.wait.reply == Reply(value="Ada", by="ana", door="inbox", at_ms=NOW + 5)
+        assert store.untaken(K) == [answered.wait]
+        assert store.untaken("kernel-b") == []
+        assert store.waits() == []
+
+    def test_a_second_reply_is_told_who_won(self, store: Store) -> None:
+        create(store)
+        add(store, ask())
+        store.answer(Token("t1"), Reply(value="Ada", by="ana", door="inbox"), now_ms=NOW + 5)
+
+        second = store.answer(Token("t1"), Reply(value="Bob", by="bob", door="widget"), now_ms=NOW + 6)
+
+        assert second is not None
+        assert not second.accepted
+        assert second.wait.reply == Reply(value="Ada", by="ana", door="inbox", at_ms=NOW + 5)
+
+    def test_a_reply_to_nothing_finds_nothing(self, store: Store) -> None:
+        assert store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW) is None
+
+    def test_none_is_a_reply(self, store: Store) -> None:
+        create(store)
+        add(store, ask(prompt=CallbackPrompt(prompt="")))
+
+        answered = store.answer(Token("t1"), Reply(value=None), now_ms=NOW)
+
+        assert answered is not None
+        assert answered.wait.reply == Reply(value=None, at_ms=NOW)
+
+    def test_at_its_deadline_a_wait_takes_no_reply_and_can_expire(self, store: Store) -> None:
+        create(store)
+        add(store, ask(deadline_ms=NOW + 10))
+        assert not store.expire(Token("t1"), NOW + 9)
+
+        late = store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW + 10)
+
+        assert late is not None
+        assert (late.accepted, late.wait.status, late.wait.reply) == (False, "open", None)
+        assert store.expire(Token("t1"), NOW + 10)
+        assert not store.expire(Token("t1"), NOW + 10)
+        assert store.waits(status="expired")[0].token == "t1"
+
+    def test_a_wait_without_deadline_never_expires(self, store: Store) -> None:
+        create(store)
+        add(store, ask())
+
+        assert not store.expire(Token("t1"), NOW * 2)
+        assert not store.expire(Token("nothing"), NOW)
+
+    def test_an_answered_wait_does_not_expire(self, store: Store) -> None:
+        create(store)
+        add(store, ask(deadline_ms=NOW + 10))
+        store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW + 9)
+
+        assert not store.expire(Token("t1"), NOW + 11)
+        add(store, at(WaitExpired, 3, token="t1"))
+        assert [wait.status for wait in store.untaken(K)] == ["answered"]
+
+    def test_a_taken_reply_is_not_untaken_any_more(self, store: Store) -> None:
+        create(store)
+        add(store, ask())
+        reply = Reply(value="Ada", at_ms=NOW)
+        store.answer(Token("t1"), reply, now_ms=NOW)
+
+        add(store, at(ReplyTaken, 3, token="t1", reply=reply))
+
+        wait = store.wait(Token("t1"))
+        assert wait is not None
+        assert (wait.status, wait.taken, wait.reply) == ("answered", True, reply)
+        assert store.untaken(K) == []
+
+    def test_a_rejected_reply_opens_the_same_wait_again(self, store: Store) -> None:
+        create(store)
+        add(store, ask(deadline_ms=NOW + 10))
+        store.answer(Token("t1"), Reply(value="bad", by="ana"), now_ms=NOW)
+
+        add(store, at(ReplyRejected, 3, token="t1", problems={"": "no"}))
+
+        assert [(wait.status, wait.reply, wait.deadline_ms) for wait in store.waits()] == [
+            ("open", None, NOW + 10)
+        ]
+        again = store.answer(Token("t1"), Reply(value="good"), now_ms=NOW)
+        assert again is not None
+        assert again.accepted
+
+    @pytest.mark.parametrize(("event", "status"), [(WaitExpired, "expired"), (WaitWithdrawn, "withdrawn")])
+    def test_the_driver_closes_an_open_wait_and_no_reply_comes_after(
+        self, store: Store, event: type, status: str
+    ) -> None:
+        create(store)
+        add(store, ask(), at(event, 3, token="t1"))
+
+        late = store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW)
+
+        assert late is not None
+        assert (late.accepted, late.wait.status) == (False, status)
+
+    def test_a_reply_that_came_first_outlives_a_withdrawal(self, store: Store) -> None:
+        create(store)
+        add(store, ask())
+        store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW)
+
+        add(store, at(WaitWithdrawn, 3, token="t1"), at(RunCancelledEvent, 4), status="cancelled")
+
+        wait = store.wait(Token("t1"))
+        assert wait is not None
+        assert wait.reply is not None
+        assert (wait.status, wait.taken, wait.reply.value) == ("answered", False, "Ada")
+        assert store.untaken(K) == []  # the run is over: kept for the record
+
+    def test_a_fork_copies_finished_questions_without_touching_those_of_the_first_run(
+        self, store: Store
+    ) -> None:
+        create(store)
+        add(store, ask())
+        reply = Reply(value="Ada", at_ms=NOW)
+        store.answer(Token("t1"), reply, now_ms=NOW)
+        add(store, at(ReplyTaken, 3, token="t1", reply=reply))
+        first = store.wait(Token("t1"))
+        fork = [
+            started("fork"),
+            ask(2, "t1", "fork", TextPrompt(prompt="Reworded?")),
+            ReplyTaken(
+                run=RunId("fork"), seq=3, at_us=1, node=NodeId("ask#1"), token=Token("t1"), reply=reply
+            ),
+            ask(4, "t2", "fork"),
+            ReplyTaken(
+                run=RunId("fork"), seq=5, at_us=1, node=NodeId("ask#1"), token=Token("t2"), reply=reply
+            ),
+            ask(6, "t3", "fork"),
+        ]
+
+        assert store.create_run(new_run("fork"), fork, status="waiting")
+
+        assert store.events(RunId("fork")) == fork
+        assert store.wait(Token("t1")) == first
+        assert [(w.token, w.status, w.taken) for w in store.waits(status=None, run_id=RunId("fork"))] == [
+            ("t2", "answered", True),
+            ("t3", "open", False),
+        ]
+
+    def test_of_many_threads_that_answer_the_same_waits_each_wait_has_one_winner(self, store: Store) -> None:
+        create(store)
+        tokens = [Token(f"t{i}") for i in range(200)]
+        add(store, *(ask(i, token) for i, token in enumerate(tokens, 2)))
+        ready = threading.Barrier(4)
+
+        def answer_all(name: str) -> list[Token]:
+            ready.wait()
+            return [
+                token
+                for token in tokens
+                if (done := store.answer(token, Reply(value=name, by=name), now_ms=NOW)) and done.accepted
+            ]
+
+        with ThreadPoolExecutor(4) as pool:
+            won = list(pool.map(answer_all, ["ana", "bob", "cy", "dee"]))
+
+        assert Counter(token for tokens_won in won for token in tokens_won) == Counter(tokens)
+        by = {wait.token: wait.reply.by for wait in store.waits(status="answered") if wait.reply}
+        names = ["ana", "bob", "cy", "dee"]
+        assert by == {token: name for name, mine in zip(names, won, strict=True) for token in mine}
+
+
+class TestMail:
+    def test_a_reply_that_came_before_the_wait_answers_it_as_it_opens(self, store: Store) -> None:
+        create(store)
+        store.post("token:t1", "Ada", "ana", NOW - 5)
+
+        add(store, ask())
+
+        (wait,) = store.untaken(K)
+        assert wait.reply == Reply(value="Ada", by="ana", door="mailbox", at_ms=NOW - 5)
+
+    def test_an_early_reply_is_brought_into_its_normal_form(self, store: Store) -> None:
+        create(store)
+        store.post("token:t1", "Approve", "ana", NOW)
+
+        add(store, ask(prompt=ApprovalPrompt(prompt="Go?")))
+
+        (wait,) = store.untaken(K)
+        assert wait.reply is not None
+        assert wait.reply.value == {"choice": "Approve", "approved": True}
+
+    def test_an_early_reply_that_does_not_fit_leaves_the_wait_open(self, store: Store) -> None:
+        create(store)
+        store.post("token:t1", {"not": "a text"}, "ana", NOW)
+        store.post("token:t1", "Ada", "bob", NOW + 1)
+        store.post("token:t2", 7, "ana", NOW)
+
+        add(store, ask(2, "t1"), ask(3, "t2"))
+
+        assert [(wait.token, wait.reply.by) for wait in store.untaken(K) if wait.reply] == [("t1", "bob")]
+        assert [wait.token for wait in store.waits()] == ["t2"]
+
+    def test_an_event_reaches_the_first_wait_that_comes_for_it_and_only_that(self, store: Store) -> None:
+        create(store)
+        store.post("correlator:job-7", {"url": "u"}, "slurm", NOW)
+
+        add(store, *(ask(i, f"t{i}", prompt=CallbackPrompt(prompt=""), correlator="job-7") for i in (2, 3)))
+
+        assert [wait.token for wait in store.untaken(K)] == ["t2"]
+        assert [wait.token for wait in store.waits()] == ["t3"]
+
+    def test_a_posted_event_reaches_all_waits_that_are_open_for_it(self, store: Store) -> None:
+        create(store)
+        for i in (2, 3, 4):
+            add(
+                store,
+                ask(i, f"t{i}", prompt=CallbackPrompt(prompt=""), correlator="job-7" if i < 4 else "job-8"),
+            )
+
+        store.post("correlator:job-7", {"url": "u"}, "slurm", NOW)
+        add(store, ask(5, "t5", prompt=CallbackPrompt(prompt=""), correlator="job-7"))
+
+        assert [wait.token for wait in store.untaken(K)] == ["t2", "t3"]
+        assert [wait.token for wait in store.waits()] == ["t4", "t5"]
+
+    def test_mail_for_a_wait_that_opened_meanwhile_is_not_lost(self, store: Store) -> None:
+        create(store)
+        assert store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW) is None
+        add(store, ask())
+
+        store.post("token:t1", "Ada", "ana", NOW)
+
+        assert [wait.token for wait in store.untaken(K)] == ["t1"]
+
+    def test_a_reopened_wait_takes_the_mail_that_came_meanwhile(self, store: Store) -> None:
+        create(store)
+        add(store, ask(correlator="c"))
+        store.answer(Token("t1"), Reply(value="bad"), now_ms=NOW)
+        store.post("correlator:c", "good", "ana", NOW)
+
+        add(store, at(ReplyRejected, 3, token="t1", problems={}))
+
+        assert [wait.reply.value for wait in store.untaken(K) if wait.reply] == ["good"]
+
+    def test_mail_for_a_run_goes_to_the_kernel_that_drives_it(self, store: Store) -> None:
+        create(store, "a:b")
+        create(store, "other", kernel="kernel-b")
+        store.post("run:a:b:cancel", {"why": "x"}, "ana", NOW)
+        store.post("run:other:cancel", None, "bob", NOW)
+        store.post("run:a:b:retry", "node", "ana", NOW + 1)
+        store.post("token:t1", "early", "ana", NOW)
+
+        cancel, retry = store.mail(K)
+
+        assert (cancel.address, cancel.value, cancel.by, cancel.at_ms) == (
+            "run:a:b:cancel",
+            {"why": "x"},
+            "ana",
+            NOW,
+        )
+        assert retry.value == "node"
+        assert [mail.address for mail in store.mail("kernel-b")] == ["run:other:cancel"]
+
+    def test_mail_is_taken_once(self, store: Store) -> None:
+        create(store)
+        store.post(f"run:{RUN}:cancel", None, "ana", NOW)
+        (mail,) = store.mail(K)
+
+        assert store.take_mail(mail.id, K)
+        assert not store.take_mail(mail.id, "kernel-b")
+        assert store.mail(K) == []
+
+    def test_taking_mail_that_is_not_there_says_so(self, store: Store) -> None:
+        assert not store.take_mail(99, K)
+
+
+class TestItsLife:
+    def test_a_registered_kernel_lives(self, store: Store) -> None:
+        store.beat(K, NOW + 7)
+
+        row = store.kernel(K, NOW + 10**9)
+
+        assert row is not None
+        assert (row.uid, row.home, row.beat_ms, row.alive) == (K, "lesson.ipynb", NOW + 7, True)
+
+    def test_a_kernel_that_only_a_run_names_is_dead(self, store: Store) -> None:
+        create(store, kernel="kernel-x")
+
+        row = store.kernel("kernel-x", NOW)
+
+        assert row is not None
+        assert not row.alive
+        assert store.kernel("kernel-y", NOW) is None
+
+    def test_a_kernel_may_register_again(self, store: Store) -> None:
+        store.register_kernel(K, "renamed.ipynb", NOW + 1)
+
+        row = store.kernel(K, NOW)
+
+        assert row is not None
+        assert (row.home, row.alive) == ("renamed.ipynb", True)
+
+    def test_a_change_is_seen_once(self, store: Store) -> None:
+        store.changed()
+        assert not store.changed()
+
+        store.post("token:t1", "x", "ana", NOW)
+
+        assert store.changed()
+        assert not store.changed()
+
+    def test_a_look_is_no_change(self, store: Store) -> None:
+        create(store)
+        store.changed()
+
+        store.runs()
+        store.waits()
+        store.events(RUN)
+
+        assert not store.changed()
+
+    def test_a_store_has_an_id_of_its_own(self, store: Store) -> None:
+        assert len(store.uid) >= 20
+        assert store.artifacts_dir
+
+    def test_a_closed_store_says_so_and_closes_twice(self, store: Store) -> None:
+        store.close()
+        store.close()
+
+        with pytest.raises(StoreError, match="closed"):
+            store.runs()
+        with pytest.raises(StoreError, match="closed"):
+            store.beat(K, NOW)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import functools
+import inspect
+
+import pytest
+
+from aether_nb.authoring.decorators import graph_fn, tool
+from aether_nb.authoring.tools import Tool
+from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
+from aether_nb.graph.model import RetryPolicy
+
+
+@tool(outputs=["total", "mean"], name="stats")
+def statistics(numbers: list, *, digits: int = 2):
+    """Sum and mean."""
+    return {"mean": round(sum(numbers) / len(numbers), digits), "total": sum(numbers)}
+
+
+@tool
+async def greet(name, *, context):
+    return f"{name} in the {context}"
+
+
+@tool(outputs=[])
+def forget(x): ...
+
+
+def test_a_tool_says_what_it_is():
+    assert (statistics.name, statistics.kind, statistics.outputs) == ("stats", "tool", ("total", "mean"))
+    assert (greet.outputs, greet.single, greet.is_async, greet.wants_context) == (
+        ("result",),
+        True,
+        True,
+        True,
+    )
+    assert not statistics.is_async
+    assert not statistics.single
+    assert statistics.fingerprint
+    assert statistics.source.startswith("def statistics")
+    assert repr(statistics) == "<tool stats(numbers, digits=) -> total, mean>"
+
+
+def test_a_decorated_function_stays_documented():
+    assert statistics.__doc__ == "Sum and mean."
+    assert statistics.__name__ == "statistics"
+    assert list(inspect.signature(statistics).parameters) == ["numbers", "digits"]
+
+
+def test_outside_a_run_a_tool_is_its_function():
+    assert statistics([1, 2, 4], digits=1) == {"mean": 2.3, "total": 7}
+
+
+def test_outside_a_run_key_and_after_mean_nothing():
+    assert statistics([1], key="k", after=None)["total"] == 1
+
+
+async def test_outside_a_run_a_tool_gets_a_detached_context(launcher):
+    assert await greet("Ada") == "Ada in the detached context of greet"
+
+
+async def test_outside_a_run_a_test_may_bring_its_own_context(launcher):
+    assert await greet("Ada", context="test") == "Ada in the test"
+
+
+async def test_in_a_tools_body_a_tool_is_a_plain_call_with_that_bodys_context(inside):
+    with inside("tool") as caller:
+        assert await greet("Ada") == "Ada in the context of a tool"
+        assert statistics([2])["total"] == 2
+    assert caller.calls == []
+
+
+async def test_in_a_graph_function_a_call_is_recorded_when_it_is_made_with_its_line(inside):
+    with inside("fn") as caller:
+        made = functools.partial(statistics, [1], key="mine")()
+        line = inspect.currentframe().f_lineno - 1
+    assert caller.calls == [(statistics, {"numbers": [1], "digits": 2}, "mine", line)]
+    assert await made == {"called": "stats"}
+
+
+def test_in_a_graph_function_after_is_refused_with_the_remedy(inside):
+    with inside("fn"), pytest.raises(BadInputs, match="await the other call first"):
+        statistics([1], after=object())
+
+
+def test_inputs_that_do_not_bind_are_refused_before_anything_is_recorded(inside):
+    with inside("fn") as caller, pytest.raises(BadInputs, match="stats: `numbers` is missing"):
+        statistics()
+    assert caller.calls == []
+
+
+def test_what_a_body_returned_is_packed_in_the_order_declared():
+    assert list(statistics.pack({"mean": 1, "total": 2}).items()) == [("total", 2), ("mean", 1)]
+    assert greet.pack({"any": "thing"}) == {"result": {"any": "thing"}}
+    assert forget.pack(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"total": 1}, "stats did not return `mean`"),
+        ({"total": 1, "maen": 2}, "and returned `maen` without declaring it (did you mean `mean`?)"),
+        (None, "returned nothing, and declares `total` and `mean`"),
+        ("7", "returned '7' (str), and declares"),
+        ({"total": 1}, 'return {"total": ..., "mean": ...}'),
+        ({"total": 1, "mean": 2, 3: 4}, "returned `3` without declaring it"),
+    ],
+)
+def test_outputs_that_do_not_fit_are_refused_with_the_remedy(value, says):
+    with pytest.raises(BadOutputs) as e:
+        statistics.pack(value)
+    assert says in str(e.value)
+
+
+def test_the_policy_is_kept_as_written():
+    @tool(retries=2, backoff=0, retry_on=[OSError, ValueError], timeout=3, on_failure="skip", effects=True)
+    def f(): ...
+
+    assert f.effects
+    assert f.policy == RetryPolicy(
+        retries=2, backoff=0, retry_on=(OSError, ValueError), timeout=3, on_failure="skip"
+    )
+    assert statistics.policy == RetryPolicy()
+
+
+def test_everything_wrong_with_a_tool_is_told_at_once():
+    with pytest.raises(GraphProblems) as e:
+
+        @tool(name="a/b", outputs=["items", "x", "x", "1st", "_y"])
+        def f(*args, key): ...
+
+    said = str(e.value)
+    assert len(e.value.problems) == 7
+    for part in (
+        "'a/b'",
+        "cannot be called `items`",
+        "'x' is declared 2 times",
+        "'1st'",
+        "'_y'",
+        "`*args`",
+        "`key`",
+    ):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("decorate", "says"),
+    [
+        (lambda: tool(outputs="text")(lambda: 0), 'write `outputs=["text"]`'),
+        (lambda: tool(lambda: 0), "a lambda has no name"),
+        (lambda: tool(name="f", retries=-1)(lambda: 0), "`retries` is -1: input should be greater"),
+        (lambda: tool(name="f", retry_on="OSError")(lambda: 0), "`retry_on`"),
+        (lambda: tool(name="f", on_failure="ignore")(lambda: 0), "`on_failure` is 'ignore'"),
+        (lambda: tool(statistics), "decorate a function, once"),
+        (lambda: tool(Tool), "is a class"),
+        (lambda: tool(name="f")(3), "does not say what it takes"),
+    ],
+)
+def test_a_mistake_in_a_decorator_gets_a_sentence(decorate, says):
+    with pytest.raises(GraphProblems) as e:
+        decorate()
+    assert says in str(e.value)
+
+
+def test_a_tool_cannot_yield():
+    with pytest.raises(GraphProblems, match="return a list instead"):
+
+        @tool
+        def f():
+            yield 1
+
+
+def test_a_tool_needs_no_source():
+    space = {"tool": tool, "graph_fn": graph_fn}
+    exec("@tool\ndef f(x): return x\n\n@graph_fn\nasync def g(): f(1)\n", space)
+    assert space["f"](3) == 3
+    assert space["f"].source == ""
+    assert space["f"].fingerprint.startswith("py")

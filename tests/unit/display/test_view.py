@@ -1,0 +1,369 @@
+"""The fold from events to what a page shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from unit.display.samples import (
+    BOOM,
+    CALL,
+    CHAIN,
+    NEWSLETTER,
+    REVIEW,
+    START_US,
+    Story,
+    newsletter_done,
+    newsletter_failed,
+    newsletter_waiting,
+    node,
+)
+
+from aether_nb import events as ev
+from aether_nb.display.view import RunView
+from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Reply, TextPrompt
+
+
+def merged(shape: Any, patch: Any) -> Any:
+    """What a page makes of a patch."""
+    shape = {**shape, "seq": patch["seq"]}
+    for name, key in (("nodes", "id"), ("prompts", "token"), ("messages", "seq")):
+        items = {item[key]: item for item in shape[name]}
+        items |= {item[key]: item for item in patch.get(name, [])}
+        shape[name] = list(items.values())
+    shape["edges"] = [*shape["edges"], *patch.get("edges", [])]
+    return shape | {k: patch[k] for k in ("status", "ended_ms", "note", "outputs", "error") if k in patch}
+
+
+def test_a_static_graph_is_all_there_before_anything_happens() -> None:
+    shape = Story(NEWSLETTER).view.peek()
+    assert {n["status"] for n in shape["nodes"]} == {"pending"}
+    assert [n["id"] for n in shape["nodes"] if n["parent"] == "rev"] == [
+        "rev/spelling",
+        "rev/facts",
+        "rev/ok",
+    ]
+    assert ("rev/facts", "rev/ok") in shape["edges"]
+    assert ("rev", "publish") in shape["edges"]
+
+
+def test_an_edge_stands_once_though_data_and_order_both_ask_for_it() -> None:
+    edges = Story(NEWSLETTER).view.peek()["edges"]
+    assert len(edges) == len(set(edges))
+
+
+def test_the_graph_is_found_by_its_key_when_it_was_not_given() -> None:
+    story = Story(None)
+    story.specs["abc"] = CHAIN
+    story.view.apply(ev.RunStarted(run="r", seq=2, at_us=START_US, graph="chain", spec="abc"))
+    assert list(story.statuses()) == ["a", "b", "c", "d"]
+
+
+def test_nodes_of_a_graph_function_come_as_it_runs_with_the_edges_they_name() -> None:
+    story = Story(None).add("ask", kind="ask").add("shout", after=("ask",))
+    story.add("inner", parent="shout", label="Look inside")
+    shape = story.view.peek()
+    assert shape["edges"] == [("ask", "shout")]
+    assert [(n["parent"], n["label"]) for n in shape["nodes"]] == [
+        ("", "ask"),
+        ("", "shout"),
+        ("shout", "Look inside"),
+    ]
+
+
+def test_a_graph_added_by_a_function_opens_to_its_nodes() -> None:
+    story = Story(None)
+    story.specs["abc"] = REVIEW
+    story.add("review", kind="graph", spec="abc")
+    assert list(story.statuses()) == ["review", "review/spelling", "review/facts", "review/ok"]
+
+
+def test_a_node_added_again_on_replay_is_the_same_node() -> None:
+    story = Story(None).add("a").finish("a").add("a")
+    assert story.statuses() == {"a": "succeeded"}
+
+
+def test_a_node_goes_from_pending_to_succeeded_with_its_times() -> None:
+    story = Story().start("a")
+    assert story.statuses()["a"] == "running"
+    story.tell(ev.NodeFinished, node="a")
+    done = story.view.peek()["nodes"][0]
+    assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    assert done["ended_ms"] - done["started_ms"] == 700  # type: ignore[operator]
+
+
+def test_an_open_wait_makes_its_node_and_run_wait_and_the_reply_lets_them_go_on() -> None:
+    story = Story().ask("a", "t1", deadline_ms=9)
+    shape = story.view.peek()
+    assert (shape["status"], story.statuses()["a"]) == ("waiting", "waiting")
+    assert shape["nodes"][0]["started_ms"] is not None
+    assert shape["prompts"][0]["state"] == "open"
+    assert shape["prompts"][0]["prompt"]["prompt"] == "Your name?"
+    shape = story.answer("a", "t1", "Ada").view.peek()
+    assert (shape["status"], story.statuses()["a"]) == ("running", "running")
+    assert shape["prompts"][0]["state"] == "answered"
+    assert shape["prompts"][0]["reply"] == {
+        "text": "Ada",
+        "by": "ana",
+        "door": "inbox",
+        "at_ms": START_US // 1000,
+    }
+
+
+def test_a_run_is_running_as_long_as_another_node_computes() -> None:
+    story = Story().start("d").ask("a", "t1")
+    assert story.view.peek()["status"] == "running"
+    assert story.tell(ev.NodeFinished, node="d").view.peek()["status"] == "waiting"
+
+
+def test_a_tool_that_asks_in_its_body_does_not_count_as_computing() -> None:
+    story = Story(None).add("tool").start("tool").add("ask", kind="ask", parent="tool").ask("ask", "t1")
+    assert story.view.peek()["status"] == "waiting"
+
+
+def test_a_graph_as_a_node_does_not_count_as_computing() -> None:
+    assert newsletter_waiting().view.peek()["status"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "value", "text"),
+    [
+        (TextPrompt(prompt="?"), "Ada\nLovelace", "Ada\nLovelace"),
+        (ApprovalPrompt(prompt="?"), {"choice": "Approve", "approved": True}, "Approve"),
+        (
+            FilesPrompt(prompt="?"),
+            {"files": [{"name": "a.csv"}, {"path": "/x/b.csv"}], "text": ""},
+            "a.csv, b.csv",
+        ),
+        (
+            FilesPrompt(prompt="?"),
+            {"files": [{"name": "a.csv"}], "text": "the new one"},
+            "a.csv: the new one",
+        ),
+        (CallbackPrompt(prompt="?"), {"url": "x"}, "{'url': 'x'}"),
+    ],
+)
+def test_an_answer_is_shown_in_the_way_of_its_kind(prompt: Any, value: Any, text: str) -> None:
+    shape = Story().ask("a", "t1", prompt).answer("a", "t1", value).view.peek()
+    assert shape["prompts"][0]["reply"]["text"] == text  # type: ignore[index]
+
+
+def test_a_refused_reply_opens_the_prompt_again_and_says_why() -> None:
+    story = Story().ask("a", "t1").answer("a", "t1", "x")
+    story.tell(ev.ReplyRejected, node="a", token="t1", problems={"": "too short"})
+    shape = story.view.peek()
+    assert (shape["status"], story.statuses()["a"]) == ("waiting", "waiting")
+    assert shape["prompts"][0]["state"] == "open"
+    assert shape["prompts"][0]["reply"] is None
+    assert shape["prompts"][0]["problems"] == {"": "too short"}
+
+
+def test_an_answer_from_another_door_shows_before_the_log_has_it() -> None:
+    story = Story().ask("a", "t1")
+    story.view.snapshot()
+    story.view.wait_answered("t1", Reply(value="Ada", by="ben", door="cli"))
+    patch = story.view.patch()
+    assert patch is not None
+    assert patch["prompts"][0]["reply"]["text"] == "Ada"  # type: ignore[index]
+    story.view.wait_answered("t1", Reply(value="Bob"))
+    assert story.view.patch() is None
+
+
+def test_an_expired_wait_closes_and_its_node_goes_on() -> None:
+    story = Story().ask("a", "t1").tell(ev.WaitExpired, node="a", token="t1")
+    assert story.view.peek()["prompts"][0]["state"] == "expired"
+    assert story.statuses()["a"] == "running"
+
+
+def test_a_withdrawn_wait_closes_and_its_node_is_cancelled() -> None:
+    story = Story().ask("a", "t1").tell(ev.WaitWithdrawn, node="a", token="t1")
+    assert story.view.peek()["prompts"][0]["state"] == "withdrawn"
+    assert story.statuses()["a"] == "cancelled"
+
+
+def test_a_failure_with_a_retry_to_come_is_pending_with_its_error() -> None:
+    story = Story().start("a").fail("a", retry_at_us=START_US * 2)
+    first = story.view.peek()["nodes"][0]
+    assert (first["status"], first["error"]) == ("pending", "ConnectionError: no such host")
+    assert story.statuses()["b"] == "pending"
+    again = story.start("a", attempt=2).view.peek()["nodes"][0]
+    assert (again["status"], again["attempt"], again["error"]) == ("running", 2, "")
+
+
+def test_a_final_failure_skips_what_follows_and_nothing_else() -> None:
+    story = Story().start("a").fail("a")
+    assert story.statuses() == {"a": "failed", "b": "skipped", "c": "skipped", "d": "pending"}
+
+
+def test_a_skipped_sub_graph_is_skipped_with_all_that_is_inside() -> None:
+    story = Story(NEWSLETTER).start("fetch").fail("fetch")
+    assert {i for i, s in story.statuses().items() if s == "pending"} == {"who"}
+
+
+def test_a_retried_node_brings_back_what_hung_on_it_and_on_no_other_failure() -> None:
+    spec = CHAIN.model_copy(update={"nodes": (*CHAIN.nodes, node("e", "c", "d"))})
+    story = (
+        Story(spec).start("a").fail("a").start("d").fail("d").tell(ev.RunFailedEvent, error=BOOM, node="a")
+    )
+    shape = story.start("a", attempt=2).view.peek()
+    assert (shape["status"], shape["error"], shape["ended_ms"]) == ("running", None, None)
+    assert story.statuses() == {"a": "running", "b": "pending", "c": "pending", "d": "failed", "e": "skipped"}
+
+
+def test_a_cancelled_run_leaves_nothing_unfinished_and_no_question_open() -> None:
+    story = Story().finish("d").ask("a", "t1").tell(ev.RunCancelledEvent)
+    shape = story.view.peek()
+    assert shape["status"] == "cancelled"
+    assert story.statuses() == {"a": "cancelled", "b": "cancelled", "c": "cancelled", "d": "succeeded"}
+    assert shape["prompts"][0]["state"] == "withdrawn"
+
+
+def test_a_finished_run_shows_its_outputs_as_text() -> None:
+    shape = newsletter_done().view.peek()
+    assert shape["status"] == "succeeded"
+    assert shape["outputs"] == [{"name": "url", "text": "https://example.org/bees"}]
+    assert shape["ended_ms"] > shape["created_ms"]  # type: ignore[operator]
+
+
+def test_an_output_whose_class_is_not_here_is_shown_all_the_same() -> None:
+    story = Story().tell(ev.RunFinished, outputs={"x": {"$": "model", "c": "m:Gone", "v": {"a": 1}}})
+    assert story.view.peek()["outputs"][0]["text"]
+
+
+def test_a_failed_run_says_where_and_with_what_inputs() -> None:
+    error = newsletter_failed().view.peek()["error"]
+    assert error == {
+        "message": "ConnectionError: no such host",
+        "node": "rev/facts",
+        "frames": ["cell 3:12 in check: get(url)"],
+        "inputs": {"url": "'api.example'"},
+    }
+
+
+def test_our_own_errors_are_shown_without_their_class() -> None:
+    error = ev.ErrorInfo(message="Nobody answered in time.", error_type="WaitTimeout")
+    shape = Story().tell(ev.RunFailedEvent, error=error).view.peek()
+    assert shape["error"]["message"] == "Nobody answered in time."  # type: ignore[index]
+
+
+def test_a_blocked_run_keeps_its_questions_open_and_a_resume_unblocks_it() -> None:
+    story = Story().ask("a", "t1").tell(ev.RunBlockedEvent, reason="The journal disagrees.")
+    shape = story.view.peek()
+    assert (shape["status"], shape["prompts"][0]["state"]) == ("blocked", "open")
+    assert shape["error"]["message"] == "The journal disagrees."  # type: ignore[index]
+    shape = story.tell(ev.RunResumed).view.peek()
+    assert (shape["status"], shape["error"]) == ("waiting", None)
+
+
+def test_after_a_restart_what_was_running_is_back_in_the_queue() -> None:
+    story = Story().start("a").ask("d", "t1").tell(ev.RunResumed)
+    assert story.statuses() == {"a": "pending", "b": "pending", "c": "pending", "d": "waiting"}
+
+
+def test_an_edited_graph_takes_the_place_of_what_had_not_begun() -> None:
+    story = Story().finish("a")
+    story.specs["new"] = CHAIN.model_copy(update={"nodes": (node("a"), node("z", "a"))})
+    story.view.snapshot()
+    story.tell(ev.RunResumed, spec="new")
+    shape = story.view.peek()
+    assert story.statuses() == {"a": "succeeded", "z": "pending"}
+    assert shape["edges"] == [("a", "z")]
+    patch = story.view.patch()
+    assert patch is not None
+    assert patch["base"] == -1  # no page has this, so every page asks for the whole
+
+
+def test_a_node_that_only_an_old_log_knows_is_shown_by_the_end_of_its_id() -> None:
+    story = Story().finish("gone/old_step")
+    last = story.view.peek()["nodes"][-1]
+    assert (last["label"], last["parent"], last["status"]) == ("old_step", "", "succeeded")
+
+
+def test_messages_keep_their_place_in_the_log_and_cells_become_json() -> None:
+    story = (
+        Story().say("hello").say(kind="table", columns=("a", "b"), rows=((1, {"$": "tuple", "v": [1, 2]}),))
+    )
+    first, second = story.view.peek()["messages"]
+    assert (first["text"], first["seq"]) == ("hello", 2)
+    assert second["rows"] == [[1, "(1, 2)"]]
+
+
+def test_an_image_comes_as_a_data_url_and_only_if_it_is_one() -> None:
+    story = Story(artifact=lambda sha: b"\x89PNG" if sha == "aa" else None)
+    story.say(kind="image", sha256="aa", media_type="image/png")
+    story.say(kind="image", sha256="bb", media_type="image/png")
+    story.say(kind="image", sha256="aa", media_type='image/png" onerror="x')
+    assert [m["src"] for m in story.view.peek()["messages"]] == ["data:image/png;base64,iVBORw==", "", ""]
+
+
+def test_an_event_that_is_in_already_changes_nothing() -> None:
+    story = Story().finish("a")
+    story.view.snapshot()
+    story.view.apply(ev.NodeStarted(run="run-1", seq=2, at_us=START_US, node="a"))
+    assert story.view.patch() is None
+
+
+def test_an_event_that_no_page_shows_makes_no_patch() -> None:
+    story = Story()
+    story.view.snapshot()
+    story.tell(ev.CallRecorded, node="", call=CALL)
+    assert story.view.patch() is None
+    patch = story.start("a").view.patch()
+    assert patch is not None
+    assert (patch["base"], patch["seq"]) == (1, 3)
+
+
+def test_a_patch_has_each_changed_node_once_and_only_those() -> None:
+    story = Story()
+    story.view.snapshot()
+    patch = story.finish("a").start("b").view.patch()
+    assert patch is not None
+    assert [(n["id"], n["status"]) for n in patch["nodes"]] == [("a", "succeeded"), ("b", "running")]
+    assert patch.keys() == {"base", "seq", "nodes"}
+    assert story.view.patch() is None
+
+
+def test_a_note_travels_without_an_event() -> None:
+    story = Story()
+    story.view.snapshot()
+    story.view.note("stored result of 14:02")
+    assert story.view.patch() == {"base": 1, "seq": 1, "note": "stored result of 14:02"}
+    story.view.note("stored result of 14:02")
+    assert story.view.patch() is None
+
+
+def test_peeking_takes_nothing_from_the_next_patch() -> None:
+    story = Story()
+    story.view.snapshot()
+    story.start("a").view.peek()
+    assert story.view.patch() is not None
+
+
+def test_what_was_handed_out_does_not_change_any_more() -> None:
+    story = Story().ask("a", "t1")
+    before = story.view.snapshot()
+    kept = json.dumps(before)
+    story.answer("a", "t1", "Ada").tell(ev.NodeFinished, node="a").tell(ev.RunFinished)
+    assert json.dumps(before) == kept
+
+
+def test_the_layout_is_new_only_when_nodes_or_edges_come() -> None:
+    story = Story(None).add("a")
+    drawn = story.view.structure
+    story.start("a").say("hi").tell(ev.NodeFinished, node="a")
+    assert story.view.structure == drawn
+    assert story.add("b", after=("a",)).view.structure > drawn
+
+
+@pytest.mark.parametrize("tell", [newsletter_waiting, newsletter_done, newsletter_failed])
+def test_patches_event_by_event_add_up_to_the_whole(tell: Any) -> None:
+    story = tell()
+    view = RunView("run-1", NEWSLETTER, story.specs.get)
+    view.apply(story.events[0])
+    page: Any = view.snapshot()
+    for event in story.events[1:]:
+        view.apply(event)
+        if patch := view.patch():
+            page = merged(page, patch)
+    assert page == story.view.peek()
