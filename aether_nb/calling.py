@@ -29,6 +29,12 @@ MISSING: Final = Missing.MISSING
 """Stands where a default could stand and does not; None is a default like any other."""
 
 
+def label_of(kind: NodeKind, inputs: Mapping[str, Any]) -> str:
+    """What the picture says of a step besides its name: a question's own words; else nothing."""
+    prompt = inputs.get("prompt")
+    return prompt.strip().partition("\n")[0] if kind == "ask" and isinstance(prompt, str) else ""
+
+
 class Target(Protocol):
     """What can be called as a step: a tool, a dual-stage tool, a graph."""
 

@@ -400,7 +400,7 @@ class Runtime:
         if isinstance(row.prompt, FilesPrompt):
             checked["files"] = [self._kept(f) for f in checked["files"]]
         now_ms = self.now_ms()
-        reply = Reply(value=checked, by=by or self._me(), door=door, at_ms=now_ms)
+        reply = Reply(value=checked, by=by or self.me(), door=door, at_ms=now_ms)
         done = self.store.answer(row.token, reply, now_ms=now_ms)
         if done is None:
             raise UnknownWait(f"There is no wait {token!r} any more.")
@@ -434,7 +434,8 @@ class Runtime:
         if row is not None and self._engine is not None:
             self._engine.post(self._engine.fail_wait, row, error)
 
-    def _me(self) -> str:
+    def me(self) -> str:
+        """Who sits here: the user of this process."""
         with contextlib.suppress(OSError, KeyError, ImportError):
             return getpass.getuser()
         return "somebody"
@@ -444,9 +445,9 @@ class Runtime:
         row = self.row(run_id)
         driver = self.driver(row.run_id)
         if driver is not None:
-            driver.request_cancel(self._me())
+            driver.request_cancel(self.me())
         elif row.status not in FINAL:
-            self.store.post(f"run:{run_id}:cancel", None, self._me(), self.now_ms())
+            self.store.post(f"run:{run_id}:cancel", None, self.me(), self.now_ms())
 
     # -- showing ---------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from aether_nb.authoring.names import listed, name_problems, output_problems, said
 from aether_nb.authoring.signature import Signature
-from aether_nb.calling import Builder, Caller
+from aether_nb.calling import Builder, Caller, label_of
 from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
 from aether_nb.graph.model import NodeKind, ParamSpec, RetryPolicy
 from aether_nb.graph.validate import did_you_mean
@@ -77,7 +77,8 @@ class Step:
         """Become a node of the graph that is being built; what does not bind is a problem of that graph."""
         if complaint := self.signature.complaint(args, kwargs):
             builder.problem(f"line {user_line()}: `{self.name}`: {complaint}")
-        return builder.add(self, self.signature.given(args, kwargs), key=key, after=after, label="")
+        given = self.signature.given(args, kwargs)
+        return builder.add(self, given, key=key, after=after, label=label_of(self.kind, given))
 
     def _record(
         self, caller: Caller, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, after: Any

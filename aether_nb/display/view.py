@@ -44,6 +44,7 @@ class RunView:
         run_id: the run.
         graph: what it runs, when that is known before the first event.
         specs: finds a GraphSpec by its hex key, None when it is not there.
+        me: who reads this; answers of that name are said to be "you".
         artifact: finds the bytes of an artifact by its sha256, for images in messages.
     """
 
@@ -54,11 +55,13 @@ class RunView:
         specs: Callable[[str], GraphSpec | None],
         *,
         artifact: Callable[[str], bytes | None] = lambda _: None,
+        me: str = "",
     ) -> None:
         self._run_id = run_id
         self._graph = graph
         self._specs = specs
         self._artifact = artifact
+        self._me = me
         self._seq = 0
         self._name = graph.name if graph else ""
         self._status: ev.RunStatus = "running"
@@ -351,7 +354,7 @@ class RunView:
         prompt["state"] = "answered"
         prompt["problems"] = {}
         prompt["reply"] = ReplyShape(
-            text=reply_text(prompt["kind"], reply.value), by=reply.by, door=reply.door, at_ms=reply.at_ms
+            text=reply_text(prompt["kind"], reply.value), by="you" if reply.by == self._me else reply.by, door=reply.door, at_ms=reply.at_ms
         )
         self._new_prompts[prompt["token"]] = None
 

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target
+from aether_nb.calling import CALLER, DualStageTarget, MISSING, Target, label_of
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed
 from aether_nb.engine.journal import SCOPE, Journal, Scope, identity
@@ -174,7 +174,7 @@ class Activation:
         self._driver.emit(
             NodeAdded(
                 **self._driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
-                call=call, after=tuple(sorted(scope.frontier)), label=label, spec=spec,
+                call=call, after=tuple(sorted(scope.frontier)), label=label or label_of(target.kind, inputs), spec=spec,
                 inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
             )
         )  # fmt: skip

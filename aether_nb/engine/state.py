@@ -54,7 +54,7 @@ from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit
 from aether_nb.graph.topology import parents
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply
-from aether_nb.values import Outputs, encode
+from aether_nb.values import outputs_tree
 
 DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 """Node statuses after which a node does nothing by itself any more."""
@@ -243,7 +243,7 @@ class RunState:
         if isinstance(expr, DictOf):
             return {k: self.resolve(frame, x) for k, x in expr.items.items()}
         outputs = self.nodes[frame.full_id(expr.node)].outputs or {}
-        return outputs[expr.output] if expr.output is not None else encode(Outputs(outputs))
+        return outputs[expr.output] if expr.output is not None else outputs_tree(outputs)
 
     def below(self, node: NodeId) -> list[NodeState]:
         """Every node that stands inside this one, deepest last."""

@@ -49,7 +49,7 @@ class LiveRun:
         self._run = run
         self._loop = host.loop()
         self._spec = spec
-        self._view = RunView(run.run_id, spec, host.runtime.find_spec, artifact=self._artifact)
+        self._view = self._new_view()
         self._view.note(run.note)
         self._svg = ""
         self._page_svg = ""
@@ -86,8 +86,7 @@ class LiveRun:
 
     def start_over(self) -> None:
         """The run begins again under the same id: the page gets it whole with its first event."""
-        run_id = self._run.run_id
-        self._view = RunView(run_id, self._spec, self._host.runtime.find_spec, artifact=self._artifact)
+        self._view = self._new_view()
         self._laid_out = -1
         self._fresh = True
 
@@ -243,6 +242,12 @@ class LiveRun:
         over = shape["status"] in FINAL
         as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
         self.output.update(self._display_id, twin(shape, picture, as_of))
+
+    def _new_view(self) -> RunView:
+        runtime = self._host.runtime
+        return RunView(
+            self._run.run_id, self._spec, runtime.find_spec, artifact=self._artifact, me=runtime.me()
+        )
 
     def _artifact(self, sha: str) -> bytes | None:
         try:

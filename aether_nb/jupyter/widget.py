@@ -48,6 +48,8 @@ class Desk(Protocol):
 class RunWidget(anywidget.AnyWidget):
     """One run on the page. Created in the launching cell, fed by `live.LiveRun`."""
 
+    _esm = built("widget.js")
+    _css = built("widget.css")
     view = traitlets.Dict().tag(sync=True)
     life = traitlets.Unicode().tag(sync=True)
     door = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
@@ -55,7 +57,7 @@ class RunWidget(anywidget.AnyWidget):
 
     def __init__(self, desk: Desk, **state: Any) -> None:
         self._desk = desk
-        super().__init__(_esm=built("widget.js"), _css=built("widget.css"), **state)
+        super().__init__(**state)
         self.on_msg(self._on_page)
 
     def _on_page(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
