@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import nbformat
 from browser.server import Combo, LabServer
-from helpers import BUILD
+from helpers import BUILD, poll
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PageTimeout
 
@@ -149,6 +149,15 @@ class Notebook:
         self.page.evaluate("path => aetherTest.panel(path).context.save()", self.path)
         return nbformat.read(self.file, as_version=4)
 
+    def wait_saved(self, index: int, text: str, *, timeout_s: float = 15) -> None:
+        """Save until the file has ``text`` among the plain texts of a cell's outputs."""
+
+        def saved() -> bool:
+            outputs = self.save().cells[index].outputs
+            return any(text in str(each.get("data", {}).get("text/plain", "")) for each in outputs)
+
+        poll(saved, timeout_s=timeout_s, what=f"{text!r} in the saved output of cell {index}")
+
     def cell(self, index: int) -> Locator:
         """The cell's place on the page."""
         return self.page.locator(f'.jp-Notebook [data-windowed-list-index="{index}"]')
@@ -170,19 +179,19 @@ class Notebook:
 
     def run_widget(self, index: int) -> Locator:
         """The live run in a cell's output; its ``data-status`` tells how it stands."""
-        return self.cell(index).locator("[data-aether-run]")
+        return self.cell(index).locator(".aether-live[data-aether-run]")
 
     def prompt(self, index: int, state: str = "open") -> Locator:
         """The prompts in a cell's output that are in ``state``."""
         return self.cell(index).locator(f"[data-aether-wait][data-state={state}]")
 
-    def node(self, index: int, name: str) -> Locator:
-        """A node of the DAG in a cell's output."""
-        return self.run_widget(index).locator(f'[data-aether-node="{name}"]')
+    def node(self, index: int, label: str) -> Locator:
+        """A node of the live DAG in a cell's output, by its label."""
+        return self.run_widget(index).locator("[data-aether-node]").filter(has_text=label)
 
-    def answer(self, index: int, text: str) -> None:
-        """Type into the one open prompt of a cell, key by key, and press Enter."""
-        field = self.prompt(index).get_by_role("textbox")
+    def answer(self, index: int, text: str, *, state: str = "open") -> None:
+        """Type into the one prompt of a cell that is in ``state``, key by key, and press Enter."""
+        field = self.prompt(index, state).get_by_role("textbox")
         field.press_sequentially(text, delay=20)
         field.press("Enter")
 

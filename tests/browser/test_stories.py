@@ -1,0 +1,177 @@
+"""What a person does with an agent in JupyterLab, on every kernel, looked at on the page and in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from browser.lab import Notebook
+from browser.stories import AGENT, Folder
+from playwright.sync_api import expect
+
+YES = {"choice": "Yes", "approved": True}
+DONE = [("Proceed?", YES, "widget"), ("Your name?", "Ada", "widget")]
+
+
+@pytest.fixture
+def folder_of() -> Iterator[Callable[[Notebook], Folder]]:
+    """The folder of a notebook, closed after the test."""
+    made: list[Folder] = []
+
+    def folder(notebook: Notebook) -> Folder:
+        made.append(Folder(notebook))
+        return made[-1]
+
+    yield folder
+    for each in made:
+        each.close()
+
+
+def test_a_run_in_the_background_is_answered_in_its_cell(open_notebook, combo, folder_of):
+    notebook = open_notebook(AGENT, "run = agent.start()", "1 + 1", "out = await run\nprint(out.line)", combo=combo)
+
+    notebook.run_done(0)
+    notebook.run_done(1)
+    notebook.answer(1, "Ada")
+    expect(notebook.prompt(1, "answered")).to_contain_text("Ada · you")
+    expect(notebook.run_widget(1)).to_contain_text("Hello, Ada!")
+    assert notebook.run_done(2) == "2"
+    expect(notebook.node(1, "Proceed?")).to_have_attribute("data-status", "waiting")
+    notebook.choose(1, "Yes")
+    notebook.wait_status(1, "succeeded")
+
+    assert notebook.run_done(3) == "Hello, Ada!\n"
+    folder = folder_of(notebook)
+    assert folder.answers(folder.only_run().run_id) == DONE
+    assert folder.ledger() == ["greeted Ada"]
+
+
+def test_questions_are_answered_while_the_cell_awaits(open_notebook, combo, folder_of):
+    notebook = open_notebook(AGENT, "out = await agent()\nprint(out.choice)", "print('next')", combo=combo)
+
+    notebook.run_done(0)
+    notebook.run(1)
+    notebook.answer(1, "Ada")
+    notebook.choose(1, "Yes")
+    notebook.wait_done(1)
+
+    notebook.wait_output(1, "Yes")
+    assert notebook.run_done(2) == "next\n"
+    folder = folder_of(notebook)
+    assert folder.answers(folder.only_run().run_id) == DONE
+
+
+def test_two_runs_wait_at_once_and_keep_to_their_own_cells(open_notebook, combo, folder_of):
+    notebook = open_notebook(
+        AGENT, "one = agent.start()", "print('between')", "two = agent.start()", "print('after')", combo=combo
+    )
+
+    for cell in range(4):
+        notebook.run_done(cell)
+    notebook.answer(3, "Bob")
+    assert notebook.run_done(4) == "after\n"
+    notebook.answer(1, "Ada")
+    notebook.choose(1, "No")
+    notebook.choose(3, "Yes")
+    notebook.wait_status(1, "succeeded")
+    notebook.wait_status(3, "succeeded")
+
+    expect(notebook.run_widget(1)).to_contain_text("Hello, Ada!")
+    expect(notebook.run_widget(3)).to_contain_text("Hello, Bob!")
+    assert notebook.output(2) == "between\n"
+    folder = folder_of(notebook)
+    assert [row.status for row in folder.runs()] == ["succeeded", "succeeded"]
+    assert sorted(folder.ledger()) == ["greeted Ada", "greeted Bob"]
+
+
+def test_run_sync_is_answered_while_it_holds_the_kernel(open_notebook, combo, folder_of):
+    notebook = open_notebook(AGENT, "print(agent.run_sync().line)", "print('next')", combo=combo)
+
+    notebook.run_done(0)
+    notebook.run(1)
+    notebook.answer(1, "Ada")
+    notebook.choose(1, "Yes")
+    notebook.wait_done(1)
+
+    notebook.wait_output(1, "Hello, Ada!")
+    assert notebook.run_done(2) == "next\n"
+    folder = folder_of(notebook)
+    row = folder.only_run()
+    assert [(q, a) for q, a, _ in folder.answers(row.run_id)] == [(q, a) for q, a, _ in DONE]
+
+
+@pytest.mark.parametrize("run_id", ["", 'run_id="lesson-1"'], ids=["unnamed", "named"])
+def test_restart_and_run_all_goes_on_where_it_was(open_notebook, combo, folder_of, run_id):
+    notebook = open_notebook(AGENT, f"run = agent.start({run_id})", "print((await run).line)", combo=combo)
+
+    notebook.run_all()
+    notebook.answer(1, "Ada")
+    expect(notebook.prompt(1)).to_contain_text("Proceed?")
+    notebook.restart()
+    notebook.run_all()
+    expect(notebook.prompt(1)).to_contain_text("Proceed?")
+    expect(notebook.prompt(1, "answered")).to_contain_text("Ada · you")
+    notebook.choose(1, "Yes")
+    notebook.wait_all_done()
+
+    notebook.wait_output(2, "Hello, Ada!")
+    folder = folder_of(notebook)
+    row = folder.only_run()
+    assert (row.status, folder.answers(row.run_id)) == ("succeeded", DONE)
+    assert folder.ledger() == ["greeted Ada"]
+    assert set(folder.times_run(row.run_id).values()) == {1}
+
+
+def test_after_an_interrupt_the_run_goes_on_and_run_all_finds_it(open_notebook, combo, folder_of):
+    notebook = open_notebook(AGENT, 'run = agent.start(run_id="lesson-1")', "print((await run).line)", combo=combo)
+
+    notebook.run_all()
+    expect(notebook.prompt(1)).to_contain_text("Your name?")
+    notebook.interrupt()
+    notebook.wait_all_done()
+    notebook.run_all()
+    notebook.answer(1, "Ada")
+    notebook.choose(1, "Yes")
+    notebook.wait_all_done()
+
+    notebook.wait_output(2, "Hello, Ada!")
+    folder = folder_of(notebook)
+    assert folder.answers(folder.only_run().run_id) == DONE
+
+
+def test_a_prompt_of_the_dead_kernel_still_takes_an_answer(open_notebook, combo, folder_of):
+    notebook = open_notebook(AGENT, "run = agent.start()", combo=combo)
+
+    notebook.run_done(0)
+    notebook.run_done(1)
+    expect(notebook.prompt(1)).to_contain_text("Your name?")
+    notebook.restart()
+    expect(notebook.prompt(1, "stale")).to_contain_text("Run All")
+    notebook.answer(1, "Ada", state="stale")
+    expect(notebook.run_widget(1)).to_contain_text("Stored")
+    notebook.run_all()
+    notebook.choose(1, "Yes")
+    notebook.wait_status(1, "succeeded")
+
+    folder = folder_of(notebook)
+    assert folder.answers(folder.only_run().run_id) == [("Proceed?", YES, "widget"), ("Your name?", "Ada", "http")]
+    assert folder.ledger() == ["greeted Ada"]
+
+
+def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo):
+    notebook = open_notebook(AGENT, "run = agent.start()", combo=combo)
+
+    notebook.run_done(0)
+    notebook.run_done(1)
+    notebook.answer(1, "Ada")
+    notebook.choose(1, "Yes")
+    notebook.wait_status(1, "succeeded")
+    notebook.wait_saved(1, "succeeded")
+    notebook.shut_down_kernel()
+    notebook.reload()
+
+    picture = notebook.cell(1).locator(".aether-static")
+    expect(picture).to_be_visible()
+    expect(picture).to_contain_text("Hello, Ada!")
+    expect(picture.locator("img")).to_be_visible()
+    assert "model not found" not in notebook.output(1).lower()
