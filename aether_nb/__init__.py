@@ -4,6 +4,7 @@ Start with `notebooks/01_hello_agent.ipynb`. The names below are the public ones
 built-in dual-stage tools, `aether_nb.testing` what helps to test agents.
 """
 
+from aether_nb.answering import Answer
 from aether_nb.authoring.decorators import graph_fn, graphify, tool
 from aether_nb.authoring.dualstage import PENDING, DualStageTool, Poll, Wait
 from aether_nb.channels.scripted import ScriptedChannel
@@ -13,7 +14,6 @@ from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import FileRef, Reply
 from aether_nb.run import Run
 from aether_nb.runtime import (
-    Answer,
     answer,
     configure,
     get,

@@ -16,6 +16,13 @@ class AetherError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the sentence, and the user's own lines that led to it."""
+        from aether_nb.frames import user_frames  # noqa: PLC0415 - only when shown
+
+        where = [f"  {row}" for row in user_frames(self)]
+        return [*where, f"{type(self).__name__}: {self}"]
+
 
 # -- building a graph ----------------------------------------------------------------------------
 
@@ -138,6 +145,12 @@ class NodeFailed(RunError):
         self.attempt = attempt
         self.frames = tuple(frames)
         self.inputs = dict(inputs or {})
+
+    def _render_traceback_(self) -> list[str]:
+        given = ", ".join(f"{k}={v}" for k, v in self.inputs.items())
+        asked = [f"  with {given}"] if given else []
+        inside = [f"  {row}" for row in self.frames]
+        return [*super()._render_traceback_()[:-1], *inside, *asked, f"NodeFailed: {self}"]
 
 
 class BadOutputs(RunError):

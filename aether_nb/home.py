@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aether_nb.engine.ports import Channel, Observer, WaitRow
 from aether_nb.graph.model import GraphSpec
+from aether_nb.values import Outputs
 
 if TYPE_CHECKING:
+    from aether_nb.engine.driver import Driver
     from aether_nb.run import Run
     from aether_nb.runtime import Runtime
 
@@ -41,11 +43,14 @@ class Host(Protocol):
     def tell(self, run: Run) -> None:
         """Say in plain text how a run went, once: the same text every time, for comparison in CI."""
 
+    async def result(self, run: Run, driver: Driver) -> Outputs:
+        """Wait for the end of a run that this process drives, in a cell."""
+
     def run_sync(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Carry a coroutine out on the kernel's own loop, from synchronous code."""
 
-    def inbox(self, runtime: Runtime) -> Any:
-        """One widget with every open prompt."""
+    def inbox(self) -> None:
+        """Show one widget with every open prompt."""
 
 
 def find_host(runtime: Runtime) -> Host | None:

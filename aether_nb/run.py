@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aether_nb.answering import Answer
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.state import NodeState, RunState
@@ -18,8 +19,9 @@ from aether_nb.tables import Table
 from aether_nb.values import Outputs, decode
 
 if TYPE_CHECKING:
-    from aether_nb.runtime import Answer, Runtime
+    from aether_nb.runtime import Runtime
 
+_OVER = FINAL | {"blocked"}
 _FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
 
 
@@ -236,12 +238,14 @@ class Run:
             RunCancelled, RunBlocked, FencedOut: it ended so.
         """
         try:
-            driver = self._live()
-            if driver is not None:
-                return await driver.result()
-            while self.status not in FINAL | {"blocked"}:  # noqa: ASYNC110 - another process drives it
-                await asyncio.sleep(_FOLLOW_S)
-            return self._outcome(self._state())
+            while True:
+                driver = self._live()
+                if driver is not None:
+                    host = self._runtime.host
+                    return await (driver.result() if host is None else host.result(self, driver))
+                if self.status in _OVER:
+                    return self._outcome(self._state())
+                await self._follow()
         finally:
             self._runtime.told(self)
 
@@ -256,10 +260,10 @@ class Run:
             if rows:
                 return OpenWait.of(rows[0])
             driver = self._live()
-            if self.status in FINAL | {"blocked"} or (driver is not None and driver.done.is_set()):
+            if self.status in _OVER or (driver is not None and driver.done.is_set()):
                 raise WaitError(f"Run {self.run_id!r} is {self.status} and asks nothing more.")
             if driver is None:
-                await asyncio.sleep(_FOLLOW_S)
+                await self._follow()
             else:
                 await driver.engine.next_commit(driver)
 
@@ -279,9 +283,8 @@ class Run:
             ReplyInvalid: it does not fit; the wait stays open.
             UnknownWait: nothing here is open (yet); AmbiguousWait: several are, say which.
         """
-        if wait is None:
-            wait = self._only_wait(to).token
-        return self._runtime.answer(Token(wait), value, by=by)
+        token = self._only_wait(to) if wait is None else Token(wait)
+        return self._runtime.answer(token, value, by=by)
 
     def cancel(self) -> None:
         """Cancel it. Returns when the request is durable; questions are withdrawn."""
@@ -295,18 +298,35 @@ class Run:
         """
         return self._runtime.start_over(self)
 
-    def _only_wait(self, to: str | None) -> OpenWait:
-        rows = [r for r in self._runtime.store.waits(run_id=self.run_id) if to in (None, r.prompt.prompt)]
+    def _only_wait(self, to: str | None) -> Token:
+        """The open question that is meant; a closed one when `to` names it, so that its answer says who won."""
+        asked = [
+            r
+            for r in self._runtime.store.waits(status=None, run_id=self.run_id)
+            if to in (None, r.prompt.prompt)
+        ]
+        rows = [r for r in asked if r.status == "open"]
         if len(rows) == 1:
-            return OpenWait.of(rows[0])
-        asked = "" if to is None else f" that asks {to!r}"
-        if not rows:
-            raise UnknownWait(
-                f"Run {self.run_id!r} is {self.status} and has no open question{asked}. When it has just "
-                "started, `await run.next_wait()` first."
-            )
-        open_now = "; ".join(f"{r.prompt.prompt!r} is wait={r.token!r}" for r in rows)
-        raise AmbiguousWait(f"Run {self.run_id!r} has {len(rows)} open questions{asked}: {open_now}.")
+            return rows[0].token
+        that = "" if to is None else f" that asks {to!r}"
+        if rows:
+            open_now = "; ".join(f"{r.prompt.prompt!r} is wait={r.token!r}" for r in rows)
+            raise AmbiguousWait(f"Run {self.run_id!r} has {len(rows)} open questions{that}: {open_now}.")
+        if asked and to is not None:
+            return asked[-1].token
+        said = f"Run {self.run_id!r} is {self.status} and has no open question{that}"
+        if asked:
+            last = max(asked, key=lambda r: 0 if r.reply is None else r.reply.at_ms)
+            said += f"; {last.prompt.prompt!r} was {Answer.of(last, accepted=False)!r}"
+        raise UnknownWait(
+            said + ("." if self.status in _OVER else ". `await run.next_wait()` gives the next one.")
+        )
+
+    async def _follow(self) -> None:
+        """Another process drives it: wait a moment, and take it over when that one is dead."""
+        self._driver = self._runtime.take_over(self.run_id)
+        if self._driver is None:
+            await asyncio.sleep(_FOLLOW_S)
 
     def _live(self) -> Driver | None:
         """The driver, when this process has one for the run."""

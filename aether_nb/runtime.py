@@ -11,11 +11,11 @@ import contextlib
 import getpass
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aether_nb import tools
+from aether_nb import history, tools
+from aether_nb.answering import Answer, fitting
 from aether_nb.calling import CALLER, GRAPHS, GraphTarget, set_launcher
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
@@ -27,6 +27,7 @@ from aether_nb.engine.engine import Engine
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
+    BadInputs,
     GraphError,
     NoLoop,
     RunHeldElsewhere,
@@ -34,14 +35,15 @@ from aether_nb.errors import (
     UnknownRun,
     UnknownWait,
 )
-from aether_nb.events import FINAL, RunResumed, RunStarted
+from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, differing, find_host, home_of
 from aether_nb.ids import RunId, Token, new_run_id, new_uid
-from aether_nb.prompts import FilesPrompt, Reply, check_reply
+from aether_nb.prompts import Reply
 from aether_nb.run import OpenWait, Run, wait_table
 from aether_nb.services.detached import DetachedBody
 from aether_nb.services.shelf import Shelf
+from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.tables import Table
 from aether_nb.values import digest, encode
@@ -49,33 +51,11 @@ from aether_nb.values import digest, encode
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a reply. True when it was accepted."""
-
-    accepted: bool
-    status: str
-    """The wait's: answered, expired, withdrawn."""
-    by: str
-    door: str
-    at: datetime | None
-
-    def __bool__(self) -> bool:
-        return self.accepted
-
-    def __repr__(self) -> str:
-        if self.accepted:
-            return "accepted"
-        if self.status == "answered" and self.at is not None:
-            return f"already answered by {self.by or 'somebody'} through {self.door} at {self.at:%H:%M}"
-        return f"not accepted: the question is {self.status}"
-
-
 class Runtime:
     """Runs of one store, in one process.
 
     Args:
-        store: a path, a `Store`, or None for the default path.
+        store: a path, `":memory:"`, a `Store`, or None for the default path.
         channel: where prompts go; None finds what fits: a script given by AETHER_NB_ANSWERS, the
             notebook, else the terminal.
         max_concurrency: how many tool bodies compute at once.
@@ -92,15 +72,11 @@ class Runtime:
         services: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.store: Store = (
-            SqliteStore(store or default_store_path())
-            if store is None or isinstance(store, (str, os.PathLike))
-            else store
-        )
-        self.clock = clock or SystemClock()
-        self.home = home_of(self.store.path)
         self.host: Host | None = find_host(self)
         self.channel = channel or self._channel()
+        self.store: Store = _opened(store)
+        self.clock = clock or SystemClock()
+        self.home = home_of(self.store.path)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {})
         self.kernel = ""
         self._max_concurrency = max_concurrency
@@ -133,17 +109,27 @@ class Runtime:
                 raise NoLoop(
                     "This runtime is at work on another event loop, in another thread; use that one."
                 )
-            self._engine.suspend_all()
-            self._engine = None
+            self._retire()
         if self._engine is None:
-            if not self.kernel:
-                self.kernel = new_uid()
-                self.store.register_kernel(self.kernel, self.home, self.now_ms())
             self._engine = Engine(
                 store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
-                kernel=self.kernel, max_concurrency=self._max_concurrency,
+                kernel=self._registered(), max_concurrency=self._max_concurrency,
             )  # fmt: skip
         return self._engine
+
+    def _registered(self) -> str:
+        """This process's uid in the store, which knows from now on whether it lives."""
+        if not self.kernel:
+            uid = new_uid()
+            self.store.register_kernel(uid, self.home, self.now_ms())
+            self.kernel = uid
+        return self.kernel
+
+    def _retire(self) -> None:
+        """Put all runs to sleep; the next one that is started or resumed gets a new engine."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.suspend_all()
 
     def now_ms(self) -> int:
         """The clock, milliseconds since 1970."""
@@ -156,6 +142,10 @@ class Runtime:
         if_finished: str = "return",
     ) -> Run:  # fmt: skip
         """Start a run, or find it again; see `Graph.start`."""
+        if run_id is not None and not str(run_id).strip():
+            raise BadInputs(f"run_id={run_id!r} is no name; give a text such as 'lesson-1'.")
+        if if_finished not in {"return", "rerun"}:
+            raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
         self.engine()
         encoded = {k: encode(v, self.services.artifacts) for k, v in inputs.items()}
         input_hash = digest(encoded)
@@ -201,7 +191,7 @@ class Runtime:
                 f"run_id={row.run_id!r} is a run of {row.graph!r}, not of {graph.name!r}. Take another run_id."
             )
         if row.input_hash != input_hash:
-            before = self._started(row.run_id).inputs
+            before = history.started(self.store, row.run_id).inputs
             raise RunIdTaken(
                 f"run_id={row.run_id!r} was started with other inputs ({differing(inputs, before)}). Take another "
                 "run_id, or start it over with ae.get(run_id).start_over()."
@@ -226,11 +216,11 @@ class Runtime:
             self._show_live(run, graph.spec)
             return run
         if self._alive(row):
-            return self._stored(row, graph.spec, "another kernel drives it")
+            return self._stored(row, graph.spec, f"driven by {self._holder(row)}")
         return self._take(row, graph, "went on where it was")
 
     def _changed_note(self, row: RunRow, graph: GraphTarget) -> str:
-        return ", the code has changed" if self._changes(row.run_id, graph) else ""
+        return ", the code has changed" if history.changes(self.store, row.run_id, graph) else ""
 
     def _take(self, row: RunRow, graph: GraphTarget, note: str) -> Run:
         """Become the driver of an unfinished run whose kernel is dead."""
@@ -238,7 +228,7 @@ class Runtime:
         claimed = self.store.claim_run(row.run_id, self.kernel, row.fence, self.now_ms())
         if claimed is None:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
-        changed = self._changes(row.run_id, graph)
+        changed = history.changes(self.store, row.run_id, graph)
         run = Run(self, row.run_id, note=note + (", the code has changed" if changed else ""))
         spec = engine.keep_spec(graph.spec)
         run._driver = engine.resume(claimed, graph, spec, changed, self._followers(run, graph.spec))
@@ -246,7 +236,7 @@ class Runtime:
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
-        inputs = self._started(row.run_id).inputs
+        inputs = history.started(self.store, row.run_id).inputs
         driver = self.driver(row.run_id)
         if driver is not None:
             driver.engine.writer.sync(driver.lane, full=True)
@@ -261,7 +251,9 @@ class Runtime:
         row = self.row(run.run_id)
         driver = self.driver(row.run_id)
         if driver is None and row.status not in FINAL and self._alive(row):
-            raise RunHeldElsewhere(f"Run {row.run_id!r} is driven by another kernel; start it over there.")
+            raise RunHeldElsewhere(
+                f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
+            )
         return self._renew(row, driver.graph if driver is not None else self._graph(row.graph))
 
     def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
@@ -281,15 +273,15 @@ class Runtime:
         try:
             return await work
         finally:
-            if self._engine is not None:
-                self._engine.suspend_all()
-                self._engine = None
+            self._retire()
 
     # -- finding ---------------------------------------------------------------------------------
 
     def driver(self, run_id: RunId) -> Driver | None:
         """The driver of a run, when this process drives it."""
-        return None if self._engine is None else self._engine.drivers.get(run_id)
+        if self._engine is None or self._engine.loop.is_closed():
+            return None
+        return self._engine.drivers.get(run_id)
 
     def row(self, run_id: str) -> RunRow:
         """A run's row.
@@ -310,38 +302,11 @@ class Runtime:
 
     def fold(self, run_id: RunId) -> RunState:
         """The state of a run, from its log."""
-        row = self.row(run_id)
-        events = self.store.events(run_id)
-        spec_key = next(
-            (e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), row.spec
-        )
-        spec = self.find_spec(spec_key)
-        state = RunState(spec or GraphSpec(name=row.graph, kind="function"), self.find_spec)
-        for event in events:
-            state.apply(event)
-        return state
+        return history.fold(self.store, self.row(run_id))
 
     def find_spec(self, key: str) -> GraphSpec | None:
         """A graph's spec by its hex key."""
-        body = self.store.spec(key) if key else None
-        return None if body is None else GraphSpec.model_validate_json(body)
-
-    def _started(self, run_id: RunId) -> RunStarted:
-        first = self.store.events(run_id)[0]
-        assert isinstance(first, RunStarted)
-        return first
-
-    def _changes(self, run_id: RunId, graph: GraphTarget) -> list[str]:
-        """Tools and graphs whose code is known to differ from when the run was last driven."""
-        events = self.store.events(run_id)
-        key = next(
-            (e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), ""
-        )
-        before = self.find_spec(key)
-        if before is None:
-            return []
-        now, then = graph.spec.fingerprints, before.fingerprints
-        return sorted(n for n in now if n in then and now[n] and then[n] and now[n] != then[n])
+        return history.find_spec(self.store, key)
 
     def _alive(self, row: RunRow) -> bool:
         if not row.kernel:
@@ -350,6 +315,11 @@ class Runtime:
             return self.driver(row.run_id) is not None
         kernel = self.store.kernel(row.kernel, self.now_ms())
         return kernel is not None and kernel.alive
+
+    def _holder(self, row: RunRow) -> str:
+        """Who drives a run, in words."""
+        kernel = self.store.kernel(row.kernel, self.now_ms())
+        return "another kernel" if kernel is None else f"another process ({kernel.home} on {kernel.host})"
 
     def _graph(self, name: str) -> GraphTarget:
         graph = GRAPHS.get(name)
@@ -368,19 +338,33 @@ class Runtime:
             return Run(self, row.run_id, driver)
         if self._alive(row):
             raise RunHeldElsewhere(
-                f"Run {run_id!r} is driven by another living kernel ({row.home}); "
-                "answer it from here, or stop that one."
+                f"Run {run_id!r} is driven by {self._holder(row)}, which is alive; answer it from here "
+                "(ae.get(run_id).answer(...)), or stop that one."
             )
         return self._take(row, self._graph(row.graph), "went on where it was")
 
     def resume_all(self) -> list[Run]:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
-        rows = [r for r in reversed(self.store.runs(home=self.home)) if r.status not in FINAL]
-        return [
-            self.resume(r.run_id)
-            for r in rows
-            if r.graph in GRAPHS and self.driver(r.run_id) is None and not self._alive(r)
-        ]
+        resumed = []
+        for row in reversed(self.store.runs(home=self.home)):
+            if row.status in FINAL or row.graph not in GRAPHS or self.driver(row.run_id) is not None:
+                continue
+            with contextlib.suppress(RunHeldElsewhere):
+                resumed.append(self.resume(row.run_id))
+        return resumed
+
+    def take_over(self, run_id: RunId) -> Driver | None:
+        """Drive a run that nobody drives any more; None when somebody does, or it is over.
+
+        Raises:
+            GraphError: its graph is not defined here.
+        """
+        row = self.row(run_id)
+        if row.status in FINAL or self._alive(row):
+            return None
+        with contextlib.suppress(RunHeldElsewhere):
+            return self._take(row, self._graph(row.graph), "went on where it was")._driver
+        return None
 
     # -- answering -------------------------------------------------------------------------------
 
@@ -396,34 +380,24 @@ class Runtime:
             raise UnknownWait(
                 f"There is no wait {token!r} in {self.store.path}; ae.waits() lists the open ones."
             )
-        checked = check_reply(row.prompt, value)
-        if isinstance(row.prompt, FilesPrompt):
-            checked["files"] = [self._kept(f) for f in checked["files"]]
+        if row.status != "open":
+            return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
-        reply = Reply(value=checked, by=by or self.me(), door=door, at_ms=now_ms)
-        done = self.store.answer(row.token, reply, now_ms=now_ms)
+        kept = fitting(row.prompt, value, self.services.artifacts)
+        done = self.store.answer(
+            row.token, Reply(value=kept, by=by or self.me(), door=door, at_ms=now_ms), now_ms=now_ms
+        )
         if done is None:
             raise UnknownWait(f"There is no wait {token!r} any more.")
         if done.accepted and self._engine is not None:
             self._engine.post(self._answered, done.wait)
-        first = done.wait.reply
-        at = None if first is None else datetime.fromtimestamp(first.at_ms / 1000).astimezone()
-        return Answer(
-            done.accepted, done.wait.status, "" if first is None else first.by,
-            "" if first is None else first.door, at,
-        )  # fmt: skip
+        return Answer.of(done.wait, accepted=done.accepted)
 
     def _answered(self, row: WaitRow) -> None:
         if self._engine is not None:
             self._engine.answered(row)
         if self.host is not None:
             self.host.answered(row)
-
-    def _kept(self, file: dict[str, Any]) -> dict[str, Any]:
-        if "sha256" in file:
-            return file
-        kept: dict[str, Any] = self.services.artifacts.put_file(file["path"]).model_dump(mode="json")
-        return kept
 
     def _answer_here(self, token: Token, value: Any) -> Answer:
         return self.answer(token, value, door=self.channel.name)
@@ -446,7 +420,10 @@ class Runtime:
         driver = self.driver(row.run_id)
         if driver is not None:
             driver.request_cancel(self.me())
-        elif row.status not in FINAL:
+        elif row.status not in FINAL and (
+            self._alive(row)
+            or not history.cancel_idle(self.store, row, self._registered(), self.me(), self.clock.now_us())
+        ):
             self.store.post(f"run:{run_id}:cancel", None, self.me(), self.now_ms())
 
     # -- showing ---------------------------------------------------------------------------------
@@ -489,11 +466,16 @@ class Runtime:
 
     def close(self) -> None:
         """Put the runs to sleep and let go of the store."""
-        if self._engine is not None:
-            self._engine.suspend_all()
-            self._engine = None
+        self._retire()
         self.services.close()
         self.store.close()
+
+
+def _opened(store: str | os.PathLike[str] | Store | None) -> Store:
+    if store is None or isinstance(store, (str, os.PathLike)):
+        path = os.fspath(store or default_store_path())
+        return MemoryStore() if path == ":memory:" else SqliteStore(path)
+    return store
 
 
 class _Launcher:
@@ -586,4 +568,4 @@ def resume_all() -> Table[Run]:
 def inbox() -> Any:
     """Every open prompt: a widget in a notebook, a table elsewhere."""
     runtime = current()
-    return waits() if runtime.host is None else runtime.host.inbox(runtime)
+    return waits() if runtime.host is None else runtime.host.inbox()

@@ -47,6 +47,8 @@ class PromptShape(TypedDict):
     state: Literal["open", "answered", "expired", "withdrawn"]
     deadline_ms: int | None
     reply: ReplyShape | None
+    source: NotRequired[str]
+    """Which run asks, where prompts of several stand together."""
     problems: dict[str, str]
     """Why the last reply was refused, by field; `""` is the reply as a whole."""
 
@@ -87,6 +89,7 @@ class RunShape(TypedDict):
     seq: int
     """The last event that is in here."""
     run_id: str
+    """Empty for the inbox, which is no run and has no buttons."""
     graph: str
     status: Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]
     created_ms: int

@@ -37,6 +37,12 @@ _OVER = frozenset({"failed", "cancelled", "blocked"})
 """Run statuses that a retry or a resume leads out of."""
 
 
+def reply_shape(kind: str, reply: Reply, me: str) -> ReplyShape:
+    """An answer to a prompt of that kind; what `me` answered is said to be from "you"."""
+    by = "you" if reply.by == me else reply.by
+    return ReplyShape(text=reply_text(kind, reply.value), by=by, door=reply.door, at_ms=reply.at_ms)
+
+
 class RunView:
     """One run as pictures see it.
 
@@ -353,9 +359,7 @@ class RunView:
     def _answer(self, prompt: PromptShape, reply: Reply) -> None:
         prompt["state"] = "answered"
         prompt["problems"] = {}
-        prompt["reply"] = ReplyShape(
-            text=reply_text(prompt["kind"], reply.value), by="you" if reply.by == self._me else reply.by, door=reply.door, at_ms=reply.at_ms
-        )
+        prompt["reply"] = reply_shape(prompt["kind"], reply, self._me)
         self._new_prompts[prompt["token"]] = None
 
     def _on_message_sent(self, event: ev.MessageSent) -> None:

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from aether_nb.calling import CALLER, DualStageTarget, MISSING, Target, label_of
+from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed
 from aether_nb.engine.journal import SCOPE, Journal, Scope, identity

@@ -17,6 +17,13 @@ class StartNode:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachWait:
+    """The wait of this node is open since before this kernel: show it here, and take up its deadline."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
 class RunStageB:
     """Give the reply to the second half of a dual-stage tool."""
 
@@ -54,4 +61,4 @@ class Settle:
     node: NodeId
 
 
-Command = StartNode | RunStageB | TimeOut | FinishFrame | FailFrame | Settle
+Command = StartNode | AttachWait | RunStageB | TimeOut | FinishFrame | FailFrame | Settle

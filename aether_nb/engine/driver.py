@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from aether_nb.calling import DualStageTarget, GraphTarget, Target, ToolTarget
 from aether_nb.engine.activation import Activation
-from aether_nb.engine.commands import Command, FailFrame, FinishFrame, RunStageB, Settle, StartNode, TimeOut
+from aether_nb.engine.commands import (
+    AttachWait,
+    Command,
+    FailFrame,
+    FinishFrame,
+    RunStageB,
+    Settle,
+    StartNode,
+    TimeOut,
+)
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.slots import Slot
@@ -137,10 +146,6 @@ class Driver:
             self._spawn(ROOT, self._main())
         for command in commands:
             self._perform(command)
-        if self.state.spec.kind == "static":
-            for wait in list(self.state.waits.values()):
-                if wait.status == "open":
-                    self.attach_wait(self.state.nodes[wait.opened.node])
 
     async def _main(self) -> None:
         """The run's own graph function."""
@@ -227,6 +232,8 @@ class Driver:
         match command:
             case StartNode(node):
                 self._spawn(node, self._run_static(self.state.nodes[node]))
+            case AttachWait(node):
+                self._attach_wait(self.state.nodes[node])
             case RunStageB(node, reply):
                 self._spawn(node, self._stage_b(self.state.nodes[node], reply))
             case TimeOut(node):
@@ -337,11 +344,8 @@ class Driver:
         if node.wait is None and node.id not in self.state.frames:
             await self.execute(node, target, inputs, slot)
             return
-        if node.wait is not None and node.wait.status == "open":
-            self.attach_wait(node)
-        else:
-            for command in self.state.resume_node(node):
-                self._perform(command)
+        for command in self.state.resume_node(node):
+            self._perform(command)
         await self._settled(node, slot)
 
     async def _settled(self, node: NodeState, slot: Slot | None) -> None:
@@ -445,9 +449,9 @@ class Driver:
             return
         self.emit(opened)
         await self.barrier(full=True)
-        self.attach_wait(node)
+        self._attach_wait(node)
 
-    def attach_wait(self, node: NodeState) -> None:
+    def _attach_wait(self, node: NodeState) -> None:
         """Show an open wait of the log in this kernel, set its alarm, take a reply that came early."""
         assert node.wait is not None
         opened = node.wait.opened
@@ -492,7 +496,7 @@ class Driver:
                 )
                 self.emit(rejected)
                 await self.barrier(full=True)
-                self.attach_wait(node)
+                self._attach_wait(node)
             except Exception as error:  # noqa: BLE001 - user code fails: that is an event
                 self._node_failed(node, error, inputs)
             else:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import builtins
-import linecache
-import traceback
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from aether_nb.errors import NodeFailed
 from aether_nb.events import ErrorInfo
+from aether_nb.frames import user_frames
 from aether_nb.ids import NodeId
 from aether_nb.values import show
-
-_PACKAGE = str(Path(__file__).parent.parent)
-_LIBRARY = str(Path(traceback.__file__).parent)
 
 
 def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) -> ErrorInfo:
@@ -36,18 +31,6 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
         frames=user_frames(error),
         inputs={k: show(v) for k, v in (inputs or {}).items()},
     )
-
-
-def user_frames(error: BaseException) -> tuple[str, ...]:
-    """The user's own frames of a traceback, innermost last; engine and standard library left out."""
-    rows = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        name = frame.f_code.co_filename
-        if name.startswith((_PACKAGE, _LIBRARY, "<frozen")) and "site-packages" not in name:
-            continue
-        source = linecache.getline(name, line, frame.f_globals).strip()
-        rows.append(f"{_short(name)}:{line} in {frame.f_code.co_name}: {source}")
-    return tuple(rows[-12:])
 
 
 def node_failed(node: NodeId, label: str, attempt: int, error: ErrorInfo) -> NodeFailed:
@@ -85,11 +68,3 @@ def _builtin_of(cls: type[BaseException]) -> type[BaseException]:
         if base.__module__ == "builtins" and issubclass(base, Exception):
             return base
     return Exception
-
-
-def _short(filename: str) -> str:
-    """A file name that a reader knows: cells by their number, files without the machine's folders."""
-    parts = linecache.cache.get(filename)
-    if "ipykernel" in filename or filename.startswith("<"):
-        return "cell" if parts is not None or "ipykernel" in filename else filename
-    return Path(filename).name

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aether_nb.engine.commands import (
+    AttachWait,
     Command,
     FailFrame,
     FinishFrame,
@@ -222,7 +223,7 @@ class RunState:
         wait = node.wait
         if wait is not None:
             if wait.status == "open":
-                return []
+                return [AttachWait(node.id)]
             if wait.status == "answered" and wait.reply is not None:
                 return [RunStageB(node.id, wait.reply)]
             if wait.status == "expired":
@@ -277,10 +278,10 @@ class RunState:
 
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = event.changed
-        self.blocked = ""
         for node in self.nodes.values():
             if node.status == "running" and node.kind in {"tool", "ask", "wait"}:
-                node.crashes += 1
+                node.crashes = 0 if self.blocked else node.crashes + 1  # who resumes a blocked run tries again
+        self.blocked = ""
         return []
 
     def _on_cancel_requested(self, event: CancelRequested) -> list[Command]:  # noqa: ARG002

@@ -16,12 +16,17 @@ from aether_nb.display.view import RunView
 from aether_nb.engine.journal import SCOPE
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import new_uid
+from aether_nb.jupyter import typed
+from aether_nb.jupyter.inbox import Inbox
 from aether_nb.jupyter.live import LiveRun
-from aether_nb.jupyter.pump import Pump, cell_of, current_kernel
+from aether_nb.jupyter.pump import CellOutput, Pump, cell_of, current_kernel
 from aether_nb.jupyter.reenter import run_until_complete
 from aether_nb.jupyter.registry import Announcement, announce
+from aether_nb.jupyter.widget import RunWidget
+from aether_nb.values import Outputs
 
 if TYPE_CHECKING:
+    from aether_nb.engine.driver import Driver
     from aether_nb.run import Run
     from aether_nb.runtime import Runtime
 
@@ -49,6 +54,7 @@ class KernelHost:
         self._shown: dict[tuple[str, str], str] = {}
         self._live: dict[str, list[LiveRun]] = {}
         self._told: set[str] = set()
+        self._inboxes: list[Inbox] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._base = contextvars.copy_context()
         self._base.run(SCOPE.set, None)
@@ -67,6 +73,13 @@ class KernelHost:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def show(self, widget: RunWidget) -> CellOutput:
+        """Put a widget into the cell that is being executed; its messages overtake the shell queue."""
+        self.pump.let_through(widget.model_id)
+        output = CellOutput(self.kernel)
+        output.publish(widget.bundle(), {})
+        return output
 
     # -- Host ------------------------------------------------------------------------------------
 
@@ -104,9 +117,6 @@ class KernelHost:
         for live in self._live.get(row.run_id, ()):
             live.wait_answered(row)
 
-    def greeted(self, live: LiveRun) -> None:
-        """A page has this run's widget."""
-
     def take_back(self, run_id: str) -> list[LiveRun]:
         """The widgets of a run, to show it from its beginning again."""
         lives = self._live.get(run_id, [])
@@ -128,9 +138,16 @@ class KernelHost:
         """On the kernel's own loop."""
         return run_until_complete(work)
 
-    def inbox(self, runtime: Runtime) -> Any:
-        """Every run with an open question, live, one below the other."""
-        rows = runtime.store.waits()
-        for run_id in dict.fromkeys(r.run_id for r in rows):
-            runtime.show_again(runtime.get(run_id))
-        return None if rows else "Nothing waits for an answer."
+    def has_page(self, run_id: str) -> bool:
+        """Whether a page shows this run."""
+        return any(live.greeted for live in self._live.get(run_id, ()))
+
+    async def result(self, run: Run, driver: Driver) -> Outputs:
+        """Wait for the end of a run in the cell that is being executed, by whatever way its questions can be put."""
+        if self.runtime.scripted or not cell_of(self.kernel).allow_stdin:
+            return await driver.result()
+        return await typed.result(self, run, driver)
+
+    def inbox(self) -> None:
+        """Show every open question of the store in the cell that is being executed."""
+        self._inboxes.append(Inbox(self))

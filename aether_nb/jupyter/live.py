@@ -18,11 +18,11 @@ from aether_nb.display.render import have_dot, svg_async
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
 from aether_nb.engine.ports import WaitRow
-from aether_nb.errors import AetherError, ReplyInvalid
+from aether_nb.errors import AetherError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import Token, new_uid
-from aether_nb.jupyter.pump import CellOutput
+from aether_nb.ids import new_uid
+from aether_nb.jupyter.desk import acknowledged, answer, upload
 from aether_nb.jupyter.widget import CHUNKS, RunWidget, built
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LiveRun:
         self._view.note(run.note)
         self._svg = ""
         self._page_svg = ""
-        self._greeted = False
+        self.greeted = False
         self._fresh = False
         self._sending: asyncio.TimerHandle | None = None
         self._layout: asyncio.Task[None] | None = None
@@ -63,12 +63,10 @@ class LiveRun:
         self._twin_due: asyncio.TimerHandle | None = None
         self._uploads: dict[str, Upload] = {}
         self._display_id = f"aether-{new_uid()}"
-        self.output = CellOutput(host.kernel)
         self.widget = RunWidget(
             self, view=self._view.snapshot(), life=host.life, door=host.door(), run_id=run.run_id
         )
-        host.pump.let_through(self.widget.model_id)
-        self.output.publish(self.widget.bundle(), {})
+        self.output = host.show(self.widget)
         self.output.publish(twin(self._view.peek(), None), {}, self._display_id)
 
     # -- Observer --------------------------------------------------------------------------------
@@ -105,8 +103,11 @@ class LiveRun:
     def on_page(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         """A message of the page, from any thread."""
         kind = content.get("type")
-        if kind in {"answer", "upload"}:  # these need nothing of the loop, which may be busy
-            self._acknowledged(content, lambda: _DIRECT[kind](self, content, buffers))
+        runtime = self._host.runtime
+        if kind == "answer":  # this and the next need nothing of the loop, which may be busy
+            answer(self.widget, runtime, content)
+        elif kind == "upload":
+            upload(self.widget, runtime, self._uploads, content, buffers)
         elif kind in _ON_LOOP:
             self._loop.call_soon_threadsafe(self._on_loop, _ON_LOOP[kind], content)
 
@@ -114,47 +115,12 @@ class LiveRun:
         self, handle: Callable[[LiveRun, Mapping[str, Any]], Any], content: Mapping[str, Any]
     ) -> None:
         if "id" in content:
-            self._acknowledged(content, lambda: handle(self, content))
+            acknowledged(self.widget, content, lambda: handle(self, content))
         else:
             handle(self, content)
 
-    def _acknowledged(self, content: Mapping[str, Any], work: Callable[[], Mapping[str, Any] | None]) -> None:
-        ack: dict[str, Any] = {"type": "ack", "id": content.get("id"), "ok": True}
-        try:
-            ack |= work() or {}
-        except ReplyInvalid as invalid:
-            ack |= {"ok": False, "problems": invalid.problems}
-        except AetherError as error:
-            ack |= {"ok": False, "note": str(error)}
-        except Exception as error:  # noqa: BLE001 - whatever the page sent, the kernel goes on
-            ack |= {"ok": False, "note": f"{type(error).__name__}: {error}"}
-        self.widget.say(ack)
-
-    def _answer(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Mapping[str, Any]:  # noqa: ARG002 - none
-        result = self._host.runtime.answer(Token(str(content["token"])), content.get("value"), door="widget")
-        return {} if result.accepted else {"ok": False, "note": repr(result)}
-
-    def _upload(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Mapping[str, Any]:
-        key = str(content["upload"])
-        if content.get("abort"):
-            upload = self._uploads.pop(key, None)
-            if upload is not None:
-                upload.abort()
-            return {}
-        upload = self._uploads.get(key)
-        if upload is None:
-            upload = self._uploads[key] = self._host.runtime.services.artifacts.open_upload()
-        if buffers:
-            upload.write(int(content["offset"]), bytes(buffers[0]))
-        if not content.get("last"):
-            return {}
-        del self._uploads[key]
-        ref = upload.finish(str(content["name"]), str(content.get("media") or ""))
-        return {"file": ref.model_dump(mode="json")}
-
     def _hello(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002 - the whole run, whatever the page has
-        self._greeted = True
-        self._host.greeted(self)
+        self.greeted = True
         self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
 
     def _cancel(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
@@ -185,7 +151,7 @@ class LiveRun:
 
     def _send(self) -> None:
         self._sending = None
-        if not self._greeted:  # nobody has said hello: a page that loads later must find the whole
+        if not self.greeted:  # nobody has said hello: a page that loads later must find the whole
             self.widget.view = self._dressed(dict(self._view.snapshot()))
             return
         if self._fresh:
@@ -213,7 +179,7 @@ class LiveRun:
         self._layout = None
 
     def _say_picture(self, picture: Mapping[str, str]) -> None:
-        if not self._greeted:
+        if not self.greeted:
             self._send_soon()
             return
         if self._fresh:
@@ -256,10 +222,6 @@ class LiveRun:
             return None
 
 
-_DIRECT: dict[Any, Callable[[LiveRun, Mapping[str, Any], Sequence[Any]], Mapping[str, Any] | None]] = {
-    "answer": LiveRun._answer,
-    "upload": LiveRun._upload,
-}
 _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
     "hello": LiveRun._hello,
     "cancel": LiveRun._cancel,

@@ -52,6 +52,8 @@ export interface PromptShape {
   state: WaitState;
   deadline_ms: number | null;
   reply: ReplyShape | null;
+  /** Which run asks, where prompts of several stand together. */
+  source?: string;
   /** Why the last reply was refused, by field; "" is the reply as a whole. */
   problems: Problems;
 }

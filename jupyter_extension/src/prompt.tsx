@@ -51,6 +51,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
       data-kind={item.kind}
       data-state={state}
     >
+      {item.source && <div class="aether-muted">{item.source}</div>}
       <div class="aether-question">
         <Markdown text={prompt.prompt} id={labelId} />
         {item.state === "open" && item.deadline_ms !== null && <Deadline at={item.deadline_ms} />}

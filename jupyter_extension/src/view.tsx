@@ -108,13 +108,13 @@ function Header({ view }: { view: RunShape }) {
           {elapsed}
         </span>
       )}
-      <span class="aether-actions">
+      {view.run_id && <span class="aether-actions">
         <button type="button" class="aether-quiet aether-copy" title={`Copy ${view.run_id}`} onClick={copy}>
           {copied ? "copied" : <code>{view.run_id}</code>}
         </button>
         <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
         {!over && <SureButton label="Cancel" sure act={() => replies.command({ type: "cancel", id: newId() })} />}
-      </span>
+      </span>}
     </header>
   );
 }

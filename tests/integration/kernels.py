@@ -49,12 +49,12 @@ class LiveKernel:
         self.published: list[dict[str, Any]] = []
         self._replies: dict[str, dict[str, Any]] = {}
 
-    def send(self, code: str, **metadata: Any) -> str:
+    def send(self, code: str, *, stdin: bool = False, **metadata: Any) -> str:
         """Run a cell; returns the message id that its outputs and its reply bear."""
         message = self.client.session.msg(
             "execute_request",
             {"code": code, "silent": False, "store_history": True, "user_expressions": {},
-             "allow_stdin": False, "stop_on_error": True},
+             "allow_stdin": stdin, "stop_on_error": True},
             metadata=metadata,
         )  # fmt: skip
         self.client.shell_channel.send(message)

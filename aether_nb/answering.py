@@ -1,0 +1,106 @@
+"""A reply on its way from any door into the store: checked, its files kept, and what became of it.
+
+Called by `runtime.answer`, which every door ends in. The compare-and-set that decides is the store's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aether_nb.engine.ports import Artifacts, WaitRow
+from aether_nb.errors import ReplyInvalid, StoreError
+from aether_nb.prompts import FileRef, FilesPrompt, Prompt, check_reply
+from aether_nb.services.artifacts import safe_name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a reply. True when it was accepted.
+
+    Attributes:
+        accepted: whether this reply is the one that counts.
+        status: the wait's: answered, expired, withdrawn.
+        by: who gave the reply that counts; empty when none does.
+        door: which way that one came.
+        at: when that one was accepted; None when none was.
+    """
+
+    accepted: bool
+    status: str
+    by: str
+    door: str
+    at: datetime | None
+
+    @classmethod
+    def of(cls, row: WaitRow, *, accepted: bool) -> Answer:
+        """From the wait's row as it stands after the reply."""
+        first = row.reply
+        if first is None:  # open and yet refused: its deadline has passed, and no kernel has noticed
+            return cls(accepted, "expired" if row.status == "open" else row.status, "", "", None)
+        at = datetime.fromtimestamp(first.at_ms / 1000).astimezone()
+        return cls(accepted, row.status, first.by, first.door, at)
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def __repr__(self) -> str:
+        if self.accepted:
+            return "accepted"
+        if self.at is not None:
+            return f"already answered by {self.by or 'somebody'} through {self.door} at {self.at:%H:%M}"
+        return f"not accepted: the question is {self.status}"
+
+
+def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = True) -> Any:
+    """The reply as it is stored: in its normal form, with every file an artifact.
+
+    Args:
+        prompt: the question.
+        value: the reply; JSON, shorthands included.
+        artifacts: where files go.
+        here: whether who replies stands in this process's folder, so that a relative path means something.
+
+    Raises:
+        ReplyInvalid: it does not fit, or a file cannot be had; the wait is untouched.
+    """
+    checked = check_reply(prompt, value)
+    if not isinstance(prompt, FilesPrompt):
+        return checked
+    files, problems = [], {}
+    for i, given in enumerate(checked["files"]):
+        try:
+            ref = (
+                _uploaded(given, artifacts) if "sha256" in given else _copied(given["path"], artifacts, here)
+            )
+            files.append(ref.model_dump(mode="json"))
+        except (StoreError, ValueError) as error:
+            problems[f"files.{i}"] = str(error)
+    if problems:
+        raise ReplyInvalid(problems)
+    return {**checked, "files": files}
+
+
+def _copied(path: str, artifacts: Artifacts, here: bool) -> FileRef:
+    try:
+        file = Path(path).expanduser()
+    except RuntimeError:  # there is no such user
+        file = Path(path)
+    if not here and not file.is_absolute():
+        raise ValueError(f"{path!r} is relative; give the whole path, from the root on")
+    if file.is_dir():
+        raise ValueError(f"{path!r} is a folder; give the files in it")
+    if not file.is_file():  # a device or a pipe could be read for ever
+        raise ValueError(f"there is no file {path!r} on this machine")
+    return artifacts.put_file(file)
+
+
+def _uploaded(given: dict[str, Any], artifacts: Artifacts) -> FileRef:
+    """The label of an artifact that is there; only its name and type are for who replies to say."""
+    file = Path(artifacts.path(given["sha256"]))
+    if not file.is_file():
+        raise ValueError("this upload is not in the store; send the file again")
+    name = safe_name(given["name"])
+    return FileRef.model_validate(given | {"name": name, "size": file.stat().st_size, "path": str(file)})

@@ -1,0 +1,87 @@
+"""What the store knows of a run: its state, its graph, what changed since, how it ends without a driver.
+
+Called by the runtime, for runs that this process does not drive (any more).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aether_nb.calling import GraphTarget
+from aether_nb.engine.ports import Append, RunRow, Store
+from aether_nb.engine.state import DONE, RunState
+from aether_nb.events import (
+    AnyEvent,
+    CancelRequested,
+    NodeCancelled,
+    RunCancelledEvent,
+    RunResumed,
+    RunStarted,
+    WaitWithdrawn,
+)
+from aether_nb.graph.model import GraphSpec
+from aether_nb.ids import RunId
+
+
+def find_spec(store: Store, key: str) -> GraphSpec | None:
+    """A graph's spec by its hex key."""
+    body = store.spec(key) if key else None
+    return None if body is None else GraphSpec.model_validate_json(body)
+
+
+def started(store: Store, run_id: RunId) -> RunStarted:
+    """How a run began."""
+    first = store.events(run_id)[0]
+    assert isinstance(first, RunStarted)
+    return first
+
+
+def fold(store: Store, row: RunRow) -> RunState:
+    """The state of a run, from its log and the graph that it was last driven with."""
+    events = store.events(row.run_id)
+    spec = find_spec(store, _last_spec(events) or row.spec)
+    state = RunState(spec or GraphSpec(name=row.graph, kind="function"), lambda key: find_spec(store, key))
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def changes(store: Store, run_id: RunId, graph: GraphTarget) -> list[str]:
+    """Tools and graphs whose code is known to differ from when the run was last driven."""
+    before = find_spec(store, _last_spec(store.events(run_id)))
+    if before is None:
+        return []
+    now, then = graph.spec.fingerprints, before.fingerprints
+    return sorted(n for n in now if n in then and now[n] and then[n] and now[n] != then[n])
+
+
+def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) -> bool:
+    """Cancel an unfinished run that nobody drives, as its driver would; fsynced.
+
+    Returns:
+        False when somebody took the run up meanwhile; nothing was written then.
+    """
+    claimed = store.claim_run(row.run_id, kernel, row.fence, now_us // 1000)
+    if claimed is None:
+        return False
+    state = fold(store, claimed)
+    seq = state.seq
+    events: list[AnyEvent] = []
+
+    def add(event: Callable[..., AnyEvent], **what: object) -> None:
+        events.append(event(run=row.run_id, seq=seq + len(events) + 1, at_us=now_us, **what))
+
+    add(CancelRequested, by=by)
+    for node in state.nodes.values():
+        if node.status in DONE:
+            continue
+        if node.wait is not None and node.wait.status == "open":
+            add(WaitWithdrawn, node=node.id, token=node.wait.opened.token)
+        add(NodeCancelled, node=node.id)
+    add(RunCancelledEvent)
+    written = Append(row.run_id, kernel, claimed.fence, seq, events, "cancelled")
+    return not store.append([written], full=True, now_ms=now_us // 1000)
+
+
+def _last_spec(events: Sequence[AnyEvent]) -> str:
+    return next((e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), "")
