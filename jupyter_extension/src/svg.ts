@@ -51,16 +51,21 @@ function copyInto(to: SVGElement, from: Element, nodes: Picture["nodes"]): void 
   if (CLASSES.has(kind)) to.setAttribute("class", kind);
   for (const child of from.childNodes) {
     if (child.nodeType === Node.TEXT_NODE) to.append(child.textContent ?? "");
-    else if (child instanceof Element && ELEMENTS.has(child.localName)) {
+    else if (child instanceof Element && isLink(child)) {
+      copyInto(to, child, nodes); // its content without the link, so that a node's shape is its child
+    } else if (child instanceof Element && ELEMENTS.has(child.localName)) {
       const copy = document.createElementNS(NS, child.localName);
       copyInto(copy, child, nodes);
       to.append(copy);
-    } else if (child instanceof Element && child.localName === "a") {
-      copyInto(to, child, nodes); // a link's content without the link
     }
   }
   const id = /^[nc]:(.+)$/s.exec(from.id)?.[1];
   if (id !== undefined && to instanceof SVGGElement) mark(to, id, nodes);
+}
+
+/** Graphviz draws what has a tooltip as a link, in a group of its own. */
+function isLink(element: Element): boolean {
+  return element.localName === "a" || (element.localName === "g" && element.id.startsWith("a_"));
 }
 
 /** Gives a node's group its marks: id, tooltip, and a badge at the upper right corner. */
