@@ -7,6 +7,7 @@ at the end are the public ones of the package and talk to the current runtime.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import getpass
 import os
@@ -72,6 +73,8 @@ class Runtime:
         services: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if max_concurrency < 1:
+            raise BadInputs(f"max_concurrency={max_concurrency!r}: at least one tool must be able to compute.")
         self.host: Host | None = find_host(self)
         self.channel = channel or self._channel()
         self.store: Store = _opened(store)
@@ -492,7 +495,9 @@ class _Launcher:
         return NodeContext(DetachedBody(name, runtime.services, runtime.clock))
 
     def picture(self, graph: Any) -> Mapping[str, Any]:
-        return graph_bundle(graph.spec)
+        bundle = graph_bundle(graph.spec)
+        scripted = _current[0].scripted if _current else "AETHER_NB_ANSWERS" in os.environ
+        return {"text/plain": bundle["text/plain"]} if scripted else bundle  # text is the same everywhere
 
 
 set_launcher(_Launcher())
@@ -516,15 +521,29 @@ def configure(
     """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
 
     Args:
-        store: path of the store; default `.aether/runs.db` in the working directory, or AETHER_NB_STORE.
+        store: path of the store, or `":memory:"`; default `.aether/runs.db` in the working directory, or
+            AETHER_NB_STORE.
         channel: where prompts go, such as `ScriptedChannel({...})`.
         max_concurrency: how many tool bodies compute at once.
         services: objects by name, for `context.service(name)`.
     """
     runtime = Runtime(store=store, channel=channel, max_concurrency=max_concurrency, services=services)
-    for old in _current:
-        old.close()
-    _current[:] = [runtime]
+    close()
+    _current.append(runtime)
+
+
+def close() -> None:
+    """Put the runs of this process to sleep and let go of the store; the next use opens it again."""
+    while _current:
+        _current.pop().close()
+
+
+def _close_at_exit(process: int) -> None:
+    if os.getpid() == process:  # a forked child has no part in the files of its parent
+        close()
+
+
+atexit.register(_close_at_exit, os.getpid())
 
 
 def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:

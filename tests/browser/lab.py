@@ -50,7 +50,11 @@ window.aetherTest = {
   },
   restart(path) {
     const kernel = this.kernel(path);
-    this.follow('restart', kernel.restart().then(() => kernel.requestKernelInfo()));
+    this.follow('restart', kernel.restart().then(() => this.answered(kernel)));
+  },
+  async answered(kernel) {  // what is asked while the sockets change hands can get lost: then ask again
+    const later = () => new Promise(resolve => setTimeout(resolve, 2000));
+    while (!(await Promise.race([kernel.requestKernelInfo(), later()])));
   },
   output(path, index) {
     const cell = this.panel(path).content.widgets[index];
@@ -198,6 +202,10 @@ class Notebook:
     def choose(self, index: int, label: str) -> None:
         """Press a button of the one open prompt of a cell."""
         self.prompt(index).get_by_role("button", name=label, exact=True).click()
+
+    def press(self, index: int, label: str) -> None:
+        """Press a button of the run in a cell's output."""
+        self.run_widget(index).get_by_role("button", name=label, exact=True).click()
 
     def wait_status(self, index: int, status: str, *, timeout_s: float = 30) -> None:
         """Wait until the run in a cell's output shows ``status``."""

@@ -60,7 +60,10 @@ class Folder:
     def answers(self, run_id: str) -> list[tuple[str, object, str]]:
         """Question, answer and door of every wait of a run, by question."""
         waits: list[WaitRow] = self.store.waits(status=None, run_id=run_id)
-        return sorted((w.prompt.prompt, w.reply.value if w.reply else None, w.reply.door if w.reply else "") for w in waits)
+        return sorted(
+            (w.prompt.prompt, w.reply.value if w.reply else None, w.reply.door if w.reply else "")
+            for w in waits
+        )
 
     def times_run(self, run_id: str) -> dict[str, int]:
         """How often the body of each finished tool was started."""

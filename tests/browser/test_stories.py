@@ -28,7 +28,9 @@ def folder_of() -> Iterator[Callable[[Notebook], Folder]]:
 
 
 def test_a_run_in_the_background_is_answered_in_its_cell(open_notebook, combo, folder_of):
-    notebook = open_notebook(AGENT, "run = agent.start()", "1 + 1", "out = await run\nprint(out.line)", combo=combo)
+    notebook = open_notebook(
+        AGENT, "run = agent.start()", "1 + 1", "out = await run\nprint(out.line)", combo=combo
+    )
 
     notebook.run_done(0)
     notebook.run_done(1)
@@ -123,7 +125,9 @@ def test_restart_and_run_all_goes_on_where_it_was(open_notebook, combo, folder_o
 
 
 def test_after_an_interrupt_the_run_goes_on_and_run_all_finds_it(open_notebook, combo, folder_of):
-    notebook = open_notebook(AGENT, 'run = agent.start(run_id="lesson-1")', "print((await run).line)", combo=combo)
+    notebook = open_notebook(
+        AGENT, 'run = agent.start(run_id="lesson-1")', "print((await run).line)", combo=combo
+    )
 
     notebook.run_all()
     expect(notebook.prompt(1)).to_contain_text("Your name?")
@@ -154,7 +158,10 @@ def test_a_prompt_of_the_dead_kernel_still_takes_an_answer(open_notebook, combo,
     notebook.wait_status(1, "succeeded")
 
     folder = folder_of(notebook)
-    assert folder.answers(folder.only_run().run_id) == [("Proceed?", YES, "widget"), ("Your name?", "Ada", "http")]
+    assert folder.answers(folder.only_run().run_id) == [
+        ("Proceed?", YES, "widget"),
+        ("Your name?", "Ada", "http"),
+    ]
     assert folder.ledger() == ["greeted Ada"]
 
 

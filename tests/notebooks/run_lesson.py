@@ -40,7 +40,8 @@ def show(notebook: nbformat.NotebookNode) -> None:
 def main(lesson: Path, folder: Path) -> int:
     """Execute ``lesson``, show it, and say where the executed notebook lies."""
     notebook = nbformat.read(lesson, as_version=4)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(lesson.parent)}})
+    place = {"metadata": {"path": str(lesson.parent)}}
+    client = NotebookClient(notebook, timeout=120, record_timing=False, resources=place)
     try:
         client.execute()
         failed = False
