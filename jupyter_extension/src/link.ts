@@ -121,7 +121,7 @@ export class Link {
     this.#model.setLink("live");
     if (content.type === "welcome") {
       this.#forgetGreeting();
-      this.#model.snapshot(content.snapshot);
+      this.#model.welcome(content.snapshot);
     } else if (content.type === "patch") {
       if (this.#model.patch(content.patch) === "gap") this.hello();
     } else if (content.type === "ack") {

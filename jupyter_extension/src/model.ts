@@ -127,9 +127,9 @@ export class RunModel {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes a whole view, unless it is older than what is here. */
-  snapshot(view: RunShape): void {
-    if (view.seq >= this.#state.view.seq) this.#take(view);
+  /** Takes the whole view that the kernel says holds now: also an earlier one, when a run starts over. */
+  welcome(view: RunShape): void {
+    this.#take(view);
   }
 
   /** Applies what changed. "gap": something was missed, so greet the kernel again. */

@@ -31,7 +31,7 @@ export class Session {
 
     const onView = () => {
       const now = view();
-      if (isRun(now) && now.seq > this.model.state.view.seq) this.model.snapshot(now);
+      if (isRun(now) && now.seq >= this.model.state.view.seq) this.model.welcome(now);
     };
     wire.on("change:view", onView);
     const unsubscribe = this.model.subscribe(() => this.#onChange());

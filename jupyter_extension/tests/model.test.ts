@@ -49,12 +49,11 @@ test("a patch for a later view is a gap, one for an earlier view is old news", (
   assert.equal(model.state.view.status, "failed");
 });
 
-test("a snapshot that is older than the view is not taken", () => {
+test("a welcome is the whole truth, also when the run begins again", () => {
   const model = new RunModel(run({ status: "succeeded" }));
-  model.snapshot(run({ seq: 4 }));
-  assert.equal(model.state.view.status, "succeeded");
-  model.snapshot(run({ seq: 5, note: "same again" }));
-  assert.equal(model.state.view.note, "same again");
+  model.welcome(run({ seq: 1, status: "running", prompts: [] }));
+  assert.equal(model.state.view.status, "running");
+  assert.equal(model.state.view.seq, 1);
 });
 
 test("an answer under way is forgotten when the kernel has spoken about its prompt", () => {
