@@ -21,7 +21,7 @@ SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -ty
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help test system lint page unit notebooks browser demo build lock clean
+.PHONY: help test system lint page unit notebooks expected browser demo build lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -55,7 +55,7 @@ expected: $(BUILD)/tree ## write anew what the lessons are expected to say; look
 
 browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
 	rm -rf $(BUILD)/browser
-	pytest tests/browser
+	pytest tests/browser -n 2
 
 demo: $(BUILD)/user-7.4 ## open the first lesson; HEADLESS=1 runs it with scripted answers and prints it
 ifdef HEADLESS

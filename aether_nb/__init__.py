@@ -5,15 +5,7 @@ built-in dual-stage tools, `aether_nb.testing` what helps to test agents.
 """
 
 from aether_nb.answering import Answer
-from aether_nb.authoring.decorators import graph_fn, graphify, tool
-from aether_nb.authoring.dualstage import PENDING, DualStageTool, Poll, Wait
-from aether_nb.channels.scripted import ScriptedChannel
-from aether_nb.engine.context import NodeContext
-from aether_nb.errors import AetherError
-from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import FileRef, Reply
-from aether_nb.run import Run
-from aether_nb.runtime import (
+from aether_nb.api import (
     answer,
     configure,
     get,
@@ -23,6 +15,14 @@ from aether_nb.runtime import (
     runs,
     waits,
 )
+from aether_nb.authoring.decorators import graph_fn, graphify, tool
+from aether_nb.authoring.dualstage import PENDING, DualStageTool, Poll, Wait
+from aether_nb.channels.scripted import ScriptedChannel
+from aether_nb.engine.context import NodeContext
+from aether_nb.errors import AetherError
+from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.prompts import FileRef, Reply
+from aether_nb.run import Run
 from aether_nb.values import Outputs
 
 __version__ = "0.1.0"

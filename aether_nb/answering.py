@@ -93,7 +93,7 @@ def _copied(path: str, artifacts: Artifacts, here: bool) -> FileRef:
     if file.is_dir():
         raise ValueError(f"{path!r} is a folder; give the files in it")
     if not file.is_file():  # a device or a pipe could be read for ever
-        raise ValueError(f"there is no file {path!r} on this machine")
+        raise ValueError(f"there is no file {path!r} on {'this machine' if here else 'the server'}")
     return artifacts.put_file(file)
 
 

@@ -108,8 +108,10 @@ class Caller(Protocol):
 
     kind: Literal["fn", "tool"]
     """fn: a graph function, calls become nodes. tool: a tool's body, calls of tools are plain calls."""
-    context: Any
-    """The `NodeContext` of this body."""
+
+    @property
+    def context(self) -> Any:
+        """The `NodeContext` of this body."""
 
     def call(
         self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
@@ -158,7 +160,7 @@ _launcher: list[Launcher] = []
 
 
 def set_launcher(launcher: Launcher) -> None:
-    """Make this the one that starts runs; called by `aether_nb.runtime` when it is imported."""
+    """Make this the one that starts runs; called by `aether_nb.api` when it is imported."""
     _launcher[:] = [launcher]
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aether_nb import runtime
-from aether_nb.channels.console import ConsoleChannel
-from aether_nb.errors import AetherError, ReplyInvalid
+from aether_nb import api
+from aether_nb.channels.console import ConsoleChannel, typed
+from aether_nb.errors import AetherError, ReplyInvalid, UnknownWait
+from aether_nb.events import FINAL
+from aether_nb.home import default_store_path
+from aether_nb.ids import RunId, Token
+from aether_nb.runtime import Runtime
 
-app = typer.Typer(help="Agents as graphs: look at runs, answer their questions.", no_args_is_help=True)
+app = typer.Typer(
+    help="Agents as graphs: look at runs, answer their questions.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.command()
@@ -19,31 +28,44 @@ def demo() -> None:
     """Ask three questions, write a verse. Press Ctrl-C in the middle, and start it again."""
     from aether_nb.demo import hello_agent  # noqa: PLC0415 - only this command needs it
 
-    runtime.configure(channel=ConsoleChannel())
+    api.configure(channel=ConsoleChannel())
+    here = api.current()
+    here.home = "module:aether_nb.demo"  # however it was started
+    before = here.store.run(RunId("demo"))
+    if before is not None and before.status not in FINAL:
+        typer.echo("Going on where it was.")
     try:
         out = hello_agent.run_sync(run_id="demo", if_finished="rerun")
     except KeyboardInterrupt:
-        typer.echo("\nStopped; nothing is lost. `python -m aether_nb demo` goes on with the same question.")
+        typer.echo("\nStopped; nothing is lost. Start the demo again and it goes on with the same question.")
         raise typer.Exit(130) from None
-    typer.echo(out.verse if out.published else "Not published.")
+    typer.echo(f"Published: {out.verse}" if out.published else "Not published.")
 
 
 @app.command()
 def runs(status: Annotated[str | None, typer.Option(help="Only runs with this status.")] = None) -> None:
     """List the runs of the store, newest first."""
-    typer.echo(repr(runtime.runs(status=status)))
+    _store()
+    typer.echo(repr(api.runs(status=status)))
 
 
 @app.command()
 def waits() -> None:
     """List what waits for an answer."""
-    typer.echo(repr(runtime.waits()))
+    _store()
+    typer.echo(repr(api.waits()))
 
 
 @app.command()
 def answer(token: str, value: str, by: Annotated[str, typer.Option(help="Who answers.")] = "") -> None:
-    """Answer a wait by its token."""
-    result = runtime.current().answer(token, value, by=by, door="cli")
+    """Answer a wait by its token; an option also by its number."""
+    here = _store()
+    row = here.store.wait(Token(token))
+    if row is None:
+        raise UnknownWait(
+            f"There is no wait {token!r} in {here.store.path}; `aether-nb waits` lists the open ones."
+        )
+    result = here.answer(token, typed(row.prompt, value), by=by, door="cli")
     typer.echo(repr(result))
     if not result:
         raise typer.Exit(1)
@@ -52,16 +74,27 @@ def answer(token: str, value: str, by: Annotated[str, typer.Option(help="Who ans
 @app.command()
 def cancel(run_id: str) -> None:
     """Cancel a run, wherever it is driven."""
-    runtime.current().cancel(run_id)
+    here = _store()
+    here.cancel(run_id)
+    status = here.row(run_id).status
+    typer.echo(f"{run_id} is {status}" if status in FINAL else f"{run_id} will be cancelled by who drives it")
 
 
 def main() -> None:
     """The entry point: an error of ours is one line on stderr, exit code 2."""
     try:
         app()
-    except ReplyInvalid as invalid:
-        typer.echo(f"Not accepted: {invalid}", err=True)
-        sys.exit(2)
     except AetherError as error:
-        typer.echo(str(error), err=True)
+        refused = "Not accepted: " if isinstance(error, ReplyInvalid) else ""
+        typer.echo(f"{refused}{error}", err=True)
         sys.exit(2)
+
+
+def _store() -> Runtime:
+    """The runtime on a store that is there: looking makes none."""
+    path = Path(default_store_path())
+    if not path.exists():
+        typer.echo(f"There is no store at {path}; go to its folder, or name it by AETHER_NB_STORE.", err=True)
+        raise typer.Exit(2)
+    api.configure(channel=ConsoleChannel())
+    return api.current()

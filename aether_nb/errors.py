@@ -145,12 +145,15 @@ class NodeFailed(RunError):
         self.attempt = attempt
         self.frames = tuple(frames)
         self.inputs = dict(inputs or {})
+        for row in self._where():  # what a plain traceback shows below the sentence
+            self.add_note(row)
+
+    def _where(self) -> list[str]:
+        given = ", ".join(f"{k}={v}" for k, v in self.inputs.items())
+        return [*(f"  {row}" for row in self.frames), *([f"  with {given}"] if given else [])]
 
     def _render_traceback_(self) -> list[str]:
-        given = ", ".join(f"{k}={v}" for k, v in self.inputs.items())
-        asked = [f"  with {given}"] if given else []
-        inside = [f"  {row}" for row in self.frames]
-        return [*super()._render_traceback_()[:-1], *inside, *asked, f"NodeFailed: {self}"]
+        return [*super()._render_traceback_()[:-1], *self._where(), f"NodeFailed: {self}"]
 
 
 class BadOutputs(RunError):
@@ -210,7 +213,7 @@ class WaitClosed(WaitError):
     """The wait is not open any more: answered, expired or withdrawn."""
 
 
-class WaitTimeout(WaitError):
+class WaitTimeout(WaitError, TimeoutError):
     """Nobody answered in time."""
 
 

@@ -118,6 +118,8 @@ class NodeAdded(NodeEvent):
     label: str = ""
     spec: str = ""
     """For kind `graph`: hex key of its GraphSpec."""
+    code: str = ""
+    """Fingerprint of its code, for what may have a journal of its own; empty when unknown."""
 
 
 class NodeStarted(NodeEvent):
@@ -143,6 +145,12 @@ class NodeFailed(NodeEvent):
     attempt: int = 1
     error: ErrorInfo
     retry_at_us: int | None = None
+
+
+class NodeRetried(NodeEvent):
+    """A person sends a failed node back: it, what it stands in, and what was skipped below it go on."""
+
+    type: Literal["NodeRetried"] = "NodeRetried"
 
 
 class NodeCancelled(NodeEvent):
@@ -255,6 +263,7 @@ AnyEvent = Annotated[
     | NodeStarted
     | NodeFinished
     | NodeFailed
+    | NodeRetried
     | NodeCancelled
     | WaitOpened
     | ReplyTaken

@@ -52,7 +52,7 @@ def changes(store: Store, run_id: RunId, graph: GraphTarget) -> list[str]:
     if before is None:
         return []
     now, then = graph.spec.fingerprints, before.fingerprints
-    return sorted(n for n in now if n in then and now[n] and then[n] and now[n] != then[n])
+    return sorted(n for n in now if n in then and _differ(now[n], then[n]))
 
 
 def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) -> bool:
@@ -85,3 +85,9 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
 
 def _last_spec(events: Sequence[AnyEvent]) -> str:
     return next((e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), "")
+
+
+def _differ(now: str, then: str) -> bool:
+    """Whether two fingerprints say that code changed: those of source and of compiled code cannot tell."""
+    alike = now.rpartition(":")[0] == then.rpartition(":")[0]
+    return bool(now and then) and alike and now != then

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aether_nb.engine.ports import Channel, Observer, WaitRow
 from aether_nb.graph.model import GraphSpec
-from aether_nb.values import Outputs
+from aether_nb.values import Outputs, show
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -30,6 +30,9 @@ class Host(Protocol):
 
     def follow(self, run: Run, spec: GraphSpec) -> Observer:
         """Show a run in the cell that is being executed; what comes back draws its events."""
+
+    def shown(self, run_id: str) -> Sequence[Observer]:
+        """What shows this run already."""
 
     def take_back(self, run_id: str) -> Sequence[Observer]:
         """What shows this run already, emptied, to show it from its beginning again."""
@@ -89,5 +92,10 @@ def home_of(store_path: str) -> str:
 
 def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """Two sets of inputs side by side, for a message."""
-    names = [n for n in {**theirs, **mine} if mine.get(n) != theirs.get(n)]
-    return ", ".join(f"{n}: {theirs.get(n)!r} then, {mine.get(n)!r} now" for n in names) or "nothing differs"
+
+    def brief(given: Mapping[str, Any], name: str) -> str:
+        return show(repr(given[name]), 60) if name in given else "nothing"
+
+    names = [n for n in {**theirs, **mine} if brief(mine, n) != brief(theirs, n) or mine[n] != theirs[n]]
+    said = [f"{n}: {brief(theirs, n)} then, {brief(mine, n)} now" for n in names]
+    return ", ".join(said) or "nothing differs"

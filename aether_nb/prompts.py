@@ -175,6 +175,8 @@ def _files_reply(prompt: FilesPrompt, value: Any) -> Any:
         value = [value]
     if isinstance(value, (list, tuple)):
         value = {"files": [v if isinstance(v, Mapping) else {"path": str(v)} for v in value]}
+    if not isinstance(value, Mapping):
+        raise ReplyInvalid({"files": "files are needed: a path, or a list of paths"})
     reply: dict[str, Any] = _validated(
         _FILES, value, "files are needed: a path, or a list of paths", dump=True
     )

@@ -12,11 +12,11 @@ from aether_nb.answering import Answer
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.state import NodeState, RunState
-from aether_nb.errors import AetherError, AmbiguousWait, UnknownNode, UnknownWait, WaitError
+from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.tables import Table
-from aether_nb.values import Outputs, decode
+from aether_nb.values import Outputs, decode, show
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
@@ -25,7 +25,7 @@ _OVER = FINAL | {"blocked"}
 _FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OpenWait:
     """A wait as users see it.
 
@@ -67,6 +67,9 @@ class OpenWait:
             row.status,
             by,
         )
+
+    def __repr__(self) -> str:
+        return f"<wait {self.prompt!r} of run {self.run_id}: {self.kind}, {self.status}, token {self.token}>"
 
 
 def wait_table(rows: Sequence[WaitRow]) -> Table[OpenWait]:
@@ -170,9 +173,15 @@ class Run:
     def __init__(self, runtime: Runtime, run_id: RunId, driver: Driver | None = None, note: str = "") -> None:
         self.run_id = run_id
         self.note = note
-        self._runtime = runtime
+        self._home = runtime
         self._driver = driver
         self._folded: RunState | None = None
+
+    @property
+    def _runtime(self) -> Runtime:
+        if self._home.closed:
+            raise RunError(asleep(self.run_id))
+        return self._home
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -219,8 +228,16 @@ class Run:
         return Table(self._runtime.store.events(self.run_id), columns, "No events yet.")
 
     def __repr__(self) -> str:
-        note = f", {self.note}" if self.note else ""
-        return f"<run {self.run_id}: {self.status}{note}>"
+        if self._home.closed:
+            return f"<run {self.run_id}: its store was let go of>"
+        said: str = self.status
+        if said == "waiting":
+            said = "waiting for " + _listed([w.prompt for w in self.waits if w.status == "open"])
+        elif said in {"failed", "blocked"} and (error := self.error) is not None:
+            said = f"{said}, {show(str(error), 120)}"
+        if self.note:
+            said = self.note if self.note.startswith(said) else f"{said} ({self.note})"
+        return f"<run {self.run_id}: {said}>"
 
     def _ipython_display_(self) -> None:
         self._runtime.redraw(self)
@@ -261,7 +278,7 @@ class Run:
                 return OpenWait.of(rows[0])
             driver = self._live()
             if self.status in _OVER or (driver is not None and driver.done.is_set()):
-                raise WaitError(f"Run {self.run_id!r} is {self.status} and asks nothing more.")
+                raise WaitError(f"Run {self.run_id!r} ({self.status}) asks nothing more.")
             if driver is None:
                 await self._follow()
             else:
@@ -290,6 +307,20 @@ class Run:
         """Cancel it. Returns when the request is durable; questions are withdrawn."""
         self._runtime.cancel(self.run_id)
 
+    def retry(self, node: str) -> Run:
+        """Run a failed node of a failed run again, and go on from there; what succeeded is kept.
+
+        Args:
+            node: its id, or its label where only one node has it.
+
+        Raises:
+            UnknownNode: there is no such node.
+            RunError: nothing failed there.
+        """
+        self._runtime.retry(self, node)
+        self._folded = None
+        return self
+
     def start_over(self) -> Run:
         """Put this run aside and start it afresh with the same inputs; its id goes to the new one.
 
@@ -314,10 +345,10 @@ class Run:
             raise AmbiguousWait(f"Run {self.run_id!r} has {len(rows)} open questions{that}: {open_now}.")
         if asked and to is not None:
             return asked[-1].token
-        said = f"Run {self.run_id!r} is {self.status} and has no open question{that}"
+        said = f"Run {self.run_id!r} ({self.status}) has no open question{that}"
         if asked:
             last = max(asked, key=lambda r: 0 if r.reply is None else r.reply.at_ms)
-            said += f"; {last.prompt.prompt!r} was {Answer.of(last, accepted=False)!r}"
+            said += f"; {last.prompt.prompt!r}: {Answer.of(last, accepted=False)!r}"
         raise UnknownWait(
             said + ("." if self.status in _OVER else ". `await run.next_wait()` gives the next one.")
         )
@@ -330,8 +361,9 @@ class Run:
 
     def _live(self) -> Driver | None:
         """The driver, when this process has one for the run."""
-        if self._driver is None or self._driver.suspended:
-            self._driver = self._runtime.driver(self.run_id)
+        self._driver = self._runtime.driver(self.run_id) or self._driver
+        if self._driver is not None and self._driver.suspended:
+            self._driver = None
         return self._driver
 
     def _state(self) -> RunState:
@@ -344,3 +376,18 @@ class Run:
 
     def _outcome(self, state: RunState) -> Outputs:
         return outcome(self.run_id, state, self._runtime.services.artifacts)
+
+
+def asleep(run_id: str) -> str:
+    """What a handle says whose runtime was closed."""
+    return (
+        f"This handle on run {run_id!r} belongs to a store that was let go of, as ae.configure() does. When it is "
+        f"the same store, ae.get({run_id!r}) finds the run again, and ae.resume({run_id!r}) goes on with it."
+    )
+
+
+def _listed(prompts: Sequence[str]) -> str:
+    if not prompts:
+        return "an answer"
+    more = f" and {len(prompts) - 1} more" if len(prompts) > 1 else ""
+    return repr(prompts[0].strip().partition("\n")[0]) + more

@@ -1,36 +1,35 @@
 """The composition root: one `Runtime` per process and store puts the layers together.
 
-`import aether_nb` makes none; the first use does, with the defaults that `configure` changes. The functions
-at the end are the public ones of the package and talk to the current runtime.
+Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `history.py` what the
+store alone can tell. Start with `start` and `_again`: the rules of a `run_id`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import getpass
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from aether_nb import history, tools
 from aether_nb.answering import Answer, fitting
-from aether_nb.calling import CALLER, GRAPHS, GraphTarget, set_launcher
+from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
-from aether_nb.display.static import graph_bundle
-from aether_nb.engine.context import NodeContext
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
+    AetherError,
     BadInputs,
     GraphError,
     NoLoop,
+    RunError,
     RunHeldElsewhere,
     RunIdTaken,
     UnknownRun,
@@ -39,16 +38,15 @@ from aether_nb.errors import (
 from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, differing, find_host, home_of
-from aether_nb.ids import RunId, Token, new_run_id, new_uid
+from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
 from aether_nb.prompts import Reply
-from aether_nb.run import OpenWait, Run, wait_table
-from aether_nb.services.detached import DetachedBody
+from aether_nb.run import Run, asleep
 from aether_nb.services.shelf import Shelf
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
-from aether_nb.tables import Table
 from aether_nb.values import digest, encode
 
+_CHANGED = ", the code has changed"
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
 
@@ -74,7 +72,9 @@ class Runtime:
         clock: Clock | None = None,
     ) -> None:
         if max_concurrency < 1:
-            raise BadInputs(f"max_concurrency={max_concurrency!r}: at least one tool must be able to compute.")
+            raise BadInputs(
+                f"max_concurrency={max_concurrency!r}: at least one tool must be able to compute."
+            )
         self.host: Host | None = find_host(self)
         self.channel = channel or self._channel()
         self.store: Store = _opened(store)
@@ -82,6 +82,7 @@ class Runtime:
         self.home = home_of(self.store.path)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {})
         self.kernel = ""
+        self.closed = False
         self._max_concurrency = max_concurrency
         self._engine: Engine | None = None
         self.channel.attach(self._answer_here, self._give_up)
@@ -150,7 +151,7 @@ class Runtime:
         if if_finished not in {"return", "rerun"}:
             raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
         self.engine()
-        encoded = {k: encode(v, self.services.artifacts) for k, v in inputs.items()}
+        encoded = {k: encode(v, self.services.artifacts, name=k) for k, v in inputs.items()}
         input_hash = digest(encoded)
         parent = CALLER.get()
         if parent is not None and run_id is None:
@@ -210,10 +211,8 @@ class Runtime:
         if row.status in FINAL:
             if if_finished == "rerun":
                 return self._renew(row, graph)
-            at = datetime.fromtimestamp(row.updated_ms / 1000).astimezone()
-            word = "finished" if row.status == "succeeded" else row.status
-            note = f"{word} {at:%H:%M}, stored result" + self._changed_note(row, graph)
-            return self._stored(row, graph.spec, note)
+            changed = history.changes(self.store, row.run_id, graph)
+            return self._stored(row, graph.spec, _ending(row) + _CHANGED * bool(changed))
         if self.driver(row.run_id) is not None:
             run = Run(self, row.run_id, self.driver(row.run_id))
             self._show_live(run, graph.spec)
@@ -222,20 +221,38 @@ class Runtime:
             return self._stored(row, graph.spec, f"driven by {self._holder(row)}")
         return self._take(row, graph, "went on where it was")
 
-    def _changed_note(self, row: RunRow, graph: GraphTarget) -> str:
-        return ", the code has changed" if history.changes(self.store, row.run_id, graph) else ""
-
-    def _take(self, row: RunRow, graph: GraphTarget, note: str) -> Run:
-        """Become the driver of an unfinished run whose kernel is dead."""
+    def _take(
+        self,
+        row: RunRow,
+        graph: GraphTarget,
+        note: str,
+        *,
+        retry: NodeId | None = None,
+        shown: Sequence[Observer] = (),
+    ) -> Run:
+        """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already."""
         engine = self.engine()
         claimed = self.store.claim_run(row.run_id, self.kernel, row.fence, self.now_ms())
         if claimed is None:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
         changed = history.changes(self.store, row.run_id, graph)
-        run = Run(self, row.run_id, note=note + (", the code has changed" if changed else ""))
+        run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
         spec = engine.keep_spec(graph.spec)
-        run._driver = engine.resume(claimed, graph, spec, changed, self._followers(run, graph.spec))
+        followers = shown or self._followers(run, graph.spec)
+        run._driver = engine.resume(claimed, graph, spec, changed, followers, retry)
         return run
+
+    def retry(self, run: Run, node: str) -> None:
+        """See `Run.retry`."""
+        row = self.row(run.run_id)
+        state = run.nodes.find(node)
+        if row.status != "failed" or state.status != "failed":
+            raise RunError(
+                f"Nothing to retry: run {row.run_id!r} is {row.status}, node {state.id!r} is {state.status}."
+            )
+        shown = [] if self.host is None else self.host.shown(row.run_id)
+        again = self._take(row, self._graph(row.graph), "", retry=state.id, shown=shown)
+        run._driver = again._driver
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
@@ -270,7 +287,12 @@ class Runtime:
         with contextlib.suppress(RuntimeError):
             asyncio.get_running_loop()
             raise NoLoop("run_sync() would block the event loop that runs here; write `await ...` instead.")
-        return asyncio.run(self._alone(work()))
+        try:
+            return asyncio.run(self._alone(work()))
+        except AetherError as error:
+            raise error.with_traceback(None) from None  # the frames on the way here are ours and the loop's
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
 
     async def _alone(self, work: Coroutine[Any, Any, Any]) -> Any:
         try:
@@ -335,7 +357,7 @@ class Runtime:
         """Go on with an unfinished run; a finished one is given as it is."""
         row = self.row(run_id)
         if row.status in FINAL:
-            return self._stored(row, None, f"{row.status}, stored")
+            return self._stored(row, None, _ending(row))
         driver = self.driver(row.run_id)
         if driver is not None:
             return Run(self, row.run_id, driver)
@@ -468,10 +490,23 @@ class Runtime:
             self.host.tell(run)
 
     def close(self) -> None:
-        """Put the runs to sleep and let go of the store."""
+        """Put the runs to sleep and let go of the store; handles on its runs say so from now on."""
+        engine = self._engine
         self._retire()
+        self.closed = True
         self.services.close()
         self.store.close()
+        if engine is not None and not engine.loop.is_closed():
+            for driver in list(engine.drivers.values()):
+                driver.lose(RunError(asleep(driver.run_id)))
+
+
+def _ending(row: RunRow) -> str:
+    """How and when a run ended, for the note of a handle that finds it so."""
+    at = datetime.fromtimestamp(row.updated_ms / 1000).astimezone()
+    if row.status == "succeeded":
+        return f"finished {at:%H:%M}, stored result"
+    return f"{row.status} {at:%H:%M}; run.start_over() begins anew"
 
 
 def _opened(store: str | os.PathLike[str] | Store | None) -> Store:
@@ -479,112 +514,3 @@ def _opened(store: str | os.PathLike[str] | Store | None) -> Store:
         path = os.fspath(store or default_store_path())
         return MemoryStore() if path == ":memory:" else SqliteStore(path)
     return store
-
-
-class _Launcher:
-    """What `calling.launcher()` is: the current runtime, made when first needed."""
-
-    def start(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Run:
-        return current().start(graph, inputs, **options)
-
-    def run_sync(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
-        return current().run_sync(graph, inputs, **options)
-
-    def detached_context(self, name: str) -> NodeContext:
-        runtime = current()
-        return NodeContext(DetachedBody(name, runtime.services, runtime.clock))
-
-    def picture(self, graph: Any) -> Mapping[str, Any]:
-        bundle = graph_bundle(graph.spec)
-        scripted = _current[0].scripted if _current else "AETHER_NB_ANSWERS" in os.environ
-        return {"text/plain": bundle["text/plain"]} if scripted else bundle  # text is the same everywhere
-
-
-set_launcher(_Launcher())
-_current: list[Runtime] = []
-
-
-def current() -> Runtime:
-    """The runtime of this process, made with the defaults when there is none yet."""
-    if not _current:
-        _current.append(Runtime())
-    return _current[0]
-
-
-def configure(
-    *,
-    store: str | os.PathLike[str] | Store | None = None,
-    channel: Channel | None = None,
-    max_concurrency: int = 16,
-    services: Mapping[str, Any] | None = None,
-) -> None:
-    """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
-
-    Args:
-        store: path of the store, or `":memory:"`; default `.aether/runs.db` in the working directory, or
-            AETHER_NB_STORE.
-        channel: where prompts go, such as `ScriptedChannel({...})`.
-        max_concurrency: how many tool bodies compute at once.
-        services: objects by name, for `context.service(name)`.
-    """
-    runtime = Runtime(store=store, channel=channel, max_concurrency=max_concurrency, services=services)
-    close()
-    _current.append(runtime)
-
-
-def close() -> None:
-    """Put the runs of this process to sleep and let go of the store; the next use opens it again."""
-    while _current:
-        _current.pop().close()
-
-
-def _close_at_exit(process: int) -> None:
-    if os.getpid() == process:  # a forked child has no part in the files of its parent
-        close()
-
-
-atexit.register(_close_at_exit, os.getpid())
-
-
-def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
-    """The runs of the store, newest first."""
-    runtime = current()
-    rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
-    columns: list[tuple[str, Callable[[Run], Any]]] = [
-        ("run", lambda r: r.run_id), ("graph", lambda r: rows[r.run_id].graph),
-        ("status", lambda r: rows[r.run_id].status), ("home", lambda r: rows[r.run_id].home),
-        ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
-    ]  # fmt: skip
-    return Table([Run(runtime, r) for r in rows], columns, "No runs.")
-
-
-def waits(*, status: str | None = "open") -> Table[OpenWait]:
-    """The waits of the store, earliest deadline first; `status=None` gives closed ones too."""
-    return wait_table(current().store.waits(status=status))
-
-
-def get(run_id: str) -> Run:
-    """A run by its id. Raises UnknownRun."""
-    return current().get(run_id)
-
-
-def answer(token: str, value: Any, *, by: str = "") -> Answer:
-    """Answer a wait of any run; see `Run.answer`."""
-    return current().answer(token, value, by=by)
-
-
-def resume(run_id: str) -> Run:
-    """Go on with an unfinished run here. Raises UnknownRun, RunHeldElsewhere, GraphError (not defined here)."""
-    return current().resume(run_id)
-
-
-def resume_all() -> Table[Run]:
-    """Go on with every unfinished run of this notebook whose graph is defined here."""
-    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status)]
-    return Table(current().resume_all(), columns, "Nothing to go on with here.")
-
-
-def inbox() -> Any:
-    """Every open prompt: a widget in a notebook, a table elsewhere."""
-    runtime = current()
-    return waits() if runtime.host is None else runtime.host.inbox()

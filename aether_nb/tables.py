@@ -45,9 +45,11 @@ class Table(Sequence[T], Generic[T]):
     def __repr__(self) -> str:
         if not self._items:
             return self._empty
-        rows = [[h for h, _ in self._columns], *self.rows()]
+        cells = self.rows()
+        used = [i for i in range(len(self._columns)) if any(row[i] for row in cells)]
+        rows = [[row[i] for i in used] for row in [[h for h, _ in self._columns], *cells]]
         rows = [[c if len(c) <= _WIDTH else c[: _WIDTH - 1] + "…" for c in row] for row in rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(self._columns))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
         )

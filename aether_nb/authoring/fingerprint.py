@@ -66,10 +66,13 @@ def tree_of(fn: Callable[..., Any]) -> FunctionDef | None:
 
 
 def combined(prints: dict[str, str]) -> str:
-    """One fingerprint for several; unknown when one of them is."""
+    """One fingerprint for several; unknown when one of them is, of compiled code when one of them is."""
     if not prints or not all(prints.values()):
         return ""
-    return _digest(f"{name}={print_}" for name, print_ in sorted(prints.items()))
+    kinds = sorted({print_.rpartition(":")[0] for print_ in prints.values()} - {""})
+    return "".join(f"{kind}:" for kind in kinds) + _digest(
+        f"{name}={print_}" for name, print_ in sorted(prints.items())
+    )
 
 
 def _function(fn: Callable[..., Any]) -> types.FunctionType:

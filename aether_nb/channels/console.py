@@ -7,6 +7,7 @@ that is answered elsewhere meanwhile says so and makes room for the next.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import AetherError, ReplyInvalid
 from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
-from aether_nb.prompts import ApprovalPrompt, FilesPrompt, Prompt, TextPrompt
+from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Prompt, TextPrompt
 
 _MARK = "> "  # where one types
 
@@ -53,6 +54,9 @@ class ConsoleChannel:
             self._loop = loop
             self._queue.clear()
             self._lines = Lines(self._source or sys.stdin, self._on_line)
+        if isinstance(shown.wait.prompt, CallbackPrompt):  # nobody here knows how a job ended
+            self._write(f"  {shown.wait.prompt.prompt} ...\n")
+            return
         self._queue.append(shown)
         if len(self._queue) == 1:
             self._ask()
@@ -135,7 +139,7 @@ class ConsoleChannel:
 
 
 def typed(prompt: Prompt, line: str) -> Any:
-    """What was typed, as a reply: options also by number or in any case, several paths separated by `;`."""
+    """What was typed, as a reply: options also by number or in any case, paths separated by `;`, else JSON."""
     if isinstance(prompt, TextPrompt):
         return line
     text = line.strip()
@@ -147,7 +151,10 @@ def typed(prompt: Prompt, line: str) -> Any:
         return next((o for o in prompt.options if o.casefold() == text.casefold()), text)
     if isinstance(prompt, FilesPrompt):
         return [p.strip() for p in text.split(";") if p.strip()] if prompt.multiple else [text]
-    return text
+    try:  # a job's result: JSON, or just words
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def hint(prompt: Prompt, deadline_ms: int | None) -> str:

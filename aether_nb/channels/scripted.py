@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from aether_nb.engine.ports import Shown, WaitRow
-from aether_nb.errors import ChannelError, UnansweredPrompt
+from aether_nb.errors import ChannelError, ReplyInvalid, UnansweredPrompt
 from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
+from aether_nb.prompts import CallbackPrompt
 
 Script = Mapping[str, Any] | Iterable[Any]
 """Answers by prompt text (a list there answers the same prompt in turn), or one list in order."""
@@ -55,6 +54,8 @@ class ScriptedChannel:
         Raises:
             ChannelError: there is no such file, or it is neither.
         """
+        import yaml  # noqa: PLC0415 - it takes longer to load than most of us
+
         try:
             answers = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
@@ -70,15 +71,27 @@ class ScriptedChannel:
         self._answer, self._give_up = answer, give_up
 
     def show(self, shown: Shown) -> None:
-        """Answer the prompt."""
+        """Answer the prompt. A wait for a job is left to the job, unless the script names it."""
         assert self._answer is not None and self._give_up is not None  # noqa: PT018 - attached together
         wait = shown.wait
+        if isinstance(wait.prompt, CallbackPrompt) and not self._names(shown):
+            return
         self.asked.append(wait.prompt.prompt)
+        value: Any = None
         try:
             value = self._find(shown)
             if callable(value):
                 value = value(wait.prompt)
             self._answer(wait.token, value)
+        except ReplyInvalid as invalid:
+            # YAML reads a bare Yes, 1 or 2026-01-01 as something else than a text.
+            hint = (
+                ""
+                if isinstance(value, str)
+                else " In YAML, a text that looks like something else needs quotes."
+            )
+            said = f"The script's answer {value!r} to {wait.prompt.prompt!r} does not fit: {invalid}.{hint}"
+            self._give_up(wait.token, ChannelError(said))
         except Exception as error:  # noqa: BLE001 - a script's function is user code
             self._give_up(wait.token, error)
 
@@ -95,13 +108,17 @@ class ScriptedChannel:
             for value in self._in_order:
                 return value
             raise UnansweredPrompt(f"The script has no more answers; the next prompt is {prompt.prompt!r}.")
-        for name in (prompt.prompt, shown.node_label, prompt.kind):
-            if name in self._by_name:
-                return self._next(name, self._by_name[name])
+        if names := self._names(shown):
+            return self._next(names[0], self._by_name[names[0]])
         raise UnansweredPrompt(
             f"The script has no answer for {prompt.prompt!r} (kind {prompt.kind}); "
             f"it has: {', '.join(map(repr, self._by_name)) or 'nothing'}."
         )
+
+    def _names(self, shown: Shown) -> list[str]:
+        """Under which names the script has something for it, the best first."""
+        prompt, script = shown.wait.prompt, self._by_name or {}
+        return [n for n in (prompt.prompt, shown.node_label, shown.wait.kind) if n in script]
 
     def _next(self, name: str, value: Any) -> Any:
         if not isinstance(value, list):
@@ -110,6 +127,6 @@ class ScriptedChannel:
         self._used[name] = n + 1
         if n >= len(value):
             raise UnansweredPrompt(
-                f"{name!r} is asked for the {n + 1}th time; the script has {len(value)} answers."
+                f"{name!r} is asked more often than the script has answers for it ({len(value)})."
             )
         return value[n]

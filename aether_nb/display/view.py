@@ -300,6 +300,10 @@ class RunView:
         if final:
             self._table.skip_below(event.node, at_ms)
 
+    def _on_node_retried(self, event: ev.NodeRetried) -> None:
+        self._go_on()
+        self._table.say(event.node, "pending", event.at_us // 1000)
+
     def _on_node_cancelled(self, event: ev.NodeCancelled) -> None:
         self._table.say(event.node, "cancelled", event.at_us // 1000)
 
@@ -395,6 +399,7 @@ _FOLDS: Mapping[type, Callable[[RunView, Any], None]] = {
     ev.NodeStarted: RunView._on_node_started,
     ev.NodeFinished: RunView._on_node_finished,
     ev.NodeFailed: RunView._on_node_failed,
+    ev.NodeRetried: RunView._on_node_retried,
     ev.NodeCancelled: RunView._on_node_cancelled,
     ev.WaitOpened: RunView._on_wait_opened,
     ev.ReplyTaken: RunView._on_reply_taken,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import hashlib
+import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,13 +24,14 @@ from aether_nb.engine.state import DONE, Entry, NodeState, child_id
 from aether_nb.errors import (
     NotAwaited,
     NotStorable,
+    OutsideRun,
     ReplayDiverged,
     RunBlocked,
     RunCancelled,
     RunOver,
     RunSuspended,
 )
-from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, NodeCancelled
+from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
 from aether_nb.ids import NodeId
 from aether_nb.values import Outputs, decode, digest, encode, show
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from aether_nb.engine.ports import Services
     from aether_nb.engine.slots import Slot
 
+_EDGES = 100  # a picture with more edges to one node shows nothing, and the log would grow with their square
 _NOT_IDENTITY = frozenset({"timeout", "default"})  # arguments that do not make another call (rule 4)
 
 
@@ -47,28 +51,39 @@ class Activation:
         driver: the run.
         node: whose body it is; `""` for the run's own graph function.
         kind: fn for a graph function, tool for a tool's body.
+        attempt: counted from 1.
         changed: whether the code differs from the code that made the journal.
         slot: the slot that the body computes in; given back while it asks. None for graph functions.
+        stage: for a dual-stage tool, which of its methods this is: each has a journal of its own.
+        threaded: a sync tool, in a thread: nothing in it is journalled.
     """
 
     def __init__(
         self, driver: Driver, node: NodeId, kind: Literal["fn", "tool"], *, attempt: int,
-        changed: bool, slot: Slot | None,
+        changed: bool = False, slot: Slot | None = None, stage: str = "", threaded: bool = False,
     ) -> None:  # fmt: skip
         self.kind = kind
         self.run_id: str = driver.run_id
         self.node_id: str = node
         self.attempt = attempt
+        self.generation = driver.state.nodes[node].generation if node else 0
         self.services: Services = driver.engine.services
-        self.context = NodeContext(self)
         self._driver = driver
         self._node = node
         self._slot = slot
-        self._scope = Scope("")
-        self._journal = Journal(driver.state.journals.get(node), changed=changed, keys=driver.keys)
+        self._threaded = threaded
+        self._scope = Scope(stage)
+        self._journal = Journal(
+            driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage
+        )
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call]] = {}
         self._cancelled: list[NodeState] = []
         self._refused: ReplayDiverged | None = None
+
+    @functools.cached_property
+    def context(self) -> NodeContext:
+        """The `NodeContext` of this body."""
+        return NodeContext(self)
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -79,18 +94,16 @@ class Activation:
         except asyncio.CancelledError:
             raise  # whether it counts is for whoever cancelled to say
         except Exception:
-            self._flush_cancelled()
-            if self._refused is not None:
-                raise self._refused from None
+            self._check_end()
             raise
         else:
-            self._flush_cancelled()
+            self._check_end()
             self._check_return()
+            self._driver.stop_inside(self._node)
         finally:
             self._scope.over = True
             self._journal.close()
-            for coro, _ in self._unawaited.values():
-                coro.close()
+            self._drop_unawaited()
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(caller)
                 SCOPE.reset(scope)
@@ -107,12 +120,18 @@ class Activation:
             DuplicateKey: the key is in use.
             RunOver: the body has returned.
         """
+        return self._identified(target, bound, key, label, line, None)
+
+    def _identified(
+        self, target: Target, bound: Mapping[str, Any], key: str | None, label: str, line: int, pick: str | None
+    ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         scope = self._enter_call()
         inputs = {k: v for k, v in bound.items() if v is not MISSING}
         counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
         call = self._journal.identify(scope.path, target.name, digest(counted), key, line)
         entry = self._claim(call)
-        coro = self._perform(target, inputs, call, entry, scope, label)
+        label = label or label_of(target.kind, inputs)
+        coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
         self._unawaited[id(call)] = (coro, call)
         return coro
@@ -125,13 +144,15 @@ class Activation:
         entry: Entry | None,
         scope: Scope,
         label: str,
-    ) -> Outputs:
+        pick: str | None,
+    ) -> Any:
         self._unawaited.pop(id(call), None)
         self._check_alive()
         self._flush_cancelled()
+        before = tuple(scope.frontier)
         if entry is None:
-            node = self._add_node(target, inputs, call, scope, label)
-            await self._guarded(node, self._driver.execute(node, target, inputs, self._slot))
+            node = self._add_node(target, inputs, call, before, label)
+            await self._guarded(node, self._driver.bodies.execute(node, target, inputs, self._slot))
         else:
             assert entry.node is not None
             node = self._driver.state.nodes[entry.node]
@@ -142,44 +163,45 @@ class Activation:
                 if not self._journal.turn_nowait(entry):
                     await self._journal.turn(entry)
             else:
-                await self._guarded(node, self._driver.reattach(node, target, inputs, self._slot))
-        return self._result(node, scope)
+                await self._guarded(node, self._driver.bodies.reattach(node, target, inputs, self._slot))
+        if node.status == "cancelled":
+            raise asyncio.CancelledError
+        scope.done(node.id, before)
+        if node.status == "succeeded":
+            outputs = Outputs(self._driver.decoded(node.outputs))
+            return outputs if pick is None else outputs[pick]
+        assert node.error is not None
+        cause = self._driver.state.origin(node)
+        raise node_failed(cause.id, cause.label, cause.attempt, node.error)
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
+        task = self._driver.join(node.id)
         try:
             await work
         except asyncio.CancelledError:
             if node.status not in DONE:
                 self._cancelled.append(node)
+                self._driver.give_up(node)
             raise
-
-    def _result(self, node: NodeState, scope: Scope) -> Outputs:
-        if node.status == "succeeded":
-            scope.done(node.id, node.added.after if node.added is not None else ())
-            return Outputs(decode(node.outputs, self.services.artifacts))
-        if node.status == "cancelled":
-            raise asyncio.CancelledError
-        assert node.error is not None
-        scope.done(node.id, node.added.after if node.added is not None else ())
-        raise node_failed(node.id, node.label, node.attempt, node.error)
+        finally:
+            self._driver.part(node.id, task)
 
     def _add_node(
-        self, target: Target, inputs: Mapping[str, Any], call: Call, scope: Scope, label: str
+        self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str
     ) -> NodeState:
+        driver = self._driver
         node = child_id(self._node, call.key or f"{call.name}-{_letters(identity(call))}")
-        state = self._driver.state
-        spec = ""
-        if target.kind == "graph":
-            spec = self._driver.keep_spec(target)
-        self._driver.emit(
+        driver.emit(
             NodeAdded(
-                **self._driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
-                call=call, after=tuple(sorted(scope.frontier)), label=label or label_of(target.kind, inputs), spec=spec,
+                **driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
+                call=call, after=tuple(sorted(before)[:_EDGES]), label=label,
+                spec=driver.engine.keep_spec(target.spec) if target.kind == "graph" else "",
+                code=target.fingerprint if target.wants_context else "",
                 inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
             )
         )  # fmt: skip
-        self._driver.targets[node] = target
-        return state.nodes[node]
+        driver.targets[node] = target
+        return driver.state.nodes[node]
 
     def _encoded(self, value: Any) -> Any:
         """An argument for the log; what cannot be stored is only shown (it counts as its type name)."""
@@ -190,10 +212,12 @@ class Activation:
 
     # -- Body ------------------------------------------------------------------------------------
 
-    async def ask(self, tool: str, inputs: dict[str, Any], key: str | None) -> Outputs:
-        """Ask a person by a built-in dual-stage tool."""
+    def ask(
+        self, tool: str, inputs: dict[str, Any], key: str | None, *, pick: str | None = None
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask a person by a built-in dual-stage tool; see `context.Body`."""
         target: DualStageTarget = self._driver.engine.asks[tool]
-        return await self.call(target, inputs, key=key, label="", line=caller_line())
+        return self._identified(target, inputs, key, "", caller_line(), pick)
 
     async def send(self, message: Message) -> None:
         """Say something, once in the life of the run."""
@@ -208,8 +232,11 @@ class Activation:
             await self._journal.turn(entry)
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:
-        """A small value, made once."""
+        """A small value, made once; in a thread made anew, because a sync body runs again as a whole."""
+        if self._threaded:
+            return make()
         scope = self._enter_call()
+        self._flush_cancelled()
         call = self._journal.identify(scope.path, name, "", None, caller_line())
         entry = self._claim(call)
         if entry is not None:
@@ -241,8 +268,13 @@ class Activation:
         return item
 
     async def sleep_until(self, at_us: int) -> None:
-        """Sleep on the engine's clock."""
-        await self._driver.engine.sleep_until(at_us)
+        """Sleep on the engine's clock; whoever sleeps does not compute, so the slot is lent."""
+        self._check_alive()
+        if self._slot is None:
+            await self._driver.engine.sleep_until(at_us)
+        else:
+            async with self._slot.lent():
+                await self._driver.engine.sleep_until(at_us)
 
     def now_us(self) -> int:
         """The clock."""
@@ -251,20 +283,24 @@ class Activation:
     # -- the rules of a call ---------------------------------------------------------------------
 
     def _enter_call(self) -> Scope:
+        if self._threaded:
+            raise OutsideRun(
+                f"{self._node!r} is a plain `def` and runs in a thread, where nothing can be asked or awaited; "
+                "make it an `async def`."
+            )
         self._check_alive()
-        scope = SCOPE.get()
-        if self._scope.over or scope is None:
+        return SCOPE.get() or self._scope
+
+    def _check_alive(self) -> None:
+        if self._driver.asleep:
+            raise RunSuspended
+        if self._refused is not None:
+            raise self._refused
+        if self._scope.over:
             raise RunOver(
                 f"Run {self.run_id!r}: this task outlived the function that started it, so its call is not made. "
                 "Await your tasks before you return (gather, TaskGroup)."
             )
-        return scope
-
-    def _check_alive(self) -> None:
-        if self._refused is not None:
-            raise self._refused
-        if self._driver.suspended:
-            raise RunSuspended
         if self._driver.state.cancel_requested:
             raise RunCancelled(f"Run {self.run_id!r} was cancelled.")
 
@@ -279,16 +315,24 @@ class Activation:
         """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""
         cancelled, self._cancelled = self._cancelled, []
         for node in cancelled:
-            self._driver.withdraw_below(node)
             if node.status not in DONE:
-                self._driver.emit(NodeCancelled(**self._driver.head(), node=node.id))
+                self._driver.cancel_node(node)
+
+    def _check_end(self) -> None:
+        if self._driver.asleep:
+            raise RunSuspended
+        if self._refused is not None:
+            raise self._refused from None
+        self._flush_cancelled()
 
     def _check_return(self) -> None:
-        if self._refused is not None:
-            raise self._refused
-        if self._unawaited:
-            calls = "; ".join(f"line {c.line}: {c.name}(...)" for _, c in self._unawaited.values())
-            raise NotAwaited(f"Called and never awaited: {calls}. Write `await` before it.")
+        forgotten = [
+            f"line {call.line}: {call.name}(...)"
+            for coro, call in self._unawaited.values()
+            if inspect.getcoroutinestate(coro) == inspect.CORO_CREATED  # else its task was cancelled at once
+        ]
+        if forgotten:
+            raise NotAwaited(f"Called and never awaited: {'; '.join(forgotten)}. Write `await` before it.")
         left = self._journal.leftover()
         if left and not self._journal.changed:
             names = "; ".join(f"{e.call.name}(...) from line {e.call.line}" for e in left[:5])
@@ -297,9 +341,13 @@ class Activation:
                 "The code is the same, so something outside the journal (clock, random numbers, a file) "
                 "decided otherwise; put that into a tool, or start over with run.start_over()."
             )
-        for entry in left:
-            if entry.node is not None:
-                self._driver.withdraw_below(self._driver.state.nodes[entry.node])
+
+    def _drop_unawaited(self) -> None:
+        if self._unawaited:
+            in_tasks = {task.get_coro() for task in asyncio.all_tasks()}  # these find out that it is over
+            for coro, _ in self._unawaited.values():
+                if coro not in in_tasks:
+                    coro.close()
 
 
 def caller_line() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid as uuid_module
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -28,10 +28,14 @@ class Body(Protocol):
     run_id: str
     node_id: str
     attempt: int
+    generation: int
+    """How often a person sent the node back."""
     services: Services
 
-    def ask(self, tool: str, inputs: dict[str, Any], key: str | None) -> Awaitable[Outputs]:
-        """Ask a person, durably, by the dual-stage tool of that name."""
+    def ask(
+        self, tool: str, inputs: dict[str, Any], key: str | None, *, pick: str | None = None
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask a person, durably, by the dual-stage tool of that name; the output `pick`, or all of them."""
 
     def send(self, message: Message) -> Awaitable[None]:
         """Say something, once."""
@@ -77,8 +81,11 @@ class NodeContext:
 
     @property
     def idempotency_key(self) -> str:
-        """The same string on every retry and after every crash: for effects that must happen once."""
-        return f"{self.run_id}/{self.node_id}/0"
+        """The same string on every attempt and after every crash; another one after `run.retry(node)`.
+
+        For effects that must happen once: hand it to the outside world with the request.
+        """
+        return f"{self.run_id}/{self.node_id}/{self._body.generation}"
 
     def channel(self) -> ChannelHandle:
         """Where messages go and questions are asked."""
@@ -149,7 +156,7 @@ class ChannelHandle:
         cells = tuple(tuple(c if isinstance(c, (int, float, str)) else str(c) for c in r) for r in rows)
         await self._body.send(Message(kind="table", columns=tuple(map(str, columns)), rows=cells))
 
-    async def ask_text(
+    def ask_text(
         self,
         prompt: str,
         *,
@@ -158,7 +165,7 @@ class ChannelHandle:
         timeout: Any = None,
         default: Any = MISSING,
         key: str | None = None,
-    ) -> str:
+    ) -> Coroutine[Any, Any, str]:
         """Ask for text.
 
         Args:
@@ -179,10 +186,9 @@ class ChannelHandle:
             "prompt": prompt, "multiline": multiline, "placeholder": placeholder, "timeout": timeout,
             "default": default,
         }  # fmt: skip
-        text: str = (await self._body.ask("ask_text", inputs, key))["text"]
-        return text
+        return self._body.ask("ask_text", inputs, key, pick="text")
 
-    async def ask_approval(
+    def ask_approval(
         self,
         prompt: str,
         *,
@@ -191,7 +197,7 @@ class ChannelHandle:
         timeout: Any = None,
         default: Any = MISSING,
         key: str | None = None,
-    ) -> Outputs:
+    ) -> Coroutine[Any, Any, Outputs]:
         """Ask for one of a few options; the first approves unless `approve` says which.
 
         Returns:
@@ -200,9 +206,9 @@ class ChannelHandle:
         inputs = {
             "prompt": prompt, "options": options, "approve": approve, "timeout": timeout, "default": default,
         }  # fmt: skip
-        return await self._body.ask("ask_approval", inputs, key)
+        return self._body.ask("ask_approval", inputs, key)
 
-    async def ask_files(
+    def ask_files(
         self,
         prompt: str,
         *,
@@ -211,7 +217,7 @@ class ChannelHandle:
         timeout: Any = None,
         default: Any = MISSING,
         key: str | None = None,
-    ) -> Outputs:
+    ) -> Coroutine[Any, Any, Outputs]:
         """Ask for files.
 
         Returns:
@@ -221,7 +227,7 @@ class ChannelHandle:
         inputs = {
             "prompt": prompt, "multiple": multiple, "accept": accept, "timeout": timeout, "default": default,
         }  # fmt: skip
-        return await self._body.ask("ask_files", inputs, key)
+        return self._body.ask("ask_files", inputs, key)
 
 
 class MemoryHandle:

@@ -7,6 +7,7 @@ from other processes. Everything here happens on the loop's thread; other thread
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,16 +23,16 @@ from aether_nb.engine.state import NodeState, RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import StoreError
 from aether_nb.events import (
-    FINAL,
     AnyEvent,
     MessageSent,
+    NodeRetried,
     RunResumed,
     RunStarted,
     RunStatus,
     WaitOpened,
 )
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import RunId
+from aether_nb.ids import NodeId, RunId
 from aether_nb.prompts import reply_schema, schema_hash
 
 _LOG = logging.getLogger("aether_nb")
@@ -67,18 +68,26 @@ class Engine:
         self.services, self.asks, self.kernel = services, asks, kernel
         self.slots = Slots(max_concurrency)
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
-        self.writer = Writer(store, clock, kernel, self.post, self._on_trouble)
+        self.writer = Writer(store, clock, kernel, self.post, self.in_trouble)
         self.drivers: dict[RunId, Driver] = {}
         self.trouble: StoreError | None = None
         self._observers: dict[RunId, list[Observer]] = {}
         self._looking: Callable[[], None] | None = None
+        self._to_look = False
         self._specs: dict[str, GraphSpec] = {}
+        self._keys: dict[int, tuple[GraphSpec, str]] = {}
         self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
         install_scopes(self.loop)
+        self._ebb = self.loop.create_task(_for_ever(), name="aether-ebb")
+
+    @property
+    def closing(self) -> bool:
+        """Whether the loop is being shut down: its end cancels every task, and this one first tells us."""
+        return self._ebb.cancelling() > 0
 
     def post(self, call: Callable[..., Any], *args: Any) -> None:
         """Bring a call onto the loop, from any thread: the one door. Dropped when the loop is closed."""
-        if not self.loop.is_closed():
+        with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(call, *args)
 
     # -- runs ------------------------------------------------------------------------------------
@@ -117,6 +126,7 @@ class Engine:
         spec: str,
         changed: Sequence[str],
         observers: Sequence[Observer],
+        retry: NodeId | None = None,
     ) -> Driver:
         """Go on with a run that this kernel has claimed.
 
@@ -126,6 +136,7 @@ class Engine:
             spec: hex key of the graph's spec.
             changed: tools and graphs whose code differs from before.
             observers: are given the whole log first.
+            retry: a failed node that is sent back before.
         """
         log = self.store.events(row.run_id)
         state = RunState(graph.spec, self.find_spec)
@@ -134,9 +145,15 @@ class Engine:
         driver = self._adopt(row.run_id, graph, state, row.fence, observers)
         for observer in observers:
             observer.on_events(row.run_id, log, state.status)
+        if retry is not None:
+            driver.emit(NodeRetried(**driver.head(), node=retry))
         driver.emit(RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec))
+        if not self._to_look:
+            self._to_look = True
+            self.loop.call_soon(
+                self.look
+            )  # replies may lie there since long ago: before their prompts are shown
         driver.begin(state.resume())
-        self.look()
         return driver
 
     def _adopt(
@@ -144,10 +161,12 @@ class Engine:
     ) -> Driver:
         driver = Driver(self, run_id, graph, state)
         driver.lane = Lane(
-            run_id, self.kernel, fence, state.seq, partial(self._committed, driver), driver.fence_out
+            run_id, self.kernel, fence, state.seq, partial(self._committed, driver), driver.lose
         )
         self.drivers[run_id] = driver
         self._observers[run_id] = list(observers)
+        if self._looking is None:
+            self._look_later()
         return driver
 
     def observe(self, run_id: RunId, observer: Observer) -> None:
@@ -165,9 +184,10 @@ class Engine:
         """Put every run to sleep, write what is queued. Before the loop ends."""
         for driver in list(self.drivers.values()):
             driver.suspend()
-        if self._looking is not None:
-            self._looking()
-            self._looking = None
+            driver.questions.call_off_all()
+        self._look_off()
+        if not self.loop.is_closed():
+            self._ebb.cancel()
         self.writer.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -175,11 +195,15 @@ class Engine:
 
     def keep_spec(self, spec: GraphSpec) -> str:
         """Put a graph's spec into the store, once; its hex key."""
-        body = spec.model_dump_json(exclude_defaults=True)
+        known = self._keys.get(id(spec))
+        if known is not None:
+            return known[1]
+        body = spec.model_dump_json()
         key = schema_hash({"graph": body}).hex()
         if key not in self._specs:
             self.store.put_spec("graph", key, body)
             self._specs[key] = spec
+        self._keys[id(spec)] = spec, key  # kept with it, so that its id stays its own
         return key
 
     def find_spec(self, key: str) -> GraphSpec | None:
@@ -213,7 +237,8 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever it was, it is theirs
             _LOG.exception("A channel or view failed; the run goes on without it")
 
-    def _on_trouble(self, error: StoreError | None) -> None:
+    def in_trouble(self, error: StoreError | None) -> None:
+        """The store could not be written, or, with None, can be again."""
         self.trouble = error
         if error is not None:
             _LOG.error("The store cannot be written; runs wait until it can: %s", error)
@@ -225,8 +250,6 @@ class Engine:
         assert node.wait is not None
         row = self._row(driver, node, node.wait.opened)
         self._guard(self.channel.show, Shown(row, driver.graph.name, node.label))
-        if self._looking is None:
-            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self.look)
 
     def closed(self, driver: Driver, node: NodeState) -> None:
         """The prompt of a node is not open any more."""
@@ -245,16 +268,13 @@ class Engine:
         """A reply of a run was accepted in the store, by whatever door."""
         driver = self.drivers.get(row.run_id)
         if driver is not None and row.reply is not None:
-            driver.take_reply(row.token, row.reply)
-            node = driver.state.nodes.get(row.node_id)
-            if node is not None and node.wait is not None:
-                self.closed(driver, node)
+            driver.questions.take(row.token, row.reply)
 
     def fail_wait(self, row: WaitRow, error: Exception) -> None:
         """A channel cannot answer: the node that asks fails with that."""
         driver = self.drivers.get(row.run_id)
         if driver is not None:
-            driver.fail_wait(row.node_id, error)
+            driver.questions.fail(row.node_id, error)
 
     async def next_commit(self, driver: Driver) -> None:
         """Wait until something more of a run was committed, or it has ended."""
@@ -263,21 +283,35 @@ class Engine:
         await future
 
     def look(self) -> None:
-        """Look for replies and mail that other processes left, and come back while something waits."""
-        self._looking = None
+        """Look for replies and mail that other processes left, and come back while there are runs."""
+        self._to_look = False
+        if self.closing:
+            return
         try:
             self._collect()
         except StoreError as error:
-            self._on_trouble(error)
-        if any(d.state.status not in FINAL for d in self.drivers.values()):
-            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
+            self.in_trouble(error)
+        self._look_later()
 
     def _look_if_changed(self) -> None:
-        if self.store.changed():
+        try:
+            changed = self.store.changed()
+        except StoreError:
+            changed = True
+        if changed:
             self.look()
-        elif self.drivers:
-            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
         else:
+            self._look_later()
+
+    def _look_later(self) -> None:
+        """One alarm for all runs, none when there are none."""
+        self._look_off()
+        if self.drivers:
+            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
+
+    def _look_off(self) -> None:
+        if self._looking is not None:
+            self._looking()
             self._looking = None
 
     def _collect(self) -> None:
@@ -303,3 +337,7 @@ class Engine:
             await future
         finally:
             off()
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()

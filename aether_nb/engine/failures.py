@@ -5,62 +5,69 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
-from aether_nb.errors import NodeFailed
+from aether_nb import errors
+from aether_nb.errors import AetherError, NodeFailed
 from aether_nb.events import ErrorInfo
 from aether_nb.frames import user_frames
 from aether_nb.ids import NodeId
 from aether_nb.values import show
 
 
+class _Raised(NodeFailed):
+    """A NodeFailed that knows the record it was made from."""
+
+    info: ErrorInfo
+
+
 def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) -> ErrorInfo:
     """What is kept of an exception that a body raised.
 
-    A failure of another node that passed through keeps its own frames and name.
+    A failure of another node that passed through stays what it was: its own message, frames and inputs.
     """
-    if isinstance(error, NodeFailed):
-        return ErrorInfo(
-            message=str(error), error_type=error.error_type, builtin=_builtin_of(type(error)).__name__,
-            frames=error.frames, inputs=error.inputs,
-        )  # fmt: skip
+    if isinstance(error, _Raised):
+        return error.info
     return ErrorInfo(
-        message=str(error) or type(error).__name__,
+        message=_writable(str(error)),
         error_type=type(error).__name__,
         builtin=_builtin_of(type(error)).__name__,
-        frames=user_frames(error),
-        inputs={k: show(v) for k, v in (inputs or {}).items()},
+        frames=tuple(map(_writable, user_frames(error))),
+        inputs={k: _writable(show(v)) for k, v in (inputs or {}).items()},
     )
 
 
 def node_failed(node: NodeId, label: str, attempt: int, error: ErrorInfo) -> NodeFailed:
     """The exception that a failed node raises in who awaits it."""
-    what = f"{error.error_type}: {error.message}" if error.error_type != "NodeFailed" else error.message
-    prefix = f"{label} failed: "
-    message = what if what.startswith(prefix) or " failed: " in error.message else prefix + what
-    failed: NodeFailed = _class_for(error.builtin)(
-        message, node=node, error_type=error.error_type, attempt=attempt, frames=error.frames,
-        inputs=error.inputs,
+    what = f"{error.error_type}: {error.message}" if error.message else error.error_type
+    failed = _class_for(error.builtin, error.error_type)(
+        f"{label} failed: {what}", node=node, error_type=error.error_type, attempt=attempt,
+        frames=error.frames, inputs=error.inputs,
     )  # fmt: skip
+    failed.info = error
     return failed
 
 
 @lru_cache
-def _class_for(builtin: str) -> type[NodeFailed]:
-    """NodeFailed that is also the builtin class, where Python allows the two in one."""
-    base = getattr(builtins, builtin, Exception)
-    if not (isinstance(base, type) and issubclass(base, Exception)) or base is Exception:
-        return NodeFailed
-    try:
-        made = type(
-            "NodeFailed",
-            (NodeFailed, base),
-            {"__doc__": NodeFailed.__doc__, "__module__": NodeFailed.__module__},
-        )
-        made("probe")
-    except TypeError:  # the builtin's memory layout or constructor does not go with ours
-        return NodeFailed
-    return made
+def _class_for(builtin: str, error_type: str) -> type[_Raised]:
+    """NodeFailed that is also the builtin class, and ours of that name, where Python allows them in one."""
+    named = (getattr(errors, error_type, None), getattr(builtins, builtin, None))
+    bases: list[type] = [base for base in named if _fits(base)]
+    space = {"__doc__": NodeFailed.__doc__, "__module__": NodeFailed.__module__, "__str__": Exception.__str__}
+    for mixed in (bases, bases[1:], []):
+        try:
+            made: type[_Raised] = type("NodeFailed", (_Raised, *mixed), space)
+            made("probe", node="", error_type="", attempt=1, frames=(), inputs={})
+        except Exception:  # noqa: BLE001, S112 - their memory layouts or constructors do not go together
+            continue
+        return made
+    return _Raised
+
+
+def _fits(base: Any) -> TypeGuard[type]:
+    if not isinstance(base, type) or not issubclass(base, Exception):
+        return False
+    return base not in {Exception, AetherError} and not issubclass(NodeFailed, base)
 
 
 def _builtin_of(cls: type[BaseException]) -> type[BaseException]:
@@ -68,3 +75,8 @@ def _builtin_of(cls: type[BaseException]) -> type[BaseException]:
         if base.__module__ == "builtins" and issubclass(base, Exception):
             return base
     return Exception
+
+
+def _writable(text: str) -> str:
+    """The text as every store can hold it: half a character becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,11 +48,11 @@ class Scope:
         self.children[name] = k + 1
         return Scope(f"{self.path}/{name}#{k}" if self.path else f"{name}#{k}", self, set(self.frontier))
 
-    def done(self, node: NodeId, after: tuple[NodeId, ...]) -> None:
-        """A node called here has succeeded."""
+    def done(self, node: NodeId, before: Collection[NodeId]) -> None:
+        """A node called here is done; `before` was the frontier when it was called."""
         scope: Scope | None = self
         while scope is not None:
-            scope.frontier.difference_update(after)
+            scope.frontier.difference_update(before)
             scope.frontier.add(node)
             scope = scope.parent
 
@@ -78,10 +78,13 @@ class Journal:
         log: what was recorded before; later entries are not its concern.
         changed: whether the body's code differs from the code that made the record.
         keys: the keys in use in this run, shared by all its bodies.
+        stage: the scope that all calls of this body stand in; the two stages of one node share a log.
     """
 
-    def __init__(self, log: JournalLog | None, *, changed: bool, keys: set[str]) -> None:
+    def __init__(self, log: JournalLog | None, *, changed: bool, keys: set[str], stage: str = "") -> None:
         entries = log.entries if log is not None else []
+        if stage:
+            entries = [e for e in entries if e.call.scope.partition("/")[0] == stage]
         self._recorded = {identity(e.call): e for e in entries}
         self._unclaimed: dict[str, dict[Identity, Entry]] = {}
         for i, e in self._recorded.items():
@@ -102,6 +105,7 @@ class Journal:
             DuplicateKey: the key is in use.
         """
         if key is not None:
+            key = str(key)  # numbers are keys that people write
             if key in self._keys:
                 raise DuplicateKey(
                     f"key={key!r} is used twice in this run, here at line {line}; every key names one call. "

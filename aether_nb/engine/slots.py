@@ -7,16 +7,24 @@ deadlock. Fair in the order of asking.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Self
 
 
 class Slot:
-    """One body's place, taken and given back."""
+    """One body's place; `async with` takes it and gives it back."""
 
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places = places
         self._held = False
+
+    async def __aenter__(self) -> Self:
+        await self.take()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.give_back()
 
     async def take(self) -> None:
         """Wait for a free place."""
@@ -28,6 +36,11 @@ class Slot:
         if self._held:
             self._held = False
             self._places.release()
+
+    def hand_over(self) -> Callable[[], None]:
+        """Keep the place beyond the body's end, until what this returns is called."""
+        held, self._held = self._held, False
+        return self._places.release if held else lambda: None
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[None]:
@@ -54,12 +67,6 @@ class Slots:
     def __init__(self, places: int) -> None:
         self._places = asyncio.Semaphore(places)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
-        """A place for one body, from start to end."""
-        slot = Slot(self._places)
-        await slot.take()
-        try:
-            yield slot
-        finally:
-            slot.give_back()
+    def slot(self) -> Slot:
+        """A place for one body."""
+        return Slot(self._places)

@@ -35,6 +35,7 @@ from aether_nb.events import (
     NodeEvent,
     NodeFailed,
     NodeFinished,
+    NodeRetried,
     NodeStarted,
     NodeStatus,
     ReplyRejected,
@@ -90,6 +91,8 @@ class NodeState:
     """Encoded, once succeeded."""
     error: ErrorInfo | None = None
     wait: WaitState | None = None
+    generation: int = 0
+    """How often a person sent it back; part of its idempotency key."""
     crashes: int = 0
     """How often a kernel died while the body ran."""
     started_us: int | None = None
@@ -176,6 +179,7 @@ class RunState:
             NodeStarted: self._on_node_started,
             NodeFinished: self._on_node_finished,
             NodeFailed: self._on_node_failed,
+            NodeRetried: self._on_node_retried,
             NodeCancelled: self._on_node_cancelled,
             WaitOpened: self._on_wait_opened,
             ReplyTaken: self._on_reply_taken,
@@ -251,13 +255,25 @@ class RunState:
         found: list[NodeState] = []
         heap = [node]
         while heap:
-            at = heap.pop()
-            frame, log = self.frames.get(at), self.journals.get(at)
-            inside = [*(frame.missing if frame is not None else ())]
-            inside += [e.node for e in (log.entries if log is not None else ()) if e.node is not None]
+            inside = self._inside(heap.pop())
             found += [self.nodes[n] for n in inside]
             heap += inside
         return found
+
+    def origin(self, node: NodeState) -> NodeState:
+        """Where the failure of a node comes from: itself, or a node inside whose failure passed through it."""
+        inside = (self.nodes[n] for n in self._inside(node.id))
+        cause = next((n for n in inside if n.status == "failed" and n.error == node.error), None)
+        return node if cause is None else self.origin(cause)
+
+    def is_gone(self, node: NodeState) -> bool:
+        """Whether only the log knows the node: the graph has been edited, and it is not in it any more."""
+        return node.spec is None and node.added is None
+
+    def _inside(self, node: NodeId) -> list[NodeId]:
+        frame, log = self.frames.get(node), self.journals.get(node)
+        inside = [] if frame is None else [*frame.missing]
+        return inside + [e.node for e in (log.entries if log is not None else ()) if e.node is not None]
 
     def inputs_of(self, node: NodeState) -> dict[str, Any]:
         """The encoded inputs of a node, by name."""
@@ -277,10 +293,12 @@ class RunState:
         return self._open_frame(ROOT, self.spec, event.inputs)
 
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
-        self.changed = event.changed
+        self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed
         for node in self.nodes.values():
             if node.status == "running" and node.kind in {"tool", "ask", "wait"}:
-                node.crashes = 0 if self.blocked else node.crashes + 1  # who resumes a blocked run tries again
+                node.crashes = (
+                    0 if self.blocked else node.crashes + 1
+                )  # who resumes a blocked run tries again
         self.blocked = ""
         return []
 
@@ -354,7 +372,7 @@ class RunState:
             if node.error is not None and frame.failed is None:
                 frame.failed = (node.id, node.error)
             self._skip_below(frame, node.id)
-        if frame.unfinished == 0:
+        if frame.unfinished == 0 and (frame.node == ROOT or self.nodes[frame.node].status not in DONE):
             commands.append(self._close_frame(frame))
         return commands
 
@@ -428,6 +446,41 @@ class RunState:
         node.ended_us = event.at_us
         self._set(node, "cancelled")
         return self._outcome(node, "cancelled")
+
+    def _on_node_retried(self, event: NodeRetried) -> list[Command]:
+        node = self._node(event)
+        node.generation += 1
+        node.wait = None
+        self._final, self.error, self.failed_node = None, None, ROOT
+        while True:
+            self._send_back(node)
+            if node.parent == ROOT:
+                return []
+            node = self.nodes[node.parent]
+
+    def _send_back(self, node: NodeState) -> None:
+        """The node's outcome does not count any more; what was skipped because of it may run yet."""
+        if node.status not in DONE:
+            return
+        self._set(node, "running" if node.id in self.frames else "pending")
+        node.error, node.ended_us = None, None
+        entry = self._by_call.get(node.id)
+        if entry is not None and entry.outcome is not None:
+            entry.outcome = None
+            self.journals[node.parent].outcomes.remove(entry)
+        frame = self.frames.get(node.parent) if node.spec is not None else None
+        if frame is None:
+            return
+        frame.unfinished += 1
+        bad = [n for n in map(self.nodes.__getitem__, frame.missing) if n.status == "failed" and n.error]
+        frame.failed = (bad[0].id, bad[0].error) if bad and bad[0].error else None
+        heap = list(frame.dependents.get(node.id, ()))
+        while heap:
+            below = self.nodes[heap.pop()]
+            if below.status == "skipped":
+                below.status = "pending"
+                frame.unfinished += 1
+                heap.extend(frame.dependents.get(below.id, ()))
 
     def _outcome(self, node: NodeState, outcome: Literal["ok", "failed", "cancelled"]) -> list[Command]:
         entry = self._by_call.get(node.id)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aether_nb.engine.ports import Append, Clock, Store
-from aether_nb.errors import AetherError, FencedOut, StoreError
+from aether_nb.errors import AetherError, FencedOut, RunFailed, StoreError
 from aether_nb.events import AnyEvent, RunStatus, WaitOpened
 from aether_nb.ids import RunId
 
@@ -39,8 +39,8 @@ class Lane:
     """The last sequence number that is in the store."""
     on_commit: Callable[[Sequence[AnyEvent], RunStatus], None]
     """Called on the loop after a commit, in order."""
-    on_lost: Callable[[], None]
-    """Called on the loop when another driver has the run."""
+    on_lost: Callable[[AetherError], None]
+    """Called on the loop when nothing more of this run can be written, with the reason."""
     status: RunStatus = "running"
     pending: list[AnyEvent] = field(default_factory=list)
     lost: bool = False
@@ -49,7 +49,6 @@ class Lane:
 @dataclass(slots=True)
 class _Barrier:
     lane: Lane
-    seq: int
     full: bool
     reached: Callable[[AetherError | None], None]
 
@@ -141,10 +140,9 @@ class Writer:
     def _add_barrier(self, lane: Lane, full: bool, reached: Callable[[AetherError | None], None]) -> None:
         with self._lock:
             if lane.lost:
-                reached(FencedOut(f"Run {lane.run_id!r} is driven by another kernel now."))
+                reached(_fenced_out(lane))
                 return
-            seq = lane.pending[-1].seq if lane.pending else lane.committed
-            self._barriers.append(_Barrier(lane, seq, full, reached))
+            self._barriers.append(_Barrier(lane, full, reached))
             self._wake()
 
     def _wake(self) -> None:
@@ -190,14 +188,10 @@ class Writer:
         return batch, barriers
 
     def _flush(self, batch: list[tuple[Lane, Append]], barriers: list[_Barrier], *, full: bool) -> None:
-        now_ms = self._clock.now_us() // 1000
         troubled = False
         while True:
             try:
-                if batch or full:  # an empty append with full syncs what NORMAL commits left
-                    refused = self._store.append([a for _, a in batch], full=full, now_ms=now_ms)
-                else:
-                    refused = frozenset()
+                lost = self._append(batch, full=full)
                 break
             except StoreError as error:
                 if not troubled:
@@ -210,23 +204,40 @@ class Writer:
         if troubled:
             self._post(self._on_trouble, None)
         for lane, append in batch:
-            self._settle(lane, append, lost=lane.run_id in refused)
+            self._settle(lane, append, lost.get(lane.run_id))
         for b in barriers:
-            lost = (
-                FencedOut(f"Run {b.lane.run_id!r} is driven by another kernel now.") if b.lane.lost else None
-            )
-            b.reached(lost)
+            b.reached(_fenced_out(b.lane) if b.lane.lost else None)
 
-    def _settle(self, lane: Lane, append: Append, *, lost: bool) -> None:
+    def _append(self, batch: list[tuple[Lane, Append]], *, full: bool) -> dict[RunId, AetherError]:
+        """Write a batch; the runs of which nothing was written, with the reason."""
+        if not batch and not full:
+            return {}  # else an empty append syncs what was committed before
+        try:
+            refused = self._store.append(
+                [append for _, append in batch], full=full, now_ms=self._clock.now_us() // 1000
+            )
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the thread must live: one run's events harm no other run
+            if len(batch) == 1:
+                lane = batch[0][0]
+                return {lane.run_id: RunFailed(f"The log of run {lane.run_id!r} cannot be written: {error}")}
+            lost: dict[RunId, AetherError] = {}
+            for one in batch:
+                lost |= self._append([one], full=full)
+            return lost
+        return {lane.run_id: _fenced_out(lane) for lane, _ in batch if lane.run_id in refused}
+
+    def _settle(self, lane: Lane, append: Append, lost: AetherError | None) -> None:
         with self._lock:
-            if lost:
+            if lost is not None:
                 lane.lost = True
                 lane.pending.clear()
             else:
                 del lane.pending[: len(append.events)]
                 lane.committed = append.events[-1].seq
-        if lost:
-            self._post(lane.on_lost)
+        if lost is not None:
+            self._post(lane.on_lost, lost)
         else:
             self._post(lane.on_commit, append.events, append.status)
 
@@ -235,6 +246,12 @@ class Writer:
             self._store.beat(self._kernel, self._clock.now_us() // 1000)
         except StoreError as error:
             self._post(self._on_trouble, error)
+
+
+def _fenced_out(lane: Lane) -> FencedOut:
+    return FencedOut(
+        f"Run {lane.run_id!r} was taken over by another kernel; this one does not drive it any more."
+    )
 
 
 def _resolve(future: asyncio.Future[None], error: AetherError | None) -> None:

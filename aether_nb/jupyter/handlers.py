@@ -21,7 +21,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any, TypeVar
 
 from jupyter_server.auth.decorator import authorized
@@ -30,12 +29,13 @@ from jupyter_server.utils import url_path_join
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tornado import web
 
+from aether_nb.answering import fitting
 from aether_nb.engine.ports import Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
 from aether_nb.jupyter import registry
-from aether_nb.prompts import FileRef, FilesPrompt, Prompt, Reply, check_reply
-from aether_nb.services.artifacts import Artifacts, safe_name
+from aether_nb.prompts import Reply
+from aether_nb.services.artifacts import Artifacts
 from aether_nb.store.sqlite import SqliteStore
 
 _T = TypeVar("_T")
@@ -133,7 +133,8 @@ def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[s
     if wait.status != "open":
         return 200, _closed(wait)
     try:
-        kept = _kept(Artifacts(store.artifacts_dir), wait.prompt, check_reply(wait.prompt, value))
+        # the server and the kernel work in different folders, so a path must be whole
+        kept = fitting(wait.prompt, value, Artifacts(store.artifacts_dir), here=False)
     except ReplyInvalid as e:
         return 422, {"problems": e.problems}
     now_ms = _now_ms()
@@ -147,44 +148,6 @@ def _closed(wait: WaitRow) -> dict[str, Any]:
     status = "expired" if wait.status == "open" else wait.status
     reply = wait.reply or Reply()
     return {"accepted": False, "status": status, "by": reply.by, "door": reply.door, "at_ms": reply.at_ms}
-
-
-def _kept(artifacts: Artifacts, prompt: Prompt, value: Any) -> Any:
-    """The reply with every file among the artifacts: copied from a path, or uploaded there before.
-
-    Raises:
-        ReplyInvalid: a file cannot be had.
-    """
-    if not isinstance(prompt, FilesPrompt):
-        return value
-    files, problems = [], {}
-    for i, given in enumerate(value["files"]):
-        try:
-            ref = _uploaded(artifacts, given) if "sha256" in given else _copied(artifacts, given["path"])
-            files.append(ref.model_dump(mode="json"))
-        except (StoreError, OSError, ValueError) as e:
-            problems[f"files.{i}"] = str(e)
-    if problems:
-        raise ReplyInvalid(problems)
-    return {**value, "files": files}
-
-
-def _copied(artifacts: Artifacts, path: str) -> FileRef:
-    file = Path(path).expanduser()
-    if not file.is_absolute():  # the server and the kernel work in different folders
-        raise ValueError(f"{path!r} is relative; give the whole path, from the root on")
-    if not file.is_file():
-        raise ValueError(f"there is no file {path!r} on the server")
-    return artifacts.put_file(file)
-
-
-def _uploaded(artifacts: Artifacts, given: dict[str, Any]) -> FileRef:
-    """The label of an artifact that is there; of what the page says only its name and type are believed."""
-    file = Path(artifacts.path(given["sha256"]))
-    if not file.is_file():
-        raise ValueError("this upload is not in the store; send the file again")
-    name = safe_name(given["name"])
-    return FileRef.model_validate(given | {"name": name, "size": file.stat().st_size, "path": str(file)})
 
 
 def _plain(message: str) -> str:

@@ -117,6 +117,10 @@ class KernelHost:
         for live in self._live.get(row.run_id, ()):
             live.wait_answered(row)
 
+    def shown(self, run_id: str) -> list[LiveRun]:
+        """The widgets of a run."""
+        return self._live.get(run_id, [])
+
     def take_back(self, run_id: str) -> list[LiveRun]:
         """The widgets of a run, to show it from its beginning again."""
         lives = self._live.get(run_id, [])

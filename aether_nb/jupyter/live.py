@@ -129,6 +129,9 @@ class LiveRun:
     def _start_over(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
         self._run = self._run.start_over()
 
+    def _retry(self, content: Mapping[str, Any]) -> None:
+        self._run.retry(str(content["node"]))
+
     def _page_layout(self, content: Mapping[str, Any]) -> None:
         self._page_svg = str(content.get("svg") or "")[: 4 << 20]
         self._twin_soon(at_once=True)
@@ -226,6 +229,7 @@ _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
     "hello": LiveRun._hello,
     "cancel": LiveRun._cancel,
     "start_over": LiveRun._start_over,
+    "retry": LiveRun._retry,
     "layout": LiveRun._page_layout,
     "chunk": LiveRun._chunk,
 }

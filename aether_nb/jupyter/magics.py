@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from aether_nb import runtime
+from aether_nb import api
 from aether_nb.errors import AetherError
 from aether_nb.events import FINAL
 from aether_nb.ids import RunId
@@ -17,7 +17,7 @@ USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN"
 def load(shell: Any) -> None:
     """Register the magic and say in one line what waits here."""
     shell.register_magic_function(aether, "line", "aether")
-    rt = runtime.current()
+    rt = api.current()
     unfinished = [r for r in rt.store.runs(home=rt.home) if r.status not in FINAL]
     waiting = sum(len(rt.store.waits(run_id=r.run_id)) for r in unfinished)
     if not unfinished:
@@ -48,23 +48,23 @@ def _answer(words: list[str]) -> Any:
     if len(words) < 2:
         print(USAGE)  # noqa: T201 - usage
         return None
-    return runtime.answer(words[0], " ".join(words[1:]))
+    return api.answer(words[0], " ".join(words[1:]))
 
 
 def _resume(words: list[str]) -> Any:
-    return runtime.resume(words[0]) if words else runtime.resume_all()
+    return api.resume(words[0]) if words else api.resume_all()
 
 
 def _reset(words: list[str]) -> Any:
     if len(words) != 1:
         print(USAGE)  # noqa: T201 - usage
         return None
-    return runtime.get(RunId(words[0])).start_over()
+    return api.get(RunId(words[0])).start_over()
 
 
 _VERBS: dict[str, Callable[[list[str]], Any]] = {
-    "runs": lambda _: runtime.runs(),
-    "waits": lambda _: runtime.waits(),
+    "runs": lambda _: api.runs(),
+    "waits": lambda _: api.waits(),
     "answer": _answer,
     "resume": _resume,
     "reset": _reset,

@@ -22,13 +22,16 @@ class DetachedBody:
 
     run_id = ""
     attempt = 1
+    generation = 0
 
     def __init__(self, name: str, services: Services, clock: Clock) -> None:
         self.node_id = name
         self.services = services
         self._clock = clock
 
-    def ask(self, tool: str, inputs: dict[str, Any], key: str | None) -> NoReturn:  # noqa: ARG002 - refused
+    def ask(
+        self, tool: str, inputs: dict[str, Any], key: str | None, *, pick: str | None = None  # noqa: ARG002 - refused
+    ) -> NoReturn:  # fmt: skip
         """Nobody can be asked here."""
         raise OutsideRun(
             f"{self.node_id} was called outside a run, where nobody can be asked {inputs['prompt']!r}. Await it "

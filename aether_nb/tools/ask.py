@@ -96,7 +96,7 @@ class AskFiles(DualStageTool):
         prompt: str,
         *,
         multiple: bool = True,
-        accept: Sequence[str] = (),
+        accept: Sequence[str] | str = (),
         timeout: Any = None,
         default: Any = MISSING,
     ) -> Wait:

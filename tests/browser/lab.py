@@ -56,6 +56,10 @@ window.aetherTest = {
     const later = () => new Promise(resolve => setTimeout(resolve, 2000));
     while (!(await Promise.race([kernel.requestKernelInfo(), later()])));
   },
+  echo(path) {
+    const nothing = { code: 'None', silent: true, store_history: false };
+    this.follow('echo', this.kernel(path).requestExecute(nothing).done);
+  },
   output(path, index) {
     const cell = this.panel(path).content.widgets[index];
     if (cell.isPlaceholder()) cell.node.scrollIntoView();  // Lab draws what is out of sight later
@@ -107,8 +111,19 @@ class Notebook:
         self.wait_ready()
 
     def wait_ready(self) -> None:
-        """Wait until the session is connected and its kernel idle."""
-        self._wait("path => aetherTest.ready(path)", self.path, "a kernel that is ready", timeout_s=60)
+        """Wait until the session is connected, its kernel idle, and a cell's reply has come back."""
+        for timeout_s in (10, 20, 40):  # the server's sockets to a new kernel go silent once in some fifty times
+            try:
+                self._wait("path => aetherTest.ready(path)", self.path, "a ready kernel", timeout_s=timeout_s)
+                self.page.evaluate("path => aetherTest.echo(path)", self.path)
+                self._wait("() => aetherTest.ended.echo", None, "a kernel that takes cells", timeout_s=timeout_s)
+                self._wait("path => aetherTest.ready(path)", self.path, "an idle kernel", timeout_s=timeout_s)
+            except TimeoutError as silent:
+                last = silent
+                self.page.evaluate("path => aetherTest.kernel(path)?.reconnect()", self.path)
+            else:
+                return
+        raise last
 
     def run(self, index: int) -> None:
         """Start a cell; returns at once, also when the cell waits for a person."""

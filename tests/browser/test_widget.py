@@ -69,7 +69,9 @@ def test_files_are_dropped_into_the_prompt_and_become_artifacts(open_notebook, t
     notebook.prompt(0).get_by_role("button", name="Submit").click()
     notebook.wait_status(0, "succeeded")
 
-    wanted = [(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in (("big.csv", data), ("small.csv", b"x\n"))]
+    wanted = [
+        (n, len(c), hashlib.sha256(c).hexdigest()) for n, c in (("big.csv", data), ("small.csv", b"x\n"))
+    ]
     assert ast.literal_eval(notebook.run_done(1)) == wanted
     expect(notebook.prompt(0, "answered")).to_contain_text("big.csv, small.csv")
 

@@ -30,7 +30,9 @@ def type_in(kernel: LiveKernel, text: str) -> str:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("cell", ["print((await agent()).line)", "print(agent.run_sync().line)"], ids=["await", "run_sync"])
+@pytest.mark.parametrize(
+    "cell", ["print((await agent()).line)", "print(agent.run_sync().line)"], ids=["await", "run_sync"]
+)
 def test_without_widgets_the_waiting_cell_asks_by_input(kernel, cell):
     kernel.run(AGENT)
     asking = kernel.send(cell, stdin=True)

@@ -34,7 +34,7 @@ def same(a, b):
         return False
     if isinstance(a, float) and math.isnan(a):
         return math.isnan(b)
-    if isinstance(a, dict):
+    if isinstance(a, (dict, Outputs)):
         return len(a) == len(b) and all(
             same(p, q) for x, y in zip(a.items(), b.items(), strict=True) for p, q in zip(x, y, strict=True)
         )

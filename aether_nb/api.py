@@ -1,0 +1,131 @@
+"""What users call by `ae.`: functions that talk to the runtime of this process.
+
+`import aether_nb` makes none; the first use does, with the defaults that `configure` changes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from aether_nb.answering import Answer
+from aether_nb.calling import set_launcher
+from aether_nb.display.static import graph_bundle
+from aether_nb.engine.context import NodeContext
+from aether_nb.engine.ports import Channel, Store
+from aether_nb.run import OpenWait, Run, wait_table
+from aether_nb.runtime import Runtime
+from aether_nb.services.detached import DetachedBody
+from aether_nb.tables import Table
+
+
+class _Launcher:
+    """What `calling.launcher()` is: the current runtime, made when first needed."""
+
+    def start(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Run:
+        return current().start(graph, inputs, **options)
+
+    def run_sync(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
+        return current().run_sync(graph, inputs, **options)
+
+    def detached_context(self, name: str) -> NodeContext:
+        runtime = current()
+        return NodeContext(DetachedBody(name, runtime.services, runtime.clock))
+
+    def picture(self, graph: Any) -> Mapping[str, Any]:
+        bundle = graph_bundle(graph.spec)
+        scripted = _current[0].scripted if _current else "AETHER_NB_ANSWERS" in os.environ
+        return {"text/plain": bundle["text/plain"]} if scripted else bundle  # text is the same everywhere
+
+
+set_launcher(_Launcher())
+_current: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """The runtime of this process, made with the defaults when there is none yet."""
+    if not _current:
+        _current.append(Runtime())
+    return _current[0]
+
+
+def configure(
+    *,
+    store: str | os.PathLike[str] | Store | None = None,
+    channel: Channel | None = None,
+    max_concurrency: int = 16,
+    services: Mapping[str, Any] | None = None,
+) -> None:
+    """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
+
+    Args:
+        store: path of the store, or `":memory:"`; default `.aether/runs.db` in the working directory, or
+            AETHER_NB_STORE.
+        channel: where prompts go, such as `ScriptedChannel({...})`.
+        max_concurrency: how many tool bodies compute at once.
+        services: objects by name, for `context.service(name)`.
+    """
+    runtime = Runtime(store=store, channel=channel, max_concurrency=max_concurrency, services=services)
+    close()
+    _current.append(runtime)
+
+
+def close() -> None:
+    """Put the runs of this process to sleep and let go of the store; the next use opens it again."""
+    while _current:
+        _current.pop().close()
+
+
+def _close_at_exit(process: int) -> None:
+    if os.getpid() == process:  # a forked child has no part in the files of its parent
+        close()
+
+
+atexit.register(_close_at_exit, os.getpid())
+
+
+def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
+    """The runs of the store, newest first."""
+    runtime = current()
+    rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
+    columns: list[tuple[str, Callable[[Run], Any]]] = [
+        ("run", lambda r: r.run_id), ("graph", lambda r: rows[r.run_id].graph),
+        ("status", lambda r: rows[r.run_id].status), ("home", lambda r: rows[r.run_id].home),
+        ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
+    ]  # fmt: skip
+    return Table([Run(runtime, r) for r in rows], columns, "No runs.")
+
+
+def waits(*, status: str | None = "open") -> Table[OpenWait]:
+    """The waits of the store, earliest deadline first; `status=None` gives closed ones too."""
+    return wait_table(current().store.waits(status=status))
+
+
+def get(run_id: str) -> Run:
+    """A run by its id. Raises UnknownRun."""
+    return current().get(run_id)
+
+
+def answer(token: str, value: Any, *, by: str = "") -> Answer:
+    """Answer a wait of any run; see `Run.answer`."""
+    return current().answer(token, value, by=by)
+
+
+def resume(run_id: str) -> Run:
+    """Go on with an unfinished run here. Raises UnknownRun, RunHeldElsewhere, GraphError (not defined here)."""
+    return current().resume(run_id)
+
+
+def resume_all() -> Table[Run]:
+    """Go on with every unfinished run of this notebook whose graph is defined here."""
+    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status)]
+    return Table(current().resume_all(), columns, "Nothing to go on with here.")
+
+
+def inbox() -> Any:
+    """Every open prompt: a widget in a notebook, a table elsewhere."""
+    runtime = current()
+    return waits() if runtime.host is None else runtime.host.inbox()

@@ -1,0 +1,279 @@
+"""How a node is carried out: tools on the loop or in a thread, graph functions, the two stages of a wait.
+
+Part of a driver. Every body ends in `_carry_out`, which turns what it came to into an event.
+
+Trap: a body runs in the task of whoever awaits it, so a cancellation may be the user's own
+(`asyncio.timeout`, a `TaskGroup`), the run's, or the loop's; only what nobody asked for is a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
+from aether_nb.engine.activation import Activation
+from aether_nb.engine.journal import SCOPE
+from aether_nb.engine.slots import Slot
+from aether_nb.engine.state import DONE, NodeState
+from aether_nb.engine.waits import ResumedWait, open_wait
+from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
+from aether_nb.events import AnyEvent, NodeFinished, NodeStarted, ReplyRejected, RunFinished
+from aether_nb.ids import ROOT, NodeId
+from aether_nb.prompts import Reply
+from aether_nb.values import encode
+
+if TYPE_CHECKING:
+    from aether_nb.engine.driver import Driver
+
+Body = Coroutine[Any, Any, AnyEvent]
+"""User code around which the rules are kept; gives the event that tells of its success."""
+
+
+class Bodies:
+    """See the module.
+
+    Args:
+        driver: the run.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def main(self) -> None:
+        """The run's own graph function, from start to end."""
+        driver = self._driver
+        inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items()}
+        await self._carry_out(ROOT, inputs, self._function(ROOT, driver.graph, inputs, 1))
+
+    async def static(self, node: NodeState) -> None:
+        """A node of a static graph whose inputs are all there."""
+        await self.execute(
+            node, self._driver.target_of(node), self._driver.inputs_of(node), None, settle=False
+        )
+
+    async def execute(
+        self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None, *, settle: bool = True
+    ) -> None:  # fmt: skip
+        """Carry a node out. Failures are events, not exceptions.
+
+        Args:
+            node: the node, not done yet.
+            target: what it stands for.
+            inputs: its decoded inputs.
+            slot: the slot of the body that called it, lent while it waits.
+            settle: whether to return only when the node is done.
+        """
+        if node.kind == "tool":
+            await self._tool(node, target, inputs)
+        elif node.kind == "fn":
+            attempt = self._start(node)
+            await self._carry_out(node.id, inputs, self._function(node.id, target, inputs, attempt))
+        else:
+            if node.kind == "graph":
+                self._start(node)
+            else:
+                await self._stage_a(node, target, inputs)
+            if settle:
+                await self._settled(node, slot)
+
+    async def reattach(
+        self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None
+    ) -> None:
+        """Go on with a node of the journal that has no outcome yet."""
+        asked = node.wait is not None and node.wait.status != "withdrawn"
+        if asked or node.id in self._driver.state.frames:
+            for command in self._driver.state.resume_node(node):
+                self._driver.perform(command)
+            await self._settled(node, slot)
+        else:
+            await self.execute(node, target, inputs, slot)
+
+    async def stage_b(self, node: NodeState, reply: Reply) -> None:
+        """The second half of a dual-stage tool; a reply that it refuses opens the same question again."""
+        driver = self._driver
+        assert node.wait is not None
+        opened, inputs = node.wait.opened, driver.inputs_of(node)
+        target: Any = driver.target_of(node)
+        wait = ResumedWait.of(opened, inputs, driver.engine.services.artifacts)
+        refusal = ReplyInvalid if node.wait.status == "answered" else ()  # a default cannot be asked again
+        try:
+            async with driver.engine.slots.slot():
+                await self._carry_out(node.id, inputs, self._resumed(node, target, reply, wait), let=refusal)
+        except ReplyInvalid as invalid:
+            driver.emit(
+                ReplyRejected(**driver.head(), node=node.id, token=opened.token, problems=invalid.problems)
+            )
+            await driver.barrier(full=True)
+            driver.questions.attach(node)
+
+    # -- kinds of bodies -------------------------------------------------------------------------
+
+    async def _tool(self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any]) -> None:
+        async with self._driver.engine.slots.slot() as slot:
+            self._start(node)
+            if target.effects:
+                await self._driver.barrier(full=True)
+            body = self._on_loop if target.is_async else self._in_thread
+            await self._carry_out(node.id, inputs, body(node, target, inputs, slot))
+
+    async def _on_loop(
+        self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
+    ) -> AnyEvent:
+        activation = Activation(
+            self._driver, node.id, "tool", attempt=node.attempt, changed=self._changed(node.id, target), slot=slot
+        )  # fmt: skip
+        with activation.entered():
+            value = await target.fn(**_with_context(inputs, target.wants_context, activation))
+        return self._finished(node.id, target, value)
+
+    async def _in_thread(
+        self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
+    ) -> AnyEvent:
+        engine = self._driver.engine
+        activation = Activation(self._driver, node.id, "tool", attempt=node.attempt, threaded=True)
+        context = contextvars.copy_context()
+        context.run(CALLER.set, activation)
+        context.run(SCOPE.set, None)
+        call = partial(target.fn, **_with_context(inputs, target.wants_context, activation))
+        future = engine.pool.submit(context.run, _called, call)
+        try:
+            value = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            activation.context.cancelled.set()
+            free = slot.hand_over()  # the thread goes on computing
+            future.add_done_callback(lambda _: engine.post(free))
+            raise
+        return self._finished(node.id, target, value)
+
+    async def _function(
+        self, at: NodeId, graph: GraphTarget, inputs: Mapping[str, Any], attempt: int
+    ) -> AnyEvent:
+        activation = Activation(self._driver, at, "fn", attempt=attempt, changed=self._changed(at, graph))
+        with activation.entered():
+            value = await graph.fn(**_with_context(inputs, graph.wants_context, activation))
+        return self._finished(at, graph, value)
+
+    async def _stage_a(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> None:
+        driver = self._driver
+        if not target.pure_setup:
+            self._start(node)
+            await driver.barrier(full=True)
+        await self._carry_out(node.id, inputs, self._setup(node, target, inputs))
+        if node.status == "waiting":
+            await driver.barrier(full=True)
+            driver.questions.attach(node)
+
+    async def _setup(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> AnyEvent:
+        activation = Activation(
+            self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup"
+        )  # fmt: skip
+        with activation.entered():
+            wait = await target.setup(**_with_context(inputs, "setup" in target.with_context, activation))
+        return open_wait(self._driver.head(), node, wait, self._driver.engine.services.artifacts)
+
+    async def _resumed(
+        self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait
+    ) -> AnyEvent:
+        activation = Activation(self._driver, node.id, "tool", attempt=node.attempt, stage="on_resume")
+        with activation.entered():
+            context = _with_context({}, "on_resume" in target.with_context, activation)
+            value = await target.on_resume(reply, wait, **context)
+        return self._finished(node.id, target, value)
+
+    # -- what they share -------------------------------------------------------------------------
+
+    def _start(self, node: NodeState) -> int:
+        attempt = node.attempt + 1
+        self._driver.emit(NodeStarted(**self._driver.head(), node=node.id, attempt=attempt))
+        return attempt
+
+    def _finished(self, at: NodeId, target: Any, value: Any) -> AnyEvent:
+        blobs = self._driver.engine.services.artifacts
+        outputs = {k: encode(v, blobs) for k, v in target.pack(value).items()}
+        if at == ROOT:
+            return RunFinished(**self._driver.head(), outputs=outputs)
+        return NodeFinished(**self._driver.head(), node=at, outputs=outputs)
+
+    async def _carry_out(
+        self, at: NodeId, inputs: Mapping[str, Any], body: Body, let: type[Exception] | tuple[()] = ()
+    ) -> None:
+        """Run a body and record what it came to.
+
+        Args:
+            at: its node; `""` for the run's own function.
+            inputs: shown with a failure.
+            body: the body.
+            let: an exception that is for the caller.
+
+        Raises:
+            asyncio.CancelledError: it came to nothing that counts: the run is asleep, cancelled or blocked,
+                or whoever awaits the body has given it up.
+        """
+        driver = self._driver
+        try:
+            event = await body
+        except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                raise
+            if driver.halted or self._is_over(at) or isinstance(error, RunSuspended):
+                raise asyncio.CancelledError from None
+            if isinstance(error, let) or (isinstance(error, asyncio.CancelledError) and _asked_to_stop()):
+                raise
+            if isinstance(error, (RunBlocked, NotRestorable)):
+                driver.block(str(error))
+                raise asyncio.CancelledError from None
+            driver.fail(at, error, inputs)
+        else:
+            if driver.halted or self._is_over(at):
+                raise asyncio.CancelledError
+            driver.emit(event)
+            if at == ROOT:
+                driver.end()
+
+    def _is_over(self, at: NodeId) -> bool:
+        """Whether nobody wants the outcome any more: the node was cancelled, and its body did not listen."""
+        driver = self._driver
+        return at != ROOT and (at in driver.given_up or driver.state.nodes[at].status in DONE)
+
+    def _changed(self, at: NodeId, target: Target) -> bool:
+        """Whether the body's code differs from the code that made its journal."""
+        state = self._driver.state
+        if at not in state.journals:
+            return False
+        node = state.nodes.get(at)
+        then = node.added.code if node is not None and node.added is not None else ""
+        return target.name in state.changed or bool(
+            then and target.fingerprint and then != target.fingerprint
+        )
+
+    async def _settled(self, node: NodeState, slot: Slot | None) -> None:
+        """Wait until a node has its outcome, without the caller's slot meanwhile."""
+        if node.status in DONE:
+            return
+        outcome = self._driver.outcome_of(node.id)
+        if slot is None:
+            await outcome
+        else:
+            async with slot.lent():
+                await outcome
+
+
+def _with_context(inputs: Mapping[str, Any], wanted: bool, activation: Activation) -> Mapping[str, Any]:
+    return {**inputs, "context": activation.context} if wanted else inputs
+
+
+def _called(call: Callable[[], Any]) -> Any:
+    """Call a sync tool, in its thread."""
+    try:
+        return call()
+    except StopIteration as error:  # as in a coroutine: it would end whatever iterates over us
+        raise RuntimeError("the tool raised StopIteration") from error
+
+
+def _asked_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,136 @@
+"""The open waits of one run in this kernel: shown, answered, expired, withdrawn.
+
+Part of a driver. What a wait is stands in the log and in the store; here is only what lives with the
+kernel: the alarms of deadlines, and replies that came before the body that asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aether_nb.engine.state import NodeState
+from aether_nb.errors import StoreError, WaitTimeout
+from aether_nb.events import ReplyTaken, WaitExpired, WaitWithdrawn
+from aether_nb.ids import ROOT, NodeId, Token
+from aether_nb.prompts import Reply
+
+if TYPE_CHECKING:
+    from aether_nb.engine.driver import Driver
+
+from aether_nb.engine.waits import spoken_deadline
+
+_AGAIN_US = 500_000  # pause before a deadline is tried again that the store could not take
+
+
+class Questions:
+    """See the module.
+
+    Args:
+        driver: the run.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._early: dict[Token, Reply] = {}
+        self._alarms: dict[Token, Callable[[], None]] = {}
+
+    def attach(self, node: NodeState) -> None:
+        """Show a node's committed question here and set its alarm, or take the reply that came before."""
+        wait = node.wait
+        if wait is None or wait.status != "open" or self._driver.halted:
+            return  # answered, or withdrawn, while it was being committed
+        token, deadline_ms = wait.opened.token, wait.opened.deadline_ms
+        early = self._early.pop(token, None)
+        if early is not None:
+            self.take(token, early)
+            return
+        if deadline_ms is not None:
+            self._ring_at(deadline_ms * 1000, node, token)
+        self._driver.engine.show(self._driver, node)
+
+    def take(self, token: Token, reply: Reply) -> None:
+        """An accepted reply is in the store: record it and go on. Told twice, it is taken once."""
+        driver = self._driver
+        wait = driver.state.waits.get(token)
+        if wait is None or wait.status != "open" or driver.halted:
+            return
+        node = driver.state.nodes[wait.opened.node]
+        if node.id in driver.given_up:
+            return  # it came too late to count
+        if not self._is_back(node):
+            self._early[token] = reply
+            return
+        self._call_off(token)
+        driver.emit(ReplyTaken(**driver.head(), node=node.id, token=token, reply=reply))
+        driver.engine.closed(driver, node)
+
+    def _is_back(self, node: NodeState) -> bool:
+        """Whether the body that made this call, or the graph around it, has come back to it in this life."""
+        while node.spec is not None:
+            if node.parent == ROOT:
+                return True
+            node = self._driver.state.nodes[node.parent]
+        return node.id in self._driver.targets
+
+    def fail(self, at: NodeId, error: Exception) -> None:
+        """The question of a node cannot be answered: withdraw it and fail the node."""
+        node = self._driver.state.nodes[at]
+        if node.wait is not None and node.wait.status == "open" and not self._driver.halted:
+            self._driver.fail(at, error, self._driver.inputs_of(node, strict=False))
+
+    def withdraw(self, node: NodeState) -> None:
+        """Take a node's question back, if it is open."""
+        if node.wait is not None and node.wait.status == "open":
+            driver, token = self._driver, node.wait.opened.token
+            self._call_off(token)
+            driver.emit(WaitWithdrawn(**driver.head(), node=node.id, token=token))
+            driver.engine.closed(driver, node)
+
+    def time_out(self, node: NodeState) -> None:
+        """A question expired and has no default: its node fails."""
+        assert node.wait is not None
+        asked = node.wait.opened
+        error = WaitTimeout(
+            f"Nobody answered {asked.prompt.prompt!r} by {spoken_deadline(asked.deadline_ms)}; "
+            "give timeout= more time, or default= an answer."
+        )
+        self._driver.fail(node.id, error, self._driver.inputs_of(node, strict=False))
+
+    def call_off_all(self) -> None:
+        """Call every alarm off: the run is over here."""
+        for alarm in self._alarms.values():
+            alarm()
+        self._alarms.clear()
+
+    def _expire(self, node: NodeState, token: Token) -> None:
+        """The alarm of a deadline rang."""
+        driver = self._driver
+        self._alarms.pop(token, None)
+        over = driver.halted or node.id in driver.given_up
+        if over or node.wait is None or node.wait.status != "open":
+            return
+        engine = driver.engine
+        now_us = engine.clock.now_us()
+        try:
+            expired = engine.store.expire(token, now_us // 1000)
+            if not expired:  # a reply was quicker, or an earlier kernel died right after this
+                row = engine.store.wait(token)
+                expired = row is not None and row.status == "expired"
+        except StoreError as error:
+            engine.in_trouble(error)
+            self._ring_at(now_us + _AGAIN_US, node, token)
+            return
+        if expired:
+            driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
+            engine.closed(driver, node)
+
+    def _ring_at(self, at_us: int, node: NodeState, token: Token) -> None:
+        self._call_off(token)
+        self._alarms[token] = self._driver.engine.clock.call_at(at_us, partial(self._expire, node, token))
+
+    def _call_off(self, token: Token) -> None:
+        alarm = self._alarms.pop(token, None)
+        if alarm is not None:
+            alarm()

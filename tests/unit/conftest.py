@@ -1,0 +1,3 @@
+from runtimes import configure, ours
+
+__all__ = ["configure", "ours"]

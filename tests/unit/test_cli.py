@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from aether_nb import api, cli, graph_fn
+
+
+@graph_fn(outputs=["data"])
+async def asks(kind: str, *, context):
+    channel = context.channel()
+    if kind == "approval":
+        return {"data": (await channel.ask_approval("Go?", options=("Yes", "No"))).choice}
+    if kind == "files":
+        return {"data": [f.name for f in (await channel.ask_files("Data?")).files]}
+    return {"data": await channel.ask_text("Your name?")}
+
+
+@pytest.fixture
+def aether_nb(configure, tmp_path, monkeypatch, capsys):
+    """The command line on the test's store: exit code, what it said, what it complained of."""
+    monkeypatch.setenv("AETHER_NB_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["aether-nb", *words])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        return end.value.code, said.out.strip(), said.err.strip()
+
+    return call
+
+
+@pytest.fixture
+def waiting(configure, aether_nb):
+    """Leaves a run behind that waits, as a process does that has ended; gives the token."""
+
+    def begin(kind="text", run_id="r"):
+        import asyncio
+
+        async def start():
+            return (await asks.start(kind, run_id=run_id).next_wait()).token
+
+        configure()
+        token = asyncio.run(start())
+        api.close()
+        return token
+
+    return begin
+
+
+def test_runs_are_listed_and_narrowed(aether_nb, waiting):
+    waiting()
+    code, said, _ = aether_nb("runs")
+    assert code == 0
+    assert said.splitlines()[0].split() == ["run", "graph", "status", "home", "started"]
+    assert said.splitlines()[1].split()[:3] == ["r", "asks", "waiting"]
+    assert aether_nb("runs", "--status", "failed") == (0, "No runs.", "")
+
+
+def test_what_waits_is_listed_with_its_token(aether_nb, waiting):
+    token = waiting()
+    code, said, _ = aether_nb("waits")
+    assert code == 0
+    assert "Your name?" in said
+    assert said.endswith(token)
+
+
+def test_an_answer_is_accepted_once(aether_nb, waiting):
+    token = waiting()
+    assert aether_nb("answer", token, "Ada", "--by", "ana") == (0, "accepted", "")
+    code, said, complaint = aether_nb("answer", token, "Bo")
+    assert (code, complaint) == (1, "")
+    assert re.fullmatch(r"already answered by ana through cli at \d\d:\d\d", said)
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("2", "No"), ("yes", "Yes")])
+def test_an_option_is_named_by_number_or_in_any_case(aether_nb, waiting, typed, stored):
+    token = waiting("approval")
+    assert aether_nb("answer", token, typed)[0] == 0
+    assert api.current().store.wait(token).reply.value["choice"] == stored
+
+
+def test_an_answer_that_does_not_fit_is_one_line(aether_nb, waiting):
+    token = waiting("approval")
+    assert aether_nb("answer", token, "perhaps") == (
+        2,
+        "",
+        "Not accepted: choice: 'perhaps' is none of 'Yes', 'No'",
+    )
+
+
+def test_a_file_is_named_from_where_one_stands(aether_nb, waiting, tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    token = waiting("files")
+    code, _, complaint = aether_nb("answer", token, "b.csv")
+    assert (code, complaint) == (2, "Not accepted: files.0: there is no file 'b.csv' on this machine")
+    assert aether_nb("answer", token, "a.csv")[:2] == (0, "accepted")
+
+
+def test_a_run_that_nobody_drives_is_cancelled_at_once(aether_nb, waiting):
+    waiting()
+    assert aether_nb("cancel", "r") == (0, "r is cancelled", "")
+    assert aether_nb("cancel", "r") == (0, "r is cancelled", "")
+
+
+@pytest.mark.parametrize("words", [("answer", "nope", "Ada"), ("cancel", "nope")])
+def test_what_is_not_there_is_one_line_and_exit_code_2(aether_nb, waiting, words):
+    waiting()
+    code, said, complaint = aether_nb(*words)
+    assert (code, said) == (2, "")
+    assert "'nope'" in complaint
+    assert len(complaint.splitlines()) == 1
+
+
+def test_a_file_that_is_no_store_is_one_line(aether_nb, tmp_path):
+    (tmp_path / "runs.db").write_text("not a database" * 100)
+    code, _, complaint = aether_nb("runs")
+    assert code == 2
+    assert len(complaint.splitlines()) == 1
+
+
+def test_without_a_store_nothing_is_made(aether_nb, tmp_path):
+    code, said, complaint = aether_nb("waits")
+    assert (code, said) == (2, "")
+    assert complaint.startswith("There is no store at ")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,186 @@
+"""The arrows of the house, drawn from the import statements. The tables are the rule; the code has to fit."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from helpers import ROOT
+
+FLOOR = {"errors", "ids", "frames"}
+WORDS = {*FLOOR, "values", "prompts", "graph", "events"}
+ROOMS = {
+    "authoring",
+    "calling",
+    "channels",
+    "display",
+    "engine",
+    "engine.ports",
+    "services",
+    "store",
+    "tools",
+}
+ROOF = {"answering", "api", "clock", "history", "home", "run", "runtime", "tables"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    # the floor, and the words that are spoken everywhere
+    "ids": set(),
+    "frames": set(),
+    "errors": {"frames"},
+    "values": FLOOR,
+    "prompts": FLOOR,
+    "graph": FLOOR,
+    "events": {*FLOOR, "graph", "prompts"},
+    # where authoring and engine meet without knowing each other; what the engine needs of others
+    "calling": {*FLOOR, "graph", "prompts"},
+    "engine.ports": WORDS,
+    # the rooms
+    "authoring": {*WORDS, "calling"} - {"events"},
+    "tools": {*WORDS, "authoring", "calling"} - {"events"},
+    "engine": {*WORDS, "calling", "engine.ports"},
+    "store": {*WORDS, "engine.ports"} - {"values", "graph"},
+    "channels": {*WORDS, "engine.ports"} - {"graph"},
+    "display": WORDS,
+    "services": {*WORDS, "engine.ports"} - {"graph"},
+    # the roof: wiring, and what users hold
+    "clock": set(),
+    "tables": {*FLOOR, "values"},
+    "answering": {*WORDS, "engine.ports", "services"},
+    "history": {*WORDS, "calling", "engine", "engine.ports"},
+    "home": {*WORDS, "engine.ports"},
+    "run": {*WORDS, "engine", "engine.ports", "answering", "home", "tables"},
+    "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
+    "api": {*WORDS, *ROOMS, *ROOF},
+    # the doors
+    "jupyter": {*WORDS, *ROOMS, *ROOF},
+    "testing": {*WORDS, *ROOMS},
+    "demo": {"authoring", "engine", "tools"},
+    "cli": {*WORDS, *ROOMS, *ROOF, "demo"},
+    "__main__": {"cli"},
+    "__init__": {*WORDS, *ROOMS, *ROOF, "jupyter"},  # %load_ext aether_nb is found here
+}
+
+FOR_TYPES: dict[str, set[str]] = {
+    # a host is found for a runtime and shows its runs: it is spoken of here, and made above
+    "home": {"engine", "run", "runtime"},
+    "run": {"runtime"},
+}
+"""What may be named under TYPE_CHECKING besides."""
+
+NOTEBOOK = {
+    "IPython", "anywidget", "comm", "ipykernel", "ipywidgets", "jupyter_client", "jupyter_core", "jupyter_server",
+    "nest_asyncio", "tornado", "traitlets", "zmq",
+}  # fmt: skip
+FOREIGN: dict[str, set[str]] = {
+    "pydantic": {"values", "prompts", "graph", "events", "authoring", "store", "jupyter"},
+    "pydantic_core": {"values", "store"},
+    "sqlite3": {"store", "services"},
+    "sqlitedict": {"services"},
+    "graphviz": {"display"},
+    "yaml": {"channels"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    **{name: {"jupyter"} for name in NOTEBOOK},
+}
+"""Which parts may import what is not in the standard library, and SQL."""
+
+
+class Import(NamedTuple):
+    """One import statement."""
+
+    where: str
+    part: str
+    of: str
+    types_only: bool
+    in_function: bool
+
+    def __str__(self) -> str:
+        return f"{self.where} imports {self.of}"
+
+
+def part_of(module: str) -> str:
+    """`aether_nb.engine.driver` is in the part `engine`; the ports are a part of their own."""
+    _, *path = module.split(".")
+    return "engine.ports" if path[:2] == ["engine", "ports"] else (path or ["__init__"])[0]
+
+
+def names_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif node.module == "aether_nb":
+        yield from (f"aether_nb.{alias.name}" for alias in node.names)
+    else:
+        assert node.module is not None
+        assert node.level == 0, "imports are absolute"
+        yield node.module
+
+
+def walk(node: ast.AST, *, types_only: bool = False, in_function: bool = False) -> Iterator[tuple]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield from ((name, types_only, in_function) for name in names_of(child))
+        guarded = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+        yield from walk(child, types_only=types_only or guarded, in_function=in_function or function)
+
+
+def imports() -> Iterator[Import]:
+    for path in sorted((ROOT / "aether_nb").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for name, types_only, in_function in walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield Import(f"{path.relative_to(ROOT)}", part_of(module), name, types_only, in_function)
+
+
+ALL = list(imports())
+OURS = [i for i in ALL if i.of.partition(".")[0] == "aether_nb"]
+THEIRS = [i for i in ALL if i.of.partition(".")[0] != "aether_nb"]
+
+
+def test_every_part_of_the_house_is_in_the_table():
+    assert {i.part for i in ALL} <= MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_imports_only_what_stands_below_it(part):
+    allowed = {part, *MAY_IMPORT[part]}
+    wrong = [
+        str(i)
+        for i in OURS
+        if i.part == part
+        and part_of(i.of) not in allowed | (FOR_TYPES.get(part, set()) if i.types_only else set())
+    ]
+    assert wrong == []
+
+
+def test_the_arrows_never_turn_back():
+    """No order of the parts would do otherwise."""
+    left = {part: MAY_IMPORT[part] - {part} for part in MAY_IMPORT}
+    while ready := [part for part, needs in left.items() if not needs & left.keys()]:
+        for part in ready:
+            del left[part]
+    assert left == {}
+
+
+def test_foreign_libraries_stay_in_the_parts_that_are_about_them():
+    wrong = [
+        str(i)
+        for i in THEIRS
+        if (top := i.of.partition(".")[0]) not in sys.stdlib_module_names or top in FOREIGN
+        if i.part not in FOREIGN.get(top, set())
+    ]
+    assert wrong == []
+
+
+def test_graphviz_is_imported_only_when_something_is_drawn():
+    found = [i for i in THEIRS if i.of.partition(".")[0] == "graphviz"]
+    assert {i.where for i in found} == {"aether_nb/display/render.py"}
+    assert all(i.in_function for i in found)
+
+
+def test_the_notebook_is_imported_by_nobody_when_the_package_is():
+    assert [
+        str(i) for i in OURS if part_of(i.of) == "jupyter" and i.part != "jupyter" and not i.in_function
+    ] == []
