@@ -63,7 +63,8 @@ ifdef HEADLESS
 	AETHER_NB_STORE=$(CURDIR)/$(BUILD)/demo/runs.db AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml \
 	  $(USER)/bin/python tests/notebooks/run_lesson.py notebooks/$(LESSON) $(BUILD)/demo
 else
-	cd notebooks && ../$(USER)/bin/jupyter lab --ip=127.0.0.1 $$(test $$(id -u) != 0 || echo --allow-root) $(LESSON)
+	cd notebooks && ../$(USER)/bin/jupyter lab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(LESSON) \
+	  $$(test $$(id -u) != 0 || echo --allow-root)
 endif
 
 build: $(BUILD)/wheel ## the wheel, in dist/

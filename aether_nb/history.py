@@ -6,6 +6,7 @@ Called by the runtime, for runs that this process does not drive (any more).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.ports import Append, RunRow, Store
@@ -81,6 +82,14 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
     add(RunCancelledEvent)
     written = Append(row.run_id, kernel, claimed.fence, seq, events, "cancelled")
     return not store.append([written], full=True, now_ms=now_us // 1000)
+
+
+def ending(row: RunRow) -> str:
+    """How and when a run ended, for the note of a handle that finds it so."""
+    at = datetime.fromtimestamp(row.updated_ms / 1000).astimezone()
+    if row.status == "succeeded":
+        return f"finished {at:%H:%M}, stored result"
+    return f"{row.status} {at:%H:%M}; run.start_over() begins anew"
 
 
 def _last_spec(events: Sequence[AnyEvent]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aether_nb import showing
 from aether_nb.answering import Answer
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
@@ -240,7 +241,7 @@ class Run:
         return f"<run {self.run_id}: {said}>"
 
     def _ipython_display_(self) -> None:
-        self._runtime.redraw(self)
+        showing.redraw(self._runtime, self)
 
     # -- doing -----------------------------------------------------------------------------------
 
@@ -264,7 +265,7 @@ class Run:
                     return self._outcome(self._state())
                 await self._follow()
         finally:
-            self._runtime.told(self)
+            showing.told(self._runtime, self)
 
     async def next_wait(self) -> OpenWait:
         """The next open question, as soon as there is one.
@@ -330,7 +331,10 @@ class Run:
         return self._runtime.start_over(self)
 
     def _only_wait(self, to: str | None) -> Token:
-        """The open question that is meant; a closed one when `to` names it, so that its answer says who won."""
+        """The open question that is meant.
+
+        A closed one when `to` names it, or when the run is over and asked no other: its answer says who won.
+        """
         asked = [
             r
             for r in self._runtime.store.waits(status=None, run_id=self.run_id)
@@ -343,7 +347,7 @@ class Run:
         if rows:
             open_now = "; ".join(f"{r.prompt.prompt!r} is wait={r.token!r}" for r in rows)
             raise AmbiguousWait(f"Run {self.run_id!r} has {len(rows)} open questions{that}: {open_now}.")
-        if asked and to is not None:
+        if asked and (to is not None or (len(asked) == 1 and self.status in _OVER)):
             return asked[-1].token
         said = f"Run {self.run_id!r} ({self.status}) has no open question{that}"
         if asked:
@@ -361,10 +365,11 @@ class Run:
 
     def _live(self) -> Driver | None:
         """The driver, when this process has one for the run."""
-        self._driver = self._runtime.driver(self.run_id) or self._driver
-        if self._driver is not None and self._driver.suspended:
-            self._driver = None
-        return self._driver
+        driver = self._runtime.driver(self.run_id) or self._driver
+        if driver is not None and (driver.suspended or driver.engine.loop.is_closed()):
+            driver = None  # asleep, or left behind by a loop that has ended: the store knows more
+        self._driver = driver
+        return driver
 
     def _state(self) -> RunState:
         driver = self._live()

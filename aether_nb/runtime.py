@@ -11,10 +11,9 @@ import contextlib
 import getpass
 import os
 from collections.abc import Coroutine, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from aether_nb import history, tools
+from aether_nb import history, showing, tools
 from aether_nb.answering import Answer, fitting
 from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
@@ -71,10 +70,7 @@ class Runtime:
         services: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if max_concurrency < 1:
-            raise BadInputs(
-                f"max_concurrency={max_concurrency!r}: at least one tool must be able to compute."
-            )
+        _check_options(channel, max_concurrency, services)
         self.host: Host | None = find_host(self)
         self.channel = channel or self._channel()
         self.store: Store = _opened(store)
@@ -146,7 +142,7 @@ class Runtime:
         if_finished: str = "return",
     ) -> Run:  # fmt: skip
         """Start a run, or find it again; see `Graph.start`."""
-        if run_id is not None and not str(run_id).strip():
+        if run_id is not None and not _is_name(run_id):
             raise BadInputs(f"run_id={run_id!r} is no name; give a text such as 'lesson-1'.")
         if if_finished not in {"return", "rerun"}:
             raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
@@ -185,7 +181,7 @@ class Runtime:
         if driver is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         run._driver = driver
-        for observer in shown or self._followers(run, graph.spec):
+        for observer in shown or showing.followers(self, run, graph.spec):
             engine.observe(run_id, observer)
         return run
 
@@ -212,13 +208,13 @@ class Runtime:
             if if_finished == "rerun":
                 return self._renew(row, graph)
             changed = history.changes(self.store, row.run_id, graph)
-            return self._stored(row, graph.spec, _ending(row) + _CHANGED * bool(changed))
+            return self._found(row, graph.spec, history.ending(row) + _CHANGED * bool(changed))
         if self.driver(row.run_id) is not None:
             run = Run(self, row.run_id, self.driver(row.run_id))
-            self._show_live(run, graph.spec)
+            showing.show(self, run, graph.spec)
             return run
         if self._alive(row):
-            return self._stored(row, graph.spec, f"driven by {self._holder(row)}")
+            return self._found(row, graph.spec, f"driven by {self._holder(row)}")
         return self._take(row, graph, "went on where it was")
 
     def _take(
@@ -238,7 +234,7 @@ class Runtime:
         changed = history.changes(self.store, row.run_id, graph)
         run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
         spec = engine.keep_spec(graph.spec)
-        followers = shown or self._followers(run, graph.spec)
+        followers = shown or showing.followers(self, run, graph.spec)
         run._driver = engine.resume(claimed, graph, spec, changed, followers, retry)
         return run
 
@@ -314,7 +310,7 @@ class Runtime:
         Raises:
             UnknownRun: there is none.
         """
-        row = self.store.run(RunId(run_id))
+        row = self.store.run(RunId(run_id)) if _is_name(run_id) else None
         if row is None:
             raise UnknownRun(
                 f"There is no run {run_id!r} in {self.store.path}; ae.runs() lists what there is."
@@ -324,6 +320,12 @@ class Runtime:
     def get(self, run_id: str) -> Run:
         """A handle on any run of the store."""
         return Run(self, self.row(run_id).run_id)
+
+    def _found(self, row: RunRow, spec: GraphSpec | None, note: str) -> Run:
+        """A handle on a run that is not driven here, shown as it stands."""
+        run = Run(self, row.run_id, note=note)
+        showing.show(self, run, spec)
+        return run
 
     def fold(self, run_id: RunId) -> RunState:
         """The state of a run, from its log."""
@@ -357,7 +359,7 @@ class Runtime:
         """Go on with an unfinished run; a finished one is given as it is."""
         row = self.row(run_id)
         if row.status in FINAL:
-            return self._stored(row, None, _ending(row))
+            return self._found(row, None, history.ending(row))
         driver = self.driver(row.run_id)
         if driver is not None:
             return Run(self, row.run_id, driver)
@@ -440,54 +442,19 @@ class Runtime:
         return "somebody"
 
     def cancel(self, run_id: str) -> None:
-        """Cancel a run, wherever it is driven."""
+        """Cancel a run, wherever it is driven, and then the unfinished runs that it started."""
         row = self.row(run_id)
+        if row.status in FINAL:
+            return
         driver = self.driver(row.run_id)
         if driver is not None:
             driver.request_cancel(self.me())
-        elif row.status not in FINAL and (
-            self._alive(row)
-            or not history.cancel_idle(self.store, row, self._registered(), self.me(), self.clock.now_us())
+        elif self._alive(row) or not history.cancel_idle(
+            self.store, row, self._registered(), self.me(), self.clock.now_us()
         ):
             self.store.post(f"run:{run_id}:cancel", None, self.me(), self.now_ms())
-
-    # -- showing ---------------------------------------------------------------------------------
-
-    def _followers(self, run: Run, spec: GraphSpec) -> Sequence[Observer]:
-        return [] if self.host is None or self.scripted else [self.host.follow(run, spec)]
-
-    def _show_live(self, run: Run, spec: GraphSpec) -> None:
-        for observer in self._followers(run, spec):
-            observer.on_events(run.run_id, self.store.events(run.run_id), run.status)
-            if self.driver(run.run_id) is not None:
-                self.engine().observe(run.run_id, observer)
-
-    def _stored(self, row: RunRow, spec: GraphSpec | None, note: str) -> Run:
-        run = Run(self, row.run_id, note=note)
-        shape = spec or self.find_spec(row.spec)
-        if shape is not None:
-            for observer in self._followers(run, shape):
-                observer.on_events(row.run_id, self.store.events(row.run_id), row.status)
-        return run
-
-    def show_again(self, run: Run) -> None:
-        """Show any run in the cell that is being executed: live if this process drives it."""
-        driver = self.driver(run.run_id)
-        spec = driver.graph.spec if driver is not None else self.find_spec(self.row(run.run_id).spec)
-        if spec is not None:
-            self._show_live(run, spec)
-
-    def redraw(self, run: Run) -> None:
-        """A run is shown by itself."""
-        if self.host is not None and not self.scripted:
-            self.host.redraw(run)
-        else:
-            print(repr(run))  # noqa: T201 - what a terminal shows
-
-    def told(self, run: Run) -> None:
-        """Somebody awaited a run to its end: under a script, say in text how it went, once."""
-        if self.scripted and self.host is not None:
-            self.host.tell(run)
+        for child in self.store.runs(parent=row.run_id):
+            self.cancel(child.run_id)
 
     def close(self) -> None:
         """Put the runs to sleep and let go of the store; handles on its runs say so from now on."""
@@ -501,16 +468,29 @@ class Runtime:
                 driver.lose(RunError(asleep(driver.run_id)))
 
 
-def _ending(row: RunRow) -> str:
-    """How and when a run ended, for the note of a handle that finds it so."""
-    at = datetime.fromtimestamp(row.updated_ms / 1000).astimezone()
-    if row.status == "succeeded":
-        return f"finished {at:%H:%M}, stored result"
-    return f"{row.status} {at:%H:%M}; run.start_over() begins anew"
+def _is_name(run_id: object) -> bool:
+    """Whether this can be a run's id: text that can be read, typed and stored."""
+    return isinstance(run_id, str) and bool(run_id.strip()) and run_id.isprintable()
+
+
+def _check_options(channel: object, max_concurrency: object, services: object) -> None:
+    if not isinstance(max_concurrency, int) or max_concurrency < 1:
+        raise BadInputs(
+            f"max_concurrency={max_concurrency!r}: it is a number from 1 up; at least one tool must be able to "
+            "compute."
+        )
+    if channel is not None and not callable(getattr(channel, "attach", None)):
+        raise BadInputs(
+            f"channel={channel!r} is no channel; give one such as ScriptedChannel({{...}}), or leave it out."
+        )
+    if services is not None and not isinstance(services, Mapping):
+        raise BadInputs(f'services={services!r}: give the objects by name, as {{"mailer": mailer}}.')
 
 
 def _opened(store: str | os.PathLike[str] | Store | None) -> Store:
     if store is None or isinstance(store, (str, os.PathLike)):
-        path = os.fspath(store or default_store_path())
+        path = os.fsdecode(store or default_store_path())
         return MemoryStore() if path == ":memory:" else SqliteStore(path)
+    if not callable(getattr(store, "create_run", None)):
+        raise BadInputs(f'store={store!r} is no store; give a path such as "runs.db", or ":memory:".')
     return store

@@ -10,6 +10,7 @@ from typing import Any
 from aether_nb import tool
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.ports import Append, NewRun, RunRow, Shown, WaitRow
+from aether_nb.errors import NotStorable
 from aether_nb.events import AnyEvent
 from aether_nb.ids import RunId
 from aether_nb.run import Run
@@ -131,6 +132,7 @@ class WatchedStore(MemoryStore):
         hold: appends that carry an event of one of these types wait for `free`.
         held: set while one waits.
         troubles: raised by the next appends, one each.
+        unwritable: runs of which no event can be written as JSON.
     """
 
     def __init__(self) -> None:
@@ -139,6 +141,7 @@ class WatchedStore(MemoryStore):
         self.hold: set[str] = set()
         self.held, self.free = threading.Event(), threading.Event()
         self.troubles: list[Exception] = []
+        self.unwritable: set[str] = set()
 
     def append(self, batch, *, full, now_ms):
         kinds = [event.type for entry in batch for event in entry.events]
@@ -147,6 +150,8 @@ class WatchedStore(MemoryStore):
             self.free.wait()
         if self.troubles:
             raise self.troubles.pop(0)
+        if self.unwritable & {entry.run_id for entry in batch}:
+            raise NotStorable("half a character")
         refused = super().append(batch, full=full, now_ms=now_ms)
         self.written.append((kinds, full))
         return refused

@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
+from aether_nb.authoring.later import Later
 from aether_nb.authoring.names import listed
 from aether_nb.authoring.signature import Signature
 from aether_nb.authoring.steps import Step
@@ -84,8 +85,10 @@ class Graph(Step):
             BadInputs: the inputs do not fit.
             NoLoop: no event loop runs here; use `run_sync`.
             RunIdTaken: `run_id` means another graph or other inputs.
+            GraphError: called in a builder, which draws and runs nothing.
         """
         __tracebackhide__ = True
+        _not_drawing(self.name)
         bound = self._checked(args, inputs)
         return launcher().start(self, bound, run_id=run_id, new=new, if_finished=if_finished)
 
@@ -103,8 +106,10 @@ class Graph(Step):
         Raises:
             BadInputs: the inputs do not fit.
             RunFailed: the run failed.
+            GraphError: called in a builder, which draws and runs nothing.
         """
         __tracebackhide__ = True
+        _not_drawing(self.name)
         bound = self._checked(args, inputs)
         return launcher().run_sync(self, bound, run_id=run_id, new=new, if_finished=if_finished)
 
@@ -154,11 +159,10 @@ class Graph(Step):
         return f"<graph {self.name}({inputs}) -> {', '.join(self.outputs)}>"
 
 
-class NotStarted(Coroutine[Any, Any, Any]):
+class NotStarted(Later):
     """A graph that was called and not yet awaited. Awaiting starts the run and gives its outputs.
 
-    It is a coroutine, so that `create_task`, `gather` and `asyncio.run` take it; but nothing is lost and
-    nobody is warned when it is dropped. Awaited again it gives the same run's outputs.
+    Awaited again it gives the same run's outputs.
     """
 
     def __init__(
@@ -172,6 +176,7 @@ class NotStarted(Coroutine[Any, Any, Any]):
 
     def start(self) -> Any:
         """Start the run, once, and return its handle."""
+        _not_drawing(self.graph.name)
         if self._run is None:
             self._run = launcher().start(self.graph, self.inputs, **self._options)
         return self._run
@@ -202,8 +207,13 @@ class NotStarted(Coroutine[Any, Any, Any]):
             return f"{self.graph.name}: started as {self._run!r}"
         return f"{self.graph.name}: not started - await it, or .start()"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the notebook's protocol
-        return {"text/plain": repr(self)}
+
+def _not_drawing(name: str) -> None:
+    if BUILDER.get() is not None:
+        raise GraphError(
+            f"`{name}` cannot be started here: you are drawing a graph. Write `{name}(...)`, it becomes a node "
+            "and gives a handle."
+        )
 
 
 def graph_of_one(step: Step, fn: Callable[..., Any], given: tuple[str, ...]) -> Graph:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
+from aether_nb.authoring.later import ToolCall
 from aether_nb.authoring.signature import CONTEXT
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
 from aether_nb.calling import BUILDER, CALLER, launcher
@@ -67,7 +68,8 @@ class Tool(Step):
 
         Returns:
             In a builder a `Handle`. In a graph function a coroutine of the outputs. Elsewhere, in the body
-            of another tool too, whatever the function itself returns.
+            of another tool too, whatever the function itself returns; outside a run the coroutine of an async
+            tool is one that says how to go on when it is shown instead of awaited.
 
         Raises:
             BadInputs: the inputs do not fit; in a builder that is a problem of the graph instead.
@@ -79,13 +81,13 @@ class Tool(Step):
         if caller is not None and caller.kind == "fn":
             return self._record(caller, args, kwargs, key, after)
         __tracebackhide__ = True
-        if not self.wants_context:
-            return self.fn(**self.signature.bind(args, kwargs, what=self.name))
-        if CONTEXT in kwargs:  # a test that brings its own
-            context = kwargs.pop(CONTEXT)
-        else:
-            context = launcher().detached_context(self.name) if caller is None else caller.context
-        return self.fn(**self.signature.bind(args, kwargs, what=self.name), context=context)
+        own: dict[str, Any] = {}
+        if self.wants_context and CONTEXT in kwargs:  # a test that brings its own
+            own[CONTEXT] = kwargs.pop(CONTEXT)
+        elif self.wants_context:
+            own[CONTEXT] = launcher().detached_context(self.name) if caller is None else caller.context
+        call = functools.partial(self.fn, **self.signature.bind(args, kwargs, what=self.name), **own)
+        return ToolCall(self.name, call) if self.is_async and caller is None else call()
 
     def __repr__(self) -> str:
         inputs = ", ".join(p.name if p.required else f"{p.name}=" for p in self.params)

@@ -27,7 +27,6 @@ from aether_nb.errors import (
     OutsideRun,
     ReplayDiverged,
     RunBlocked,
-    RunCancelled,
     RunOver,
     RunSuspended,
 )
@@ -224,6 +223,7 @@ class Activation:
         scope = self._enter_call()
         self._flush_cancelled()
         body = message.model_dump(exclude_defaults=True)
+        encode(body)  # a text that cannot be stored is refused here, not in the log
         call = self._journal.identify(scope.path, f"send_{message.kind}", digest(body), None, caller_line())
         entry = self._claim(call)
         if entry is None:
@@ -302,13 +302,14 @@ class Activation:
                 "Await your tasks before you return (gather, TaskGroup)."
             )
         if self._driver.state.cancel_requested:
-            raise RunCancelled(f"Run {self.run_id!r} was cancelled.")
+            raise RunSuspended  # not to be caught: the run is over
 
     def _claim(self, call: Call) -> Entry | None:
         try:
             return self._journal.claim(call)
         except ReplayDiverged as diverged:
             self._refused = diverged
+            self._driver.block(str(diverged))  # now: the body may catch this, and try again for ever
             raise
 
     def _flush_cancelled(self) -> None:

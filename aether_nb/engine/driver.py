@@ -221,15 +221,26 @@ class Driver:
                 task.cancel()
 
     def request_cancel(self, by: str) -> None:
-        """Cancel the run. Blocks until the request is durable; `done` follows when its bodies have unwound."""
+        """Cancel the run, from any thread; `done` follows when its bodies have unwound.
+
+        Blocks until the request is durable.
+
+        Raises:
+            StoreError: the store refuses just now; the run is cancelled all the same, as soon as it can be written.
+        """
+        self.engine.on_loop(self._request_cancel, by)
+
+    def _request_cancel(self, by: str) -> None:
         if self.halted:
             return
         self.emit(CancelRequested(**self.head(), by=by))
-        self.engine.writer.sync(self.lane, full=True)
-        working = self._working()
-        for task in working:
-            task.cancel()
-        self._spawn(ROOT, self._finish_cancel(working))
+        try:
+            self.engine.writer.sync(self.lane, full=True)
+        finally:
+            working = self._working()
+            for task in working:
+                task.cancel()
+            self._spawn(ROOT, self._finish_cancel(working))
 
     async def _finish_cancel(self, working: set[Task]) -> None:
         if working:
@@ -284,7 +295,7 @@ class Driver:
     def _spawn(self, node: NodeId, work: Coroutine[Any, Any, None]) -> None:
         token = SCOPE.set(None)  # the engine's own tasks stand in nobody's scope
         try:
-            task = asyncio.get_running_loop().create_task(work, context=self._base.copy())
+            task = self.engine.loop.create_task(work, context=self._base.copy())
         finally:
             SCOPE.reset(token)
         self._tasks.setdefault(node, set()).add(task)

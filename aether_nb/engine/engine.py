@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -89,6 +89,24 @@ class Engine:
         """Bring a call onto the loop, from any thread: the one door. Dropped when the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(call, *args)
+
+    def on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        """Make a call on the loop's thread and wait until it is done; at once where this is it, or none runs."""
+        if not self.loop.is_running() or asyncio._get_running_loop() is self.loop:
+            call(*args)
+            return
+        done: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                call(*args)
+            except BaseException as error:  # noqa: BLE001 - for the thread that waits
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self.post(work)
+        done.result()
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -239,9 +257,9 @@ class Engine:
 
     def in_trouble(self, error: StoreError | None) -> None:
         """The store could not be written, or, with None, can be again."""
-        self.trouble = error
-        if error is not None:
-            _LOG.error("The store cannot be written; runs wait until it can: %s", error)
+        known, self.trouble = str(self.trouble), error
+        if error is not None and str(error) != known:
+            _LOG.error("The store is out of reach; runs wait until it answers again: %s", error)
 
     # -- waits -----------------------------------------------------------------------------------
 
@@ -296,7 +314,8 @@ class Engine:
     def _look_if_changed(self) -> None:
         try:
             changed = self.store.changed()
-        except StoreError:
+        except StoreError as error:
+            self.in_trouble(error)
             changed = True
         if changed:
             self.look()

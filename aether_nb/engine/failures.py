@@ -29,12 +29,19 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
     if isinstance(error, _Raised):
         return error.info
     return ErrorInfo(
-        message=_writable(str(error)),
+        message=_writable(_text_of(error)),
         error_type=type(error).__name__,
         builtin=_builtin_of(type(error)).__name__,
         frames=tuple(map(_writable, user_frames(error))),
         inputs={k: _writable(show(v)) for k, v in (inputs or {}).items()},
     )
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as worse:  # noqa: BLE001 - the class is the user's
+        return f"(its text could not be made: {type(worse).__name__})"
 
 
 def node_failed(node: NodeId, label: str, attempt: int, error: ErrorInfo) -> NodeFailed:

@@ -208,9 +208,10 @@ class Store(Protocol):
         status: str | None = None,
         graph: str | None = None,
         home: str | None = None,
+        parent: RunId | None = None,
         limit: int | None = None,
     ) -> list[RunRow]:
-        """Runs, newest first."""
+        """Runs, newest first; with `parent`, those that this run started."""
 
     def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
         """The log of a run from `after` (exclusive) on, in order."""

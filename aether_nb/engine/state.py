@@ -95,6 +95,8 @@ class NodeState:
     """How often a person sent it back; part of its idempotency key."""
     crashes: int = 0
     """How often a kernel died while the body ran."""
+    at_work: bool = False
+    """Whether the body has begun in the present life of the kernel."""
     started_us: int | None = None
     ended_us: int | None = None
 
@@ -295,10 +297,11 @@ class RunState:
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed
         for node in self.nodes.values():
-            if node.status == "running" and node.kind in {"tool", "ask", "wait"}:
-                node.crashes = (
-                    0 if self.blocked else node.crashes + 1
-                )  # who resumes a blocked run tries again
+            if self.blocked:
+                node.crashes = 0  # who resumes a blocked run tries again
+            elif node.at_work and node.status == "running":
+                node.crashes += 1
+                node.at_work = node.kind != "tool"  # a tool says when it begins again, Stage B does not
         self.blocked = ""
         return []
 
@@ -398,6 +401,7 @@ class RunState:
         leaf = node.kind in {"tool", "ask", "wait"}
         self._running += leaf * ((status == "running") - (node.status == "running"))
         node.status = status
+        node.at_work = leaf and status == "running"
 
     def _on_node_added(self, event: NodeAdded) -> list[Command]:
         node = NodeState(

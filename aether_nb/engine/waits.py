@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from aether_nb.values import Blobs, decode, encode
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Head
     from aether_nb.engine.state import NodeState
+
+_LONGEST_S = 1000 * 365.25 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,18 @@ def deadline_of(timeout: Any, now_us: int) -> int | None:
     """
     if timeout is None:
         return None
+    seconds = timeout
     if isinstance(timeout, datetime):
-        return int(timeout.timestamp() * 1000)
-    if isinstance(timeout, timedelta):
-        timeout = timeout.total_seconds()
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        seconds = timeout.timestamp() - now_us / 1e6
+    elif isinstance(timeout, timedelta):
+        seconds = timeout.total_seconds()
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or math.isnan(seconds):
         raise BadInputs(
             f"timeout={timeout!r} is no time: give seconds, a timedelta, or a datetime for the point in time."
         )
-    return now_us // 1000 + round(timeout * 1000)
+    if seconds > _LONGEST_S:
+        raise BadInputs(f"timeout={timeout!r} is more than a thousand years; leave it out to wait for ever.")
+    return now_us // 1000 + round(max(seconds, 0) * 1000)
 
 
 def spoken_deadline(deadline_ms: int | None) -> str:

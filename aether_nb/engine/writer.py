@@ -51,6 +51,8 @@ class _Barrier:
     lane: Lane
     full: bool
     reached: Callable[[AetherError | None], None]
+    tell: Callable[[AetherError], None]
+    """Told of every flush that failed, for who cannot wait until one succeeds."""
 
 
 class Writer:
@@ -114,16 +116,17 @@ class Writer:
 
         Raises:
             FencedOut: another driver has the run.
+            StoreError: the store refuses just now; what was put stays queued and is tried again.
         """
         done = threading.Event()
         errors: list[AetherError] = []
 
         def reached(error: AetherError | None) -> None:
-            if error is not None:
+            if error is not None and not done.is_set():
                 errors.append(error)
             done.set()
 
-        self._add_barrier(lane, full, reached)
+        self._add_barrier(lane, full, reached, reached)
         done.wait()
         if errors:
             raise errors[0]
@@ -137,12 +140,15 @@ class Writer:
             self._thread.join()
             self._thread = None
 
-    def _add_barrier(self, lane: Lane, full: bool, reached: Callable[[AetherError | None], None]) -> None:
+    def _add_barrier(
+        self, lane: Lane, full: bool, reached: Callable[[AetherError | None], None],
+        tell: Callable[[AetherError], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         with self._lock:
             if lane.lost:
                 reached(_fenced_out(lane))
                 return
-            self._barriers.append(_Barrier(lane, full, reached))
+            self._barriers.append(_Barrier(lane, full, reached, tell))
             self._wake()
 
     def _wake(self) -> None:
@@ -197,6 +203,8 @@ class Writer:
                 if not troubled:
                     self._post(self._on_trouble, error)
                 troubled = True
+                for b in barriers:
+                    b.tell(error)
                 with self._lock:
                     if self._closing:
                         return

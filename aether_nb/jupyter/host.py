@@ -10,6 +10,7 @@ import contextvars
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from aether_nb import showing
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.display.progress import text_table
 from aether_nb.display.view import RunView
@@ -110,7 +111,7 @@ class KernelHost:
     def redraw(self, run: Run) -> None:
         """A run is a cell's last value: shown, unless this execution of the cell shows it already."""
         if (run.run_id, cell_of(self.kernel).msg_id) not in self._shown:
-            self.runtime.show_again(run)
+            showing.show(self.runtime, run)
 
     def answered(self, row: Any) -> None:
         """A reply was accepted: every view of that run shows it."""

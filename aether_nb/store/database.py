@@ -62,6 +62,7 @@ class Database:
                 self._choose_journal()
                 self._reader = self._connect()
                 self._watcher = self._connect()
+                self._opened = self._there()
             except BaseException:
                 self._writer.close()
                 raise
@@ -78,6 +79,7 @@ class Database:
             StoreBusy, StoreError: nothing of it was written.
         """
         with self._writing, self._translated():
+            self._check_in_place()
             if full is not self._full:
                 self._writer.execute(QUERIES["synchronous_full" if full else "synchronous_normal"])
                 self._full = full
@@ -90,7 +92,11 @@ class Database:
             return self._reader.execute(QUERIES[query], parameters).fetchall()
 
     def changed(self) -> bool:
-        """Whether anything was committed since the last call; microseconds."""
+        """Whether anything was committed since the last call; microseconds.
+
+        Raises:
+            StoreError: among others, the file is not at its path any more, so that nobody else could find it.
+        """
         version = self._data_version()
         changed, self._version = version != self._version, version
         return changed
@@ -100,6 +106,22 @@ class Database:
         with self._writing, self._reading, self._watching, self._translated():
             for connection in (self._watcher, self._reader, self._writer):
                 connection.close()
+
+    def _there(self) -> tuple[int, int] | None:
+        """Which file lies at the path now; None when there is none."""
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_in_place(self) -> None:
+        """SQLite would go on writing into a file without a name, which goes with this process."""
+        if self._there() != self._opened:
+            raise StoreError(
+                f"The store's file was moved or deleted while it was in use: {self.path}. Nothing of this was "
+                "written. Put it back and it goes on, or restart this kernel or script to begin a new one."
+            )
 
     @contextlib.contextmanager
     def _atomic(self) -> Iterator[None]:
@@ -118,6 +140,7 @@ class Database:
 
     def _data_version(self) -> int:
         with self._watching, self._translated():
+            self._check_in_place()
             ((version,),) = self._watcher.execute(QUERIES["data_version"]).fetchall()
         return int(version)
 

@@ -177,13 +177,17 @@ class MemoryStore(Store):
         status: str | None = None,
         graph: str | None = None,
         home: str | None = None,
+        parent: RunId | None = None,
         limit: int | None = None,
     ) -> list[RunRow]:
         with self._reading():
             rows = [
                 row
                 for row in reversed(self._runs.values())
-                if status in {None, row.status} and graph in {None, row.graph} and home in {None, row.home}
+                if status in {None, row.status}
+                and graph in {None, row.graph}
+                and home in {None, row.home}
+                and parent in {None, row.parent}
             ]
         return rows[:limit]
 

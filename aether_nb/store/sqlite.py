@@ -51,7 +51,7 @@ class SqliteStore(Store):
             StoreTooNew: a newer version wrote it; it is untouched.
             StoreError: it cannot be opened there, or is something else.
         """
-        file = Path(path).expanduser().absolute()
+        file = _absolute(path)
         self.path = str(file)
         self.artifacts_dir = str(file.parent / "artifacts")
         self._database = Database(file)
@@ -180,11 +180,11 @@ class SqliteStore(Store):
         status: str | None = None,
         graph: str | None = None,
         home: str | None = None,
+        parent: RunId | None = None,
         limit: int | None = None,
     ) -> list[RunRow]:
-        rows = self._database.read(
-            "runs", status=status, graph=graph, home=home, limit=-1 if limit is None else limit
-        )
+        most = -1 if limit is None else limit
+        rows = self._database.read("runs", status=status, graph=graph, home=home, parent=parent, limit=most)
         return [RunRow(*row) for row in rows]
 
     def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
@@ -268,6 +268,17 @@ class SqliteStore(Store):
         if not held:
             raise StoreError(f"Another process lives under this kernel's id ({path} is locked).")
         self._locks[uid] = path
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    try:
+        file = Path(path).expanduser().absolute()
+        possible = b"\0" not in os.fsencode(file)
+    except (ValueError, RuntimeError):  # half a character; a home of a user that there is not
+        possible = False
+    if not possible:
+        raise StoreError(f'store={path!r} cannot be a path; give one such as "runs.db".')
+    return file
 
 
 def _write(run: Run, logs: Iterable[tuple[int, int, Sequence[AnyEvent], list[Packed]]]) -> None:

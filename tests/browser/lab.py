@@ -112,11 +112,17 @@ class Notebook:
 
     def wait_ready(self) -> None:
         """Wait until the session is connected, its kernel idle, and a cell's reply has come back."""
-        for timeout_s in (10, 20, 40):  # the server's sockets to a new kernel go silent once in some fifty times
+        for timeout_s in (
+            10,
+            20,
+            40,
+        ):  # the server's sockets to a new kernel go silent once in some fifty times
             try:
                 self._wait("path => aetherTest.ready(path)", self.path, "a ready kernel", timeout_s=timeout_s)
                 self.page.evaluate("path => aetherTest.echo(path)", self.path)
-                self._wait("() => aetherTest.ended.echo", None, "a kernel that takes cells", timeout_s=timeout_s)
+                self._wait(
+                    "() => aetherTest.ended.echo", None, "a kernel that takes cells", timeout_s=timeout_s
+                )
                 self._wait("path => aetherTest.ready(path)", self.path, "an idle kernel", timeout_s=timeout_s)
             except TimeoutError as silent:
                 last = silent

@@ -205,6 +205,14 @@ class TestRuns:
         assert ids(home="other.ipynb") == ["b"]
         assert ids(graph="g1", status="running", limit=5) == ["c"]
 
+    def test_runs_that_a_run_started_are_found_by_it(self, store: Store) -> None:
+        create(store, "a")
+        create(store, "b", parent=RunId("a"))
+        create(store, "c", parent=RunId("a"))
+        create(store, "d", parent=RunId("b"))
+        assert [row.run_id for row in store.runs(parent=RunId("a"))] == ["c", "b"]
+        assert store.runs(parent=RunId("d")) == []
+
     def test_a_spec_is_kept_once_under_its_key(self, store: Store) -> None:
         create(store)
         assert store.spec("ab" * 16) is None

@@ -23,7 +23,7 @@ ROOMS = {
     "store",
     "tools",
 }
-ROOF = {"answering", "api", "clock", "history", "home", "run", "runtime", "tables"}
+ROOF = {"answering", "api", "clock", "history", "home", "run", "runtime", "showing", "tables"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # the floor, and the words that are spoken everywhere
@@ -51,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answering": {*WORDS, "engine.ports", "services"},
     "history": {*WORDS, "calling", "engine", "engine.ports"},
     "home": {*WORDS, "engine.ports"},
-    "run": {*WORDS, "engine", "engine.ports", "answering", "home", "tables"},
+    "showing": {*WORDS, "engine.ports"},
+    "run": {*WORDS, "engine", "engine.ports", "answering", "home", "showing", "tables"},
     "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
@@ -67,6 +68,7 @@ FOR_TYPES: dict[str, set[str]] = {
     # a host is found for a runtime and shows its runs: it is spoken of here, and made above
     "home": {"engine", "run", "runtime"},
     "run": {"runtime"},
+    "showing": {"run", "runtime"},
 }
 """What may be named under TYPE_CHECKING besides."""
 

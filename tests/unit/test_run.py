@@ -106,14 +106,25 @@ async def test_a_question_that_is_named_and_closed_says_who_won(ours):
     assert repr(late).startswith("already answered by ana through cli at ")
 
 
-async def test_when_nothing_is_open_any_more_it_says_who_answered(ours):
+async def test_being_second_at_the_only_question_is_no_error(ours):
     run = greet.start()
     wait = await run.next_wait()
     ours.answer(wait.token, "Ada", by="ana", door="cli")
     await run
+    late = run.answer("Bo")
+    assert not late
+    assert repr(late).startswith("already answered by ana through cli at ")
+
+
+async def test_when_none_of_several_questions_is_open_any_more_it_says_who_answered(ours):
+    run = same_words.start()
+    await run.next_wait()
+    for wait in run.waits:
+        ours.answer(wait.token, "Ada", by="ana", door="cli")
+    await run
     with pytest.raises(
         UnknownWait,
-        match=r"\(succeeded\) .* 'Your name\?': already answered by ana through cli at \d\d:\d\d\.$",
+        match=r"\(succeeded\) .*: already answered by ana through cli at \d\d:\d\d\.$",
     ):
         run.answer("Bo")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import aether_nb as ae
 from aether_nb import ScriptedChannel, api, graph_fn, graphify, runtime, tool
 from aether_nb.errors import (
+    AetherError,
     BadInputs,
     GraphError,
     NoLoop,
@@ -120,10 +122,12 @@ async def test_rerun_does_not_disturb_an_unfinished_run(ours):
     assert [r.run_id for r in ae.runs()] == ["r"]
 
 
-@pytest.mark.parametrize("run_id", ["", "  "])
+@pytest.mark.parametrize("run_id", ["", "  ", 5, True, "\ud800", "\0x", ("a",)])
 async def test_a_run_id_is_a_name(ours, run_id):
     with pytest.raises(BadInputs, match="lesson-1"):
         greet.start(run_id=run_id)
+    with pytest.raises(UnknownRun, match=r"ae\.runs\(\) lists"):
+        ae.get(run_id)
 
 
 async def test_if_finished_is_return_or_rerun(ours):
@@ -275,6 +279,21 @@ def test_a_run_left_behind_by_a_loop_goes_on_in_the_next(ours, first):
     assert ae.get("r").status == "waiting"
     ae.answer(wait.token, "Ada")
     assert asyncio.run(go_on()).msg == "Hello Ada"
+
+
+def test_a_handle_of_an_earlier_loop_goes_on_in_the_next(ours):
+    async def begin():
+        run = greet.start()
+        await run.next_wait()
+        return run
+
+    async def go_on():
+        return await run.result()
+
+    run = asyncio.run(begin())
+    assert run.answer("Ada")
+    assert asyncio.run(go_on()).msg == "Hello Ada"
+    assert run.status == "succeeded"
 
 
 # -- answering -----------------------------------------------------------------------------------
@@ -430,6 +449,33 @@ async def test_a_run_that_nobody_drives_is_cancelled_at_once(configure):
     assert [n.status for n in run.nodes.values()] == ["cancelled"]
     with pytest.raises(RunCancelled):
         await run
+
+
+@graph_fn(outputs=["msg"])
+async def mother():
+    return {"msg": (await greet.start(run_id="child")).msg}
+
+
+async def test_a_run_started_in_a_run_is_cancelled_with_it(ours):
+    run = mother.start(run_id="r")
+    await ours.engine().next_commit(ours.driver("r"))
+    await ae.get("child").next_wait()
+    other = greet.start(run_id="other")
+    run.cancel()
+    for cancelled in (run, ae.get("child")):
+        with pytest.raises(RunCancelled):
+            await cancelled
+    assert other.status in {"running", "waiting"}
+
+
+async def test_a_run_started_in_a_run_that_nobody_drives_is_cancelled_with_it(configure):
+    ours = configure()
+    mother.start(run_id="r")
+    await ours.engine().next_commit(ours.driver("r"))
+    await ae.get("child").next_wait()
+    configure()
+    ae.get("r").cancel()
+    assert {run.run_id: run.status for run in ae.runs()} == {"r": "cancelled", "child": "cancelled"}
 
 
 async def test_cancel_of_a_finished_run_changes_nothing(ours):
@@ -597,6 +643,22 @@ def test_a_store_that_cannot_be_opened_leaves_the_old_runtime_alone(configure, t
 def test_at_least_one_tool_must_be_able_to_compute(configure):
     with pytest.raises(BadInputs, match="max_concurrency=0"):
         configure(max_concurrency=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"store": 5}, "store=5 is no store; give a path"),
+        ({"store": "a\0b"}, "cannot be a path; give one"),
+        ({"max_concurrency": "x"}, "max_concurrency='x': it is a number"),
+        ({"channel": "console"}, "channel='console' is no channel; give one"),
+        ({"services": ["mailer"]}, "give the objects by name"),
+    ],
+)
+def test_what_the_runtime_cannot_use_is_one_sentence_with_the_remedy(ours, options, says):
+    with pytest.raises(AetherError, match=re.escape(says)):
+        ae.configure(**options)
+    assert api.current() is ours
 
 
 async def test_an_input_that_cannot_be_stored_is_refused_before_anything_starts(ours):

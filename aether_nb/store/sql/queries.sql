@@ -209,6 +209,7 @@ FROM run_rows
 WHERE (:status IS NULL OR status = :status)
 AND (:graph IS NULL OR graph = :graph)
 AND (:home IS NULL OR home = :home)
+AND (:parent IS NULL OR parent = :parent)
 ORDER BY run DESC
 LIMIT :limit;
 

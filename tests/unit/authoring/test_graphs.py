@@ -50,6 +50,17 @@ def test_start_hands_bound_inputs_and_its_own_words_to_the_launcher(launcher):
     ]
 
 
+@pytest.mark.parametrize("begin", [hello.start, hello.run_sync])
+def test_in_a_builder_nothing_is_started(launcher, begin):
+    with pytest.raises(GraphError, match=r"you are drawing a graph\. Write `hello\(\.\.\.\)`"):
+
+        @graphify
+        def outer():
+            return {"msg": begin(name="Ada")}
+
+    assert launcher.started == []
+
+
 def test_run_sync_gives_the_outputs(launcher):
     assert hello.run_sync(name="Ada") == {"ran": "hello"}
     assert launcher.started[0][1:] == (

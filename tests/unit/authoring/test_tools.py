@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 
@@ -176,3 +177,49 @@ def test_a_tool_needs_no_source():
     assert space["f"](3) == 3
     assert space["f"].source == ""
     assert space["f"].fingerprint.startswith("py")
+
+
+def test_an_async_tool_that_nobody_awaits_says_how(launcher):
+    asked = greet("Ada")
+    assert repr(asked) == "greet: not awaited - write `await greet(...)`"
+    assert asked._repr_mimebundle_() == {"text/plain": repr(asked)}
+
+
+async def test_what_an_async_tool_gives_is_a_coroutine_for_asyncio(launcher):
+    said = "Ada in the detached context of greet"
+    assert await asyncio.create_task(greet("Ada")) == said
+    assert await asyncio.gather(greet("Ada"), greet("Ada")) == [said, said]
+    assert await asyncio.wait_for(greet("Ada"), 10) == said
+    assert await asyncio.to_thread(lambda: asyncio.run(greet("Ada"))) == said
+
+
+async def test_a_call_of_an_async_tool_is_awaited_once_like_any_coroutine(launcher):
+    asked = greet("Ada")
+    await asked
+    with pytest.raises(RuntimeError, match="already awaited"):
+        await asked
+    assert repr(asked) == "greet: awaited"
+
+
+async def test_a_call_of_an_async_tool_can_be_cancelled(launcher):
+    @tool
+    async def for_ever():
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(for_ever())
+    await asyncio.wait([task], timeout=0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    never = asyncio.create_task(for_ever())
+    never.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await never
+    for_ever().close()
+
+
+async def test_in_a_tools_body_an_async_tool_gives_a_plain_coroutine(inside):
+    with inside("tool"):
+        asked = greet("Ada")
+    assert inspect.iscoroutine(asked)
+    await asked

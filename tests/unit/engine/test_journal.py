@@ -590,3 +590,28 @@ async def test_a_change_is_remembered_over_a_second_restart(live):
     await third.until(lambda: "sure?" in third.channel.asked)
     run.answer(True, to="sure?")
     assert (await run).x["approved"]
+
+
+@pytest.mark.parametrize("kind", [graph_fn, tool], ids=["a graph function", "a tool that asks"])
+async def test_an_edit_of_an_inner_body_is_noticed_by_its_own_journal(live, kind):
+    @kind(name="inner", outputs=["x"])
+    async def then(*, context):
+        await context.channel().send_text("hello")
+        return {"x": await stop(context)}
+
+    @kind(name="inner", outputs=["x"])
+    async def now(*, context):
+        return {"x": await stop(context) + " indeed"}
+
+    current = [then]
+
+    @graph_fn(outputs=["x"])
+    async def f():
+        return {"x": (await current[0]()).x}
+
+    second = await to_go(live, f)
+    current[0] = now
+    run = second.resume()
+    await there(second)
+    run.answer("yes")
+    assert (await run).x == "yes indeed"

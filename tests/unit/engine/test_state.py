@@ -302,10 +302,20 @@ def test_a_node_that_was_running_when_the_kernel_died_counts_its_crashes():
     fold.begin("a", 2)
     fold(ev.RunResumed)
     assert fold.state.nodes["a"].crashes == 2
+    fold(ev.RunResumed)  # died before the body began again
+    assert fold.state.nodes["a"].crashes == 2
     fold(ev.RunBlockedEvent, reason="twice")
     assert fold.state.status == "blocked"
     fold(ev.RunResumed)  # a person has looked at it
     assert (fold.state.status, fold.state.nodes["a"].crashes) == ("running", 0)
+
+
+def test_a_second_stage_that_was_running_counts_its_crashes_without_saying_that_it_began():
+    fold = asking()
+    fold(ev.ReplyTaken, node="q", token="t", reply=Reply(value="Ada"))
+    fold(ev.RunResumed)
+    fold(ev.RunResumed)
+    assert fold.state.nodes["q"].crashes == 2
 
 
 def test_code_that_changed_once_stays_changed_for_the_journal():

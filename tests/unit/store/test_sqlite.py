@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -348,6 +349,36 @@ class TestFiles:
 
         with pytest.raises(StoreError, match="cannot be used there"):
             SqliteStore(tmp_path / "file" / "runs.db")
+
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_a_file_that_was_moved_takes_nothing_more_until_it_is_back(
+        self, store: SqliteStore, path: Path, replaced: bool
+    ) -> None:
+        (token,) = create(store, 1)
+        away = path.with_suffix(".away")
+        path.rename(away)
+        if replaced:
+            path.touch()
+        with pytest.raises(StoreError, match=r"was moved or deleted .* Put it back"):
+            store.answer(token, Reply(value={"text": "Ada"}, by="ana", door="cli"), now_ms=NOW)
+        with pytest.raises(StoreError, match="was moved or deleted"):
+            store.changed()
+        away.replace(path)
+        done = store.answer(token, Reply(value={"text": "Ada"}, by="ana", door="cli"), now_ms=NOW)
+        assert done is not None
+        assert done.accepted
+
+    def test_a_folder_that_was_deleted_is_told(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path / "lesson" / "runs.db")
+        shutil.rmtree(tmp_path / "lesson")
+        with pytest.raises(StoreError, match="was moved or deleted"):
+            store.register_kernel(K, "lesson.ipynb", NOW)
+        store.close()
+
+    @pytest.mark.parametrize("given", ["a\0b", "\ud800", "~nobody-of-this-name/runs.db"])
+    def test_what_cannot_be_a_path_is_told(self, given: str) -> None:
+        with pytest.raises(StoreError, match="cannot be a path; give one such as"):
+            SqliteStore(given)
 
 
 class TestPlaces:
