@@ -1,0 +1,43 @@
+"""`%load_ext aether_nb` and `%aether` in a real kernel."""
+
+from __future__ import annotations
+
+import pytest
+from integration.kernels import interpreters, live
+
+AGENT = """
+import aether_nb as ae
+from aether_nb import graph_fn
+
+@graph_fn(outputs=["line"])
+async def agent(*, context):
+    return {"line": "Hello, " + await context.channel().ask_text("Your name?")}
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    yield from live(interpreters()[-1].values[0], AETHER_NB_STORE=str(tmp_path / "runs.db"))
+
+
+@pytest.mark.timeout(60)
+def test_the_magic_says_what_waits_here_and_answers_it(kernel):
+    assert kernel.run("%load_ext aether_nb").startswith("aether_nb: nothing waits here.")
+    kernel.run(AGENT)
+    kernel.run("run = agent.start(run_id='lesson-1'); wait = await run.next_wait()")
+
+    assert "1 unfinished run and 1 open question" in kernel.run("%reload_ext aether_nb")
+    assert "lesson-1" in kernel.run("print(get_ipython().run_line_magic('aether', 'runs'))")
+    assert "Your name?" in kernel.run("print(get_ipython().run_line_magic('aether', 'waits'))")
+    kernel.run("%aether answer {wait.token} Ada")
+    assert kernel.run("print((await run).line)") == "Hello, Ada\n"
+
+
+@pytest.mark.timeout(60)
+def test_a_wrong_word_gets_the_usage_and_a_wrong_name_one_sentence(kernel):
+    kernel.run("%load_ext aether_nb")
+
+    assert kernel.run("%aether dance").startswith("%aether runs | waits")
+    said = kernel.run("%aether reset nobody")
+    assert said.startswith("UnknownRun: There is no run 'nobody'")
+    assert said.count("\n") == 1
