@@ -10,7 +10,8 @@ from datetime import datetime
 
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.ports import Append, RunRow, Store
-from aether_nb.engine.state import DONE, RunState
+from aether_nb.engine.records import DONE
+from aether_nb.engine.state import RunState
 from aether_nb.events import (
     AnyEvent,
     CancelRequested,

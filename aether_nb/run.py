@@ -12,7 +12,8 @@ from aether_nb import showing
 from aether_nb.answering import Answer
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
-from aether_nb.engine.state import NodeState, RunState
+from aether_nb.engine.records import NodeState
+from aether_nb.engine.state import RunState
 from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import NodeId, RunId, Token

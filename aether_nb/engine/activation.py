@@ -20,7 +20,7 @@ from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed
 from aether_nb.engine.journal import SCOPE, Journal, Scope, identity
-from aether_nb.engine.state import DONE, Entry, NodeState, child_id
+from aether_nb.engine.records import DONE, Entry, NodeState, child_id
 from aether_nb.errors import (
     NotAwaited,
     NotStorable,

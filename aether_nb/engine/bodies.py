@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
 from aether_nb.engine.activation import Activation
 from aether_nb.engine.journal import SCOPE
+from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.slots import Slot
-from aether_nb.engine.state import DONE, NodeState
 from aether_nb.engine.waits import ResumedWait, open_wait
 from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
 from aether_nb.events import AnyEvent, NodeFinished, NodeStarted, ReplyRejected, RunFinished

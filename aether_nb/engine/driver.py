@@ -29,7 +29,8 @@ from aether_nb.engine.commands import (
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.questions import Questions
-from aether_nb.engine.state import DONE, NodeState, RunState
+from aether_nb.engine.records import DONE, NodeState
+from aether_nb.engine.state import RunState
 from aether_nb.errors import (
     AetherError,
     BadOutputs,

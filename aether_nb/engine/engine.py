@@ -18,8 +18,9 @@ from aether_nb.calling import DualStageTarget, GraphTarget
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
+from aether_nb.engine.records import NodeState
 from aether_nb.engine.slots import Slots
-from aether_nb.engine.state import NodeState, RunState
+from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import StoreError
 from aether_nb.events import (

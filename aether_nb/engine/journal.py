@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from aether_nb.engine.state import Entry, JournalLog
+from aether_nb.engine.records import Entry, JournalLog
 from aether_nb.errors import DuplicateKey, ReplayDiverged
 from aether_nb.events import Call
 from aether_nb.ids import NodeId

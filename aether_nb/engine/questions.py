@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aether_nb.engine.state import NodeState
+from aether_nb.engine.records import NodeState
 from aether_nb.errors import StoreError, WaitTimeout
 from aether_nb.events import ReplyTaken, WaitExpired, WaitWithdrawn
 from aether_nb.ids import ROOT, NodeId, Token

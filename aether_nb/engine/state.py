@@ -9,7 +9,6 @@ in that body's journal instead. The cost of an event is what it touches, never t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aether_nb.engine.commands import (
@@ -22,10 +21,10 @@ from aether_nb.engine.commands import (
     StartNode,
     TimeOut,
 )
+from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState
 from aether_nb.events import (
     FINAL,
     AnyEvent,
-    Call,
     CallRecorded,
     CancelRequested,
     ErrorInfo,
@@ -52,98 +51,11 @@ from aether_nb.events import (
     WaitStatus,
     WaitWithdrawn,
 )
-from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit, NodeKind, NodeSpec
+from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit
 from aether_nb.graph.topology import parents
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply
 from aether_nb.values import outputs_tree
-
-DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
-"""Node statuses after which a node does nothing by itself any more."""
-
-
-@dataclass(slots=True)
-class WaitState:
-    """A wait of a node, as far as the log knows."""
-
-    opened: WaitOpened
-    status: WaitStatus = "open"
-    reply: Reply | None = None
-
-
-@dataclass(slots=True)
-class NodeState:
-    """One node, as far as the log knows."""
-
-    id: NodeId
-    name: str
-    kind: NodeKind
-    parent: NodeId
-    """The node that it stands inside."""
-    label: str = ""
-    status: NodeStatus = "pending"
-    attempt: int = 0
-    spec: NodeSpec | None = None
-    """Set for a node of a static graph."""
-    added: NodeAdded | None = None
-    """Set for a node that a body called."""
-    outputs: Any = None
-    """Encoded, once succeeded."""
-    error: ErrorInfo | None = None
-    wait: WaitState | None = None
-    generation: int = 0
-    """How often a person sent it back; part of its idempotency key."""
-    crashes: int = 0
-    """How often a kernel died while the body ran."""
-    at_work: bool = False
-    """Whether the body has begun in the present life of the kernel."""
-    started_us: int | None = None
-    ended_us: int | None = None
-
-
-@dataclass(slots=True)
-class Frame:
-    """A static graph that runs."""
-
-    node: NodeId
-    spec: GraphSpec
-    inputs: Mapping[str, Any]
-    """Encoded."""
-    missing: dict[NodeId, int]
-    """How many predecessors of a node have not succeeded yet, by full node id."""
-    dependents: dict[NodeId, list[NodeId]]
-    unfinished: int
-    failed: tuple[NodeId, ErrorInfo] | None = None
-
-    def full_id(self, local: NodeId) -> NodeId:
-        """The id in the run of a node of this graph."""
-        return child_id(self.node, local)
-
-
-@dataclass(slots=True)
-class Entry:
-    """One durable call in the journal of a body."""
-
-    call: Call
-    node: NodeId | None
-    """The node that the call became; None for small calls and messages."""
-    value: Any = None
-    """Encoded outcome of a small call."""
-    outcome: Literal["ok", "failed", "cancelled"] | None = None
-
-
-@dataclass(slots=True)
-class JournalLog:
-    """The journal of one body, in the order of the log."""
-
-    entries: list[Entry] = field(default_factory=list)
-    outcomes: list[Entry] = field(default_factory=list)
-    """Entries in the order in which their outcomes came."""
-
-
-def child_id(parent: NodeId, local: str) -> NodeId:
-    """The id of what stands inside `parent`."""
-    return NodeId(f"{parent}/{local}") if parent else NodeId(local)
 
 
 class RunState:

@@ -17,7 +17,7 @@ from aether_nb.values import Blobs, decode, encode
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Head
-    from aether_nb.engine.state import NodeState
+    from aether_nb.engine.records import NodeState
 
 _LONGEST_S = 1000 * 365.25 * 86_400
 

@@ -25,6 +25,12 @@ async def greet(*, context):
     return {"msg": "Hello " + await context.channel().ask_text("Your name?")}
 
 
+async def both_asked(run):
+    """Wait until both questions of a run are open."""
+    while sum(wait.status == "open" for wait in run.waits) < 2:
+        await run._runtime.engine().next_commit(run._runtime.driver(run.run_id))
+
+
 @graph_fn(outputs=["both"])
 async def two(*, context):
     channel = context.channel()
@@ -70,7 +76,7 @@ async def test_the_only_open_question_needs_no_name(ours):
 
 async def test_several_open_questions_are_told_apart_by_their_words_or_token(ours):
     run = two.start()
-    await run.next_wait()
+    await both_asked(run)
     left, right = sorted((w for w in run.waits if w.status == "open"), key=lambda w: w.prompt)
     with pytest.raises(AmbiguousWait, match=r"2 open questions: '.*' is wait='.*'; '.*' is wait='") as error:
         run.answer("Ada")
@@ -83,7 +89,7 @@ async def test_several_open_questions_are_told_apart_by_their_words_or_token(our
 
 async def test_questions_of_the_same_words_are_told_apart_by_token_only(ours):
     run = same_words.start()
-    await run.next_wait()
+    await both_asked(run)
     with pytest.raises(AmbiguousWait, match="that asks 'Same\\?'"):
         run.answer("Ada", to="Same?")
     for wait in run.waits:
@@ -118,7 +124,7 @@ async def test_being_second_at_the_only_question_is_no_error(ours):
 
 async def test_when_none_of_several_questions_is_open_any_more_it_says_who_answered(ours):
     run = same_words.start()
-    await run.next_wait()
+    await both_asked(run)
     for wait in run.waits:
         ours.answer(wait.token, "Ada", by="ana", door="cli")
     await run
@@ -209,7 +215,7 @@ async def test_a_cancelled_run_prints_so_once(ours):
 
 async def test_several_questions_are_counted(ours):
     run = two.start(run_id="r")
-    await run.next_wait()
+    await both_asked(run)
     assert repr(run).endswith("?' and 1 more>")
 
 

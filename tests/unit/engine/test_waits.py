@@ -276,14 +276,16 @@ async def test_a_channel_that_gives_up_too_late_changes_nothing(live):
 
 async def test_a_channel_that_breaks_harms_nobody(live, caplog):
     life = live()
+    tried = asyncio.Event()
 
     def breaks(shown):
+        tried.set()
         raise RuntimeError("no screen")
 
     life.channel.show = breaks
     run = life.start(asks)
     wait = await run.next_wait()
-    await turns()
+    await tried.wait()
     life.runtime.answer(wait.token, "Ada")
     assert (await run).x == "Ada"
     assert "A channel or view failed; the run goes on without it" in caplog.text

@@ -1,0 +1,102 @@
+"""What the state of a run is made of: nodes, waits, frames, journals. `state.py` folds events into these.
+
+Mutable on purpose: an event changes the few records that it touches. Only `state.py` writes to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aether_nb.events import Call, ErrorInfo, NodeAdded, NodeStatus, WaitOpened, WaitStatus
+from aether_nb.graph.model import GraphSpec, NodeKind, NodeSpec
+from aether_nb.ids import NodeId
+from aether_nb.prompts import Reply
+
+DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
+"""Node statuses after which a node does nothing by itself any more."""
+
+
+@dataclass(slots=True)
+class WaitState:
+    """A wait of a node, as far as the log knows."""
+
+    opened: WaitOpened
+    status: WaitStatus = "open"
+    reply: Reply | None = None
+
+
+@dataclass(slots=True)
+class NodeState:
+    """One node, as far as the log knows."""
+
+    id: NodeId
+    name: str
+    kind: NodeKind
+    parent: NodeId
+    """The node that it stands inside."""
+    label: str = ""
+    status: NodeStatus = "pending"
+    attempt: int = 0
+    spec: NodeSpec | None = None
+    """Set for a node of a static graph."""
+    added: NodeAdded | None = None
+    """Set for a node that a body called."""
+    outputs: Any = None
+    """Encoded, once succeeded."""
+    error: ErrorInfo | None = None
+    wait: WaitState | None = None
+    generation: int = 0
+    """How often a person sent it back; part of its idempotency key."""
+    crashes: int = 0
+    """How often a kernel died while the body ran."""
+    at_work: bool = False
+    """Whether the body has begun in the present life of the kernel."""
+    started_us: int | None = None
+    ended_us: int | None = None
+
+
+@dataclass(slots=True)
+class Frame:
+    """A static graph that runs."""
+
+    node: NodeId
+    spec: GraphSpec
+    inputs: Mapping[str, Any]
+    """Encoded."""
+    missing: dict[NodeId, int]
+    """How many predecessors of a node have not succeeded yet, by full node id."""
+    dependents: dict[NodeId, list[NodeId]]
+    unfinished: int
+    failed: tuple[NodeId, ErrorInfo] | None = None
+
+    def full_id(self, local: NodeId) -> NodeId:
+        """The id in the run of a node of this graph."""
+        return child_id(self.node, local)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One durable call in the journal of a body."""
+
+    call: Call
+    node: NodeId | None
+    """The node that the call became; None for small calls and messages."""
+    value: Any = None
+    """Encoded outcome of a small call."""
+    outcome: Literal["ok", "failed", "cancelled"] | None = None
+
+
+@dataclass(slots=True)
+class JournalLog:
+    """The journal of one body, in the order of the log."""
+
+    entries: list[Entry] = field(default_factory=list)
+    outcomes: list[Entry] = field(default_factory=list)
+    """Entries in the order in which their outcomes came."""
+
+
+def child_id(parent: NodeId, local: str) -> NodeId:
+    """The id of what stands inside `parent`."""
+    return NodeId(f"{parent}/{local}") if parent else NodeId(local)
