@@ -209,10 +209,6 @@ class ReplyInvalid(WaitError):
         super().__init__("; ".join(f"{k}: {v}" if k else v for k, v in self.problems.items()))
 
 
-class WaitClosed(WaitError):
-    """The wait is not open any more: answered, expired or withdrawn."""
-
-
 class WaitTimeout(WaitError, TimeoutError):
     """Nobody answered in time."""
 

@@ -99,13 +99,6 @@ class Reply(_Data):
     """When it was accepted, milliseconds since 1970, UTC."""
 
 
-class ApprovalReply(_Data):
-    """What an approval is answered with."""
-
-    choice: str
-    approved: bool
-
-
 class FilesReply(_Data):
     """What a request for files is answered with."""
 

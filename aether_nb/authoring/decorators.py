@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
-
-from pydantic import ValidationError
+from typing import Any, overload
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.graphify import build
@@ -19,7 +17,7 @@ from aether_nb.authoring.steps import CALL_WORDS, SINGLE, read
 from aether_nb.authoring.tools import Tool
 from aether_nb.authoring.unawaited import forgotten_awaits
 from aether_nb.errors import GraphProblems
-from aether_nb.graph.model import GraphSpec, RetryPolicy
+from aether_nb.graph.model import GraphSpec
 
 Function = Callable[..., Any]
 
@@ -34,13 +32,6 @@ def tool(
     name: str | None = None,
     outputs: Sequence[str] | None = None,
     effects: bool = False,
-    retries: int = 0,
-    backoff: float = 1.0,
-    max_backoff: float = 60.0,
-    jitter: float = 0.1,
-    retry_on: type[BaseException] | Sequence[type[BaseException]] = Exception,
-    timeout: float | None = None,
-    on_failure: Literal["fail", "skip"] = "fail",
 ) -> Callable[[Function], Tool]: ...
 
 
@@ -51,13 +42,6 @@ def tool(
     name: str | None = None,
     outputs: Sequence[str] | None = None,
     effects: bool = False,
-    retries: int = 0,
-    backoff: float = 1.0,
-    max_backoff: float = 60.0,
-    jitter: float = 0.1,
-    retry_on: type[BaseException] | Sequence[type[BaseException]] = Exception,
-    timeout: float | None = None,
-    on_failure: Literal["fail", "skip"] = "fail",
 ) -> Tool | Callable[[Function], Tool]:
     """Make a function a tool: a step of graphs, and an ordinary function outside of them.
 
@@ -69,32 +53,15 @@ def tool(
         outputs: names of what it returns, as a mapping with exactly these; without them whatever it
             returns is its one output, `result`.
         effects: it touches the world: everything before it is on disk before its body starts.
-        retries: further attempts after the first, exactly.
-        backoff: seconds before the first retry; doubles with each further one.
-        max_backoff: seconds that a pause has at most.
-        jitter: share of a pause that is left to chance.
-        retry_on: the exception class, or classes, that are worth another attempt.
-        timeout: seconds that one attempt may take; None is no limit.
-        on_failure: "fail" the run, or "skip" what depends on this.
 
     Raises:
         GraphProblems: something is wrong with the function or an option; all of it at once.
     """
     __tracebackhide__ = True
-    policy = {
-        "retries": retries,
-        "backoff": backoff,
-        "max_backoff": max_backoff,
-        "jitter": jitter,
-        "retry_on": (retry_on,) if isinstance(retry_on, type) else tuple(retry_on),
-        "timeout": timeout,
-        "on_failure": on_failure,
-    }
 
     def decorate(fn: Function) -> Tool:
         __tracebackhide__ = True
-        called = _name(fn, name)
-        return Tool(fn, name=called, outputs=outputs, effects=effects, policy=_policy(called, policy))
+        return Tool(fn, name=_name(fn, name), outputs=outputs, effects=effects)
 
     return decorate if fn is None else decorate(fn)
 
@@ -201,15 +168,3 @@ def _graph_function(fn: Function, name: str, outputs: Sequence[str] | None) -> G
     return Graph(
         fn, spec, signature=signature, fingerprint=print_, source=source_of(fn), single=outputs is None
     )
-
-
-def _policy(name: str, options: dict[str, Any]) -> RetryPolicy:
-    __tracebackhide__ = True
-    try:
-        return RetryPolicy(**options)
-    except ValidationError as e:
-        found = {str(error["loc"][0]): error for error in e.errors(include_url=False)}
-        raise GraphProblems(
-            name,
-            [f"`{n}` is {options[n]!r}: {error['msg'].lower()}." for n, error in found.items()],
-        ) from None

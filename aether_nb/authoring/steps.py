@@ -17,7 +17,7 @@ from aether_nb.authoring.names import listed, name_problems, output_problems, sa
 from aether_nb.authoring.signature import Signature
 from aether_nb.calling import Builder, Caller, label_of
 from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
-from aether_nb.graph.model import NodeKind, ParamSpec, RetryPolicy
+from aether_nb.graph.model import NodeKind, ParamSpec
 from aether_nb.graph.validate import did_you_mean
 
 SINGLE = "result"
@@ -41,7 +41,6 @@ class Step:
         outputs: the names of what it gives.
         single: it declares no outputs, so that what it returns is its one output, `result`.
         params: its inputs.
-        policy: retries and time limits.
         fingerprint: hash of its normalised code; empty when unknown.
         source: its code; empty when it cannot be had.
     """
@@ -53,7 +52,6 @@ class Step:
     params: tuple[ParamSpec, ...]
     signature: Signature
     wants_context: bool
-    policy: RetryPolicy = RetryPolicy()
     fingerprint: str
     source: str
 

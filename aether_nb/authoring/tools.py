@@ -16,7 +16,6 @@ from aether_nb.authoring.signature import CONTEXT
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
 from aether_nb.calling import BUILDER, CALLER, launcher
 from aether_nb.errors import GraphProblems
-from aether_nb.graph.model import RetryPolicy
 
 
 class Tool(Step):
@@ -40,7 +39,6 @@ class Tool(Step):
         name: str,
         outputs: Sequence[str] | None = None,
         effects: bool = False,
-        policy: RetryPolicy | None = None,
     ) -> None:
         self.name = name
         self.fn = fn
@@ -58,7 +56,6 @@ class Tool(Step):
             getattr(fn, "__call__", None)  # noqa: B004 - whether its call is async, not whether it has one
         )
         self.effects = effects
-        self.policy = policy or RetryPolicy()
         self.fingerprint = fingerprint(fn)
         self.source = source_of(fn)
         functools.update_wrapper(self, fn, updated=())

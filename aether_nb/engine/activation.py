@@ -77,7 +77,6 @@ class Activation:
         )
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call]] = {}
         self._cancelled: list[NodeState] = []
-        self._refused: ReplayDiverged | None = None
 
     @functools.cached_property
     def context(self) -> NodeContext:
@@ -294,8 +293,6 @@ class Activation:
     def _check_alive(self) -> None:
         if self._driver.asleep:
             raise RunSuspended
-        if self._refused is not None:
-            raise self._refused
         if self._scope.over:
             raise RunOver(
                 f"Run {self.run_id!r}: this task outlived the function that started it, so its call is not made. "
@@ -308,7 +305,6 @@ class Activation:
         try:
             return self._journal.claim(call)
         except ReplayDiverged as diverged:
-            self._refused = diverged
             self._driver.block(str(diverged))  # now: the body may catch this, and try again for ever
             raise
 
@@ -322,8 +318,6 @@ class Activation:
     def _check_end(self) -> None:
         if self._driver.asleep:
             raise RunSuspended
-        if self._refused is not None:
-            raise self._refused from None
         self._flush_cancelled()
 
     def _check_return(self) -> None:

@@ -63,31 +63,6 @@ NodeKind = Literal["tool", "ask", "wait", "graph", "fn"]
 else. graph: a static graph as a node. fn: a graph function as a node."""
 
 
-class RetryPolicy(_Data):
-    """What to do when a node's body fails or takes too long. Belongs to the code, is never stored."""
-
-    retries: int = Field(default=0, ge=0)
-    """Further attempts after the first, exactly."""
-    backoff: float = Field(default=1.0, ge=0)
-    """Seconds before the first retry; doubles with each further one."""
-    max_backoff: float = Field(default=60.0, ge=0)
-    """Seconds that a pause has at most."""
-    jitter: float = Field(default=0.1, ge=0, le=1)
-    """Share of a pause that is left to chance: 0.1 is up to 10 % more or less."""
-    retry_on: tuple[type[BaseException], ...] = (Exception,)
-    """What is worth another attempt."""
-    timeout: float | None = Field(default=None, gt=0)
-    """Seconds that one attempt may take; None is no limit."""
-    on_failure: Literal["fail", "skip"] = "fail"
-    """fail: the run fails when independent branches are done. skip: what depends on the node is skipped."""
-
-    def pause(self, attempt: int, chance: float) -> float:
-        """Seconds to wait after `attempt` (counted from 1) failed; `chance` is a random number in [0, 1)."""
-        # the exponent is capped because 2.0**1024 overflows; a pause is at its maximum long before
-        pause = min(self.backoff * 2.0 ** min(attempt - 1, 64), self.max_backoff)
-        return pause * (1 + self.jitter * (2 * chance - 1))
-
-
 class ParamSpec(_Data):
     """One input of a tool or graph."""
 

@@ -43,7 +43,7 @@ class Inbox:
         self._read()
         self.widget = RunWidget(self, view=dict(self._shape()), life=host.life, door=host.door(), run_id="")
         host.show(self.widget)
-        self._timer = self._loop.call_later(_LOOK_S, self._look)
+        self._loop.call_later(_LOOK_S, self._look)
 
     # -- Desk ------------------------------------------------------------------------------------
 
@@ -71,7 +71,7 @@ class Inbox:
         except StoreError:
             return  # the store was closed or deleted: nothing to show any more
         if self.widget.comm is not None:
-            self._timer = self._loop.call_later(_LOOK_S, self._look)
+            self._loop.call_later(_LOOK_S, self._look)
 
     def _refresh(self) -> None:
         before = dict(self._shown)

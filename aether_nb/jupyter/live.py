@@ -59,7 +59,6 @@ class LiveRun:
         self._layout: asyncio.Task[None] | None = None
         self._laid_out = -1
         self._twin_at = 0.0
-        self._twin_task: asyncio.Task[None] | None = None
         self._twin_due: asyncio.TimerHandle | None = None
         self._uploads: dict[str, Upload] = {}
         self._display_id = f"aether-{new_uid()}"

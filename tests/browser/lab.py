@@ -110,6 +110,17 @@ class Notebook:
         self.page.reload()
         self.wait_ready()
 
+    def reopen_without_kernel(self) -> None:
+        """End the kernel, and open the saved notebook where its kernel is not known, with none."""
+        self.shut_down_kernel()
+        saved = nbformat.read(self.file, as_version=4)
+        saved.metadata.kernelspec["name"] = "not-installed-here"
+        nbformat.write(saved, self.file)
+        self.page.reload()
+        self.page.locator(".jp-Dialog").get_by_role("button", name="No Kernel").click()
+        none = "path => aetherTest.panel(path)?.context.isReady && !aetherTest.kernel(path)"
+        self._wait(none, self.path, "the notebook without a kernel", timeout_s=60)
+
     def wait_ready(self) -> None:
         """Wait until the session is connected, its kernel idle, and a cell's reply has come back."""
         for timeout_s in (

@@ -165,7 +165,7 @@ def test_a_prompt_of_the_dead_kernel_still_takes_an_answer(open_notebook, combo,
     assert folder.ledger() == ["greeted Ada"]
 
 
-def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo):
+def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo, folder_of):
     notebook = open_notebook(AGENT, "run = agent.start()", combo=combo)
 
     notebook.run_done(0)
@@ -174,11 +174,13 @@ def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo):
     notebook.choose(1, "Yes")
     notebook.wait_status(1, "succeeded")
     notebook.wait_saved(1, "succeeded")
-    notebook.shut_down_kernel()
-    notebook.reload()
+    notebook.reopen_without_kernel()
 
     picture = notebook.cell(1).locator(".aether-static")
     expect(picture).to_be_visible()
     expect(picture).to_contain_text("Hello, Ada!")
     expect(picture.locator("img")).to_be_visible()
     assert "model not found" not in notebook.output(1).lower()
+    folder = folder_of(notebook)
+    row = folder.only_run()
+    assert (row.status, folder.answers(row.run_id)) == ("succeeded", DONE)

@@ -9,7 +9,6 @@ import pytest
 from aether_nb.authoring.decorators import graph_fn, tool
 from aether_nb.authoring.tools import Tool
 from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
-from aether_nb.graph.model import RetryPolicy
 
 
 @tool(outputs=["total", "mean"], name="stats")
@@ -113,15 +112,12 @@ def test_outputs_that_do_not_fit_are_refused_with_the_remedy(value, says):
     assert says in str(e.value)
 
 
-def test_the_policy_is_kept_as_written():
-    @tool(retries=2, backoff=0, retry_on=[OSError, ValueError], timeout=3, on_failure="skip", effects=True)
+def test_effects_are_off_unless_asked_for():
+    @tool(effects=True)
     def f(): ...
 
     assert f.effects
-    assert f.policy == RetryPolicy(
-        retries=2, backoff=0, retry_on=(OSError, ValueError), timeout=3, on_failure="skip"
-    )
-    assert statistics.policy == RetryPolicy()
+    assert not statistics.effects
 
 
 def test_everything_wrong_with_a_tool_is_told_at_once():
@@ -149,9 +145,6 @@ def test_everything_wrong_with_a_tool_is_told_at_once():
     [
         (lambda: tool(outputs="text")(lambda: 0), 'write `outputs=["text"]`'),
         (lambda: tool(lambda: 0), "a lambda has no name"),
-        (lambda: tool(name="f", retries=-1)(lambda: 0), "`retries` is -1: input should be greater"),
-        (lambda: tool(name="f", retry_on="OSError")(lambda: 0), "`retry_on`"),
-        (lambda: tool(name="f", on_failure="ignore")(lambda: 0), "`on_failure` is 'ignore'"),
         (lambda: tool(statistics), "decorate a function, once"),
         (lambda: tool(Tool), "is a class"),
         (lambda: tool(name="f")(3), "does not say what it takes"),
