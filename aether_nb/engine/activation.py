@@ -270,10 +270,10 @@ class Activation:
         """Sleep on the engine's clock; whoever sleeps does not compute, so the slot is lent."""
         self._check_alive()
         if self._slot is None:
-            await self._driver.engine.sleep_until(at_us)
+            await self._driver.engine.sleep_until(at_us, self._driver.run_id)
         else:
             async with self._slot.lent():
-                await self._driver.engine.sleep_until(at_us)
+                await self._driver.engine.sleep_until(at_us, self._driver.run_id)
 
     def now_us(self) -> int:
         """The clock."""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from aether_nb.calling import DualStageTarget, GraphTarget
+from aether_nb.engine.alarms import Alarms
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
@@ -67,6 +68,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.store, self.clock, self.channel = store, clock, channel
         self.services, self.asks, self.kernel = services, asks, kernel
+        self.alarms = Alarms(clock)
         self.slots = Slots(max_concurrency)
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
         self.writer = Writer(store, clock, kernel, self.post, self.in_trouble)
@@ -201,10 +203,10 @@ class Engine:
 
     def suspend_all(self) -> None:
         """Put every run to sleep, write what is queued. Before the loop ends."""
+        self._look_off()
+        self.alarms.close()
         for driver in list(self.drivers.values()):
             driver.suspend()
-            driver.questions.call_off_all()
-        self._look_off()
         if not self.loop.is_closed():
             self._ebb.cancel()
         self.writer.close()
@@ -349,10 +351,10 @@ class Engine:
             ):
                 driver.request_cancel(mail.by)
 
-    async def sleep_until(self, at_us: int) -> None:
+    async def sleep_until(self, at_us: int, owner: RunId) -> None:
         """Sleep on the clock."""
         future: asyncio.Future[None] = self.loop.create_future()
-        off = self.clock.call_at(at_us, lambda: None if future.done() else future.set_result(None))
+        off = self.alarms.at(at_us, lambda: None if future.done() else future.set_result(None), owner=owner)
         try:
             await future
         finally:

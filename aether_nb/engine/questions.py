@@ -128,7 +128,9 @@ class Questions:
 
     def _ring_at(self, at_us: int, node: NodeState, token: Token) -> None:
         self._call_off(token)
-        self._alarms[token] = self._driver.engine.clock.call_at(at_us, partial(self._expire, node, token))
+        driver = self._driver
+        ring = partial(self._expire, node, token)
+        self._alarms[token] = driver.engine.alarms.at(at_us, ring, owner=driver.run_id)
 
     def _call_off(self, token: Token) -> None:
         alarm = self._alarms.pop(token, None)
