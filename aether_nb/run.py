@@ -172,11 +172,10 @@ class Run:
         note: one line about how this handle came to it; empty for a fresh run.
     """
 
-    def __init__(self, runtime: Runtime, run_id: RunId, driver: Driver | None = None, note: str = "") -> None:
+    def __init__(self, runtime: Runtime, run_id: RunId, note: str = "") -> None:
         self.run_id = run_id
         self.note = note
         self._home = runtime
-        self._driver = driver
         self._folded: RunState | None = None
 
     @property
@@ -258,10 +257,12 @@ class Run:
         """
         try:
             while True:
-                driver = self._live()
-                if driver is not None:
+                driver = self._runtime.awake(self.run_id)
+                if driver is not None and not driver.suspended:
                     host = self._runtime.host
                     return await (driver.result() if host is None else host.result(self, driver))
+                if (lost := self._runtime.lost(self.run_id)) is not None:
+                    raise lost
                 if self.status in _OVER:
                     return self._outcome(self._state())
                 await self._follow()
@@ -278,8 +279,8 @@ class Run:
             rows = self._runtime.store.waits(run_id=self.run_id)
             if rows:
                 return OpenWait.of(rows[0])
-            driver = self._live()
-            if self.status in _OVER or (driver is not None and driver.done.is_set()):
+            driver = self._runtime.awake(self.run_id)
+            if self.status in _OVER or self._runtime.lost(self.run_id) is not None:
                 raise WaitError(f"Run {self.run_id!r} ({self.status}) asks nothing more.")
             if driver is None:
                 await self._follow()
@@ -360,17 +361,13 @@ class Run:
 
     async def _follow(self) -> None:
         """Another process drives it: wait a moment, and take it over when that one is dead."""
-        self._driver = self._runtime.take_over(self.run_id)
-        if self._driver is None:
+        if not self._runtime.take_over(self.run_id):
             await asyncio.sleep(_FOLLOW_S)
 
     def _live(self) -> Driver | None:
-        """The driver, when this process has one for the run."""
-        driver = self._runtime.driver(self.run_id) or self._driver
-        if driver is not None and (driver.suspended or driver.engine.loop.is_closed()):
-            driver = None  # asleep, or left behind by a loop that has ended: the store knows more
-        self._driver = driver
-        return driver
+        """The driver, when this process has the run in memory and it is not asleep: else the store knows more."""
+        driver = self._runtime.driver(self.run_id)
+        return None if driver is None or driver.suspended else driver
 
     def _state(self) -> RunState:
         driver = self._live()

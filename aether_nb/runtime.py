@@ -177,10 +177,8 @@ class Runtime:
             self.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
         )  # fmt: skip
         run = Run(self, run_id)
-        driver = engine.start(made, graph, inputs)
-        if driver is None:
+        if engine.start(made, graph, inputs) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
-        run._driver = driver
         for observer in shown or showing.followers(self, run, graph.spec):
             engine.observe(run_id, observer)
         return run
@@ -209,8 +207,8 @@ class Runtime:
                 return self._renew(row, graph)
             changed = history.changes(self.store, row.run_id, graph)
             return self._found(row, graph.spec, history.ending(row) + _CHANGED * bool(changed))
-        if self.driver(row.run_id) is not None:
-            run = Run(self, row.run_id, self.driver(row.run_id))
+        if self.drives(row.run_id):
+            run = Run(self, row.run_id)
             showing.show(self, run, graph.spec)
             return run
         if self._alive(row):
@@ -235,7 +233,7 @@ class Runtime:
         run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
         spec = engine.keep_spec(graph.spec)
         followers = shown or showing.followers(self, run, graph.spec)
-        run._driver = engine.resume(claimed, graph, spec, changed, followers, retry)
+        engine.resume(claimed, graph, spec, changed, followers, retry)
         return run
 
     def retry(self, run: Run, node: str) -> None:
@@ -247,13 +245,12 @@ class Runtime:
                 f"Nothing to retry: run {row.run_id!r} is {row.status}, node {state.id!r} is {state.status}."
             )
         shown = [] if self.host is None else self.host.shown(row.run_id)
-        again = self._take(row, self._graph(row.graph), "", retry=state.id, shown=shown)
-        run._driver = again._driver
+        self._take(row, self._graph(row.graph), "", retry=state.id, shown=shown)
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
         inputs = history.started(self.store, row.run_id).inputs
-        driver = self.driver(row.run_id)
+        driver = self.awake(row.run_id)
         if driver is not None:
             driver.engine.writer.sync(driver.lane, full=True)
             driver.leave()
@@ -265,7 +262,7 @@ class Runtime:
         """See `Run.start_over`."""
         self.engine()
         row = self.row(run.run_id)
-        driver = self.driver(row.run_id)
+        driver = self.awake(row.run_id)
         if driver is None and row.status not in FINAL and self._alive(row):
             raise RunHeldElsewhere(
                 f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
@@ -298,11 +295,28 @@ class Runtime:
 
     # -- finding ---------------------------------------------------------------------------------
 
+    def _at_work(self) -> Engine | None:
+        """The engine, while its loop can still turn."""
+        return None if self._engine is None or self._engine.loop.is_closed() else self._engine
+
     def driver(self, run_id: RunId) -> Driver | None:
-        """The driver of a run, when this process drives it."""
-        if self._engine is None or self._engine.loop.is_closed():
-            return None
-        return self._engine.drivers.get(run_id)
+        """The driver of a run that this process has in memory."""
+        engine = self._at_work()
+        return None if engine is None else engine.drivers.get(run_id)
+
+    def drives(self, run_id: RunId) -> bool:
+        """Whether this process drives a run, in memory or dormant."""
+        engine = self._at_work()
+        return engine is not None and engine.drives(run_id)
+
+    def awake(self, run_id: RunId) -> Driver | None:
+        """The driver of a run that this process drives, loaded if it is dormant. On the loop's thread."""
+        engine = self._at_work()
+        return None if engine is None else engine.awake(run_id)
+
+    def lost(self, run_id: RunId) -> AetherError | None:
+        """Why this process stopped driving a run, when the run's log does not say it."""
+        return None if self._engine is None else self._engine.lost.get(run_id)
 
     def row(self, run_id: str) -> RunRow:
         """A run's row.
@@ -339,7 +353,7 @@ class Runtime:
         if not row.kernel:
             return False
         if row.kernel == self.kernel:
-            return self.driver(row.run_id) is not None
+            return self.drives(row.run_id)
         kernel = self.store.kernel(row.kernel, self.now_ms())
         return kernel is not None and kernel.alive
 
@@ -360,9 +374,8 @@ class Runtime:
         row = self.row(run_id)
         if row.status in FINAL:
             return self._found(row, None, history.ending(row))
-        driver = self.driver(row.run_id)
-        if driver is not None:
-            return Run(self, row.run_id, driver)
+        if self.drives(row.run_id):
+            return Run(self, row.run_id)
         if self._alive(row):
             raise RunHeldElsewhere(
                 f"Run {run_id!r} is driven by {self._holder(row)}, which is alive; answer it from here "
@@ -374,24 +387,25 @@ class Runtime:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
         resumed = []
         for row in reversed(self.store.runs(home=self.home)):
-            if row.status in FINAL or row.graph not in GRAPHS or self.driver(row.run_id) is not None:
+            if row.status in FINAL or row.graph not in GRAPHS or self.drives(row.run_id):
                 continue
             with contextlib.suppress(RunHeldElsewhere):
                 resumed.append(self.resume(row.run_id))
         return resumed
 
-    def take_over(self, run_id: RunId) -> Driver | None:
-        """Drive a run that nobody drives any more; None when somebody does, or it is over.
+    def take_over(self, run_id: RunId) -> bool:
+        """Drive a run that nobody drives any more; False when somebody does, or it is over.
 
         Raises:
             GraphError: its graph is not defined here.
         """
         row = self.row(run_id)
         if row.status in FINAL or self._alive(row):
-            return None
+            return False
         with contextlib.suppress(RunHeldElsewhere):
-            return self._take(row, self._graph(row.graph), "went on where it was")._driver
-        return None
+            self._take(row, self._graph(row.graph), "went on where it was")
+            return True
+        return False
 
     # -- answering -------------------------------------------------------------------------------
 
@@ -446,9 +460,9 @@ class Runtime:
         row = self.row(run_id)
         if row.status in FINAL:
             return
-        driver = self.driver(row.run_id)
-        if driver is not None:
-            driver.request_cancel(self.me())
+        engine = self._at_work()
+        if engine is not None and engine.drives(row.run_id):
+            engine.on_loop(engine.cancel, row.run_id, self.me())
         elif self._alive(row) or not history.cancel_idle(
             self.store, row, self._registered(), self.me(), self.clock.now_us()
         ):

@@ -36,7 +36,7 @@ def show(runtime: Runtime, run: Run, spec: GraphSpec | None = None) -> None:
         return
     for observer in followers(runtime, run, spec):
         observer.on_events(run.run_id, runtime.store.events(run.run_id), run.status)
-        if driver is not None:
+        if runtime.drives(run.run_id):
             runtime.engine().observe(run.run_id, observer)
 
 

@@ -71,7 +71,7 @@ class Activation:
         self._node = node
         self._slot = slot
         self._threaded = threaded
-        self._scope = Scope(stage)
+        self._scope = Scope(stage, living=driver.living)
         self._journal = Journal(
             driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage
         )
@@ -102,6 +102,7 @@ class Activation:
             self._scope.over = True
             self._journal.close()
             self._drop_unawaited()
+            vars(self).pop("context", None)  # they point at each other, and would wait for a full collection
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(caller)
                 SCOPE.reset(scope)
@@ -183,6 +184,7 @@ class Activation:
             raise
         finally:
             self._driver.part(node.id, task)
+            del task  # see `Bodies._settled`
 
     def _add_node(
         self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str

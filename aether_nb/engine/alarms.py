@@ -13,6 +13,9 @@ from functools import partial
 from aether_nb.engine.ports import Clock
 from aether_nb.ids import RunId
 
+AGAIN_US = 500_000
+"""Pause before something due is tried again that the store could not do, microseconds."""
+
 _FEW = 64  # alarms that were called off stay in the heap until they outnumber the rest, and these
 
 

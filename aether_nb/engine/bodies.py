@@ -255,11 +255,18 @@ class Bodies:
         if node.status in DONE:
             return
         outcome = self._driver.outcome_of(node.id)
-        if slot is None:
-            await outcome
-        else:
-            async with slot.lent():
+        task = asyncio.current_task()
+        assert task is not None
+        self._driver.standing.add(task)
+        try:
+            if slot is None:
                 await outcome
+            else:
+                async with slot.lent():
+                    await outcome
+        finally:
+            self._driver.standing.discard(task)
+            del task  # a cancelled task keeps this frame: with itself in it, it would never be freed
 
 
 def _with_context(inputs: Mapping[str, Any], wanted: bool, activation: Activation) -> Mapping[str, Any]:

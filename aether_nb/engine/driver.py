@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -55,7 +55,7 @@ from aether_nb.events import (
     RunFailedEvent,
     RunFinished,
 )
-from aether_nb.ids import ROOT, NodeId, RunId
+from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.values import Outputs, decode
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Driver:
         suspended: the run sleeps here, or is blocked; nothing more is recorded.
         lost: why the run is not driven here any more, when that is not in its log.
         given_up: nodes that nobody awaits any more, although their outcome is not recorded yet.
+        shown: questions that this kernel has shown in an earlier load of the run.
+        living: tasks that the user's code has created in its bodies and that are not done.
+        standing: tasks that wait for the outcome of a node, and for nothing else.
     """
 
     def __init__(self, engine: Engine, run_id: RunId, graph: GraphTarget, state: RunState) -> None:
@@ -109,6 +112,11 @@ class Driver:
         self._base = contextvars.copy_context()
         self._base.run(SCOPE.set, None)
         self.given_up: set[NodeId] = set()
+        self.shown: set[Token] = set()
+        self.living: set[Task] = set()
+        self.standing: set[Task] = set()
+        self._awaited = 0
+        self._let_go = False
         self._tasks: dict[NodeId, set[Task]] = {}
         self._callers: dict[NodeId, asyncio.Future[None]] = {}
 
@@ -205,7 +213,7 @@ class Driver:
 
     def lose(self, error: AetherError) -> None:
         """Stop driving, and say why to who awaits the run."""
-        self.lost = error
+        self.lost = self.engine.lost[self.run_id] = error
         self.leave()
 
     def leave(self) -> None:
@@ -213,6 +221,40 @@ class Driver:
         self.suspend()
         self.lane.lost = True
         self._release()
+
+    def only_waits(self, timed: Collection[Task] | None) -> bool:
+        """Whether nothing is lost when the run is let go of: it waits, all of it is written, nobody stands by.
+
+        Args:
+            timed: tasks inside `asyncio.timeout`, whose timers only live here; None when that is not known.
+        """
+        if self.state.status != "waiting" or self.halted or self._awaited or self.living:
+            return False
+        if (
+            self.lane.committed < self.state.seq
+            or self.questions.early
+            or self.engine.is_watched(self.run_id)
+        ):
+            return False
+        tasks = set().union(*self._tasks.values())
+        if not tasks:
+            return True
+        return timed is not None and tasks <= self.standing and tasks.isdisjoint(timed)
+
+    def let_go(self) -> None:
+        """Drop the run from memory; its log is whole, and whoever needs the run loads it.
+
+        Its parts point at each other: taken apart, they are freed now and not by a collection much later.
+        """
+        self.suspend()
+        self.lane.lost = self._let_go = True
+        if not self._tasks:
+            self._take_apart()
+
+    def _take_apart(self) -> None:
+        self.state.close()
+        self.lane.on_commit = self.lane.on_lost = _nothing
+        del self.bodies, self.questions
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
@@ -311,6 +353,10 @@ class Driver:
 
     def _task_done(self, node: NodeId, task: Task) -> None:
         self.part(node, task)
+        if self._let_go:
+            if not self._tasks:
+                self._take_apart()
+            return
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None or self.halted or isinstance(error, (RunSuspended, FencedOut)):
             return
@@ -420,10 +466,18 @@ class Driver:
         Raises:
             RunFailed, RunCancelled, RunBlocked, FencedOut: as it ended.
         """
-        await self.done.wait()
+        self._awaited += 1
+        try:
+            await self.done.wait()
+        finally:
+            self._awaited -= 1
         if self.lost is not None:
             raise self.lost
         return outcome(self.run_id, self.state, self.engine.services.artifacts)
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 def outcome(run_id: RunId, state: RunState, blobs: Any) -> Outputs:

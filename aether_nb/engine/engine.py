@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any
 
 from aether_nb.calling import DualStageTarget, GraphTarget
-from aether_nb.engine.alarms import Alarms
+from aether_nb.engine.alarms import AGAIN_US, Alarms
+from aether_nb.engine.dormant import Dormitory
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
@@ -23,7 +24,7 @@ from aether_nb.engine.records import NodeState
 from aether_nb.engine.slots import Slots
 from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
-from aether_nb.errors import StoreError
+from aether_nb.errors import AetherError, StoreError
 from aether_nb.events import (
     AnyEvent,
     MessageSent,
@@ -38,6 +39,7 @@ from aether_nb.ids import NodeId, RunId
 from aether_nb.prompts import reply_schema, schema_hash
 
 _LOG = logging.getLogger("aether_nb")
+_MANY = 50  # so many runs more in memory, and those that only wait are let go of
 _LOOK_US = 200_000  # how often the store is asked whether another process wrote; only while something waits
 
 
@@ -52,6 +54,11 @@ class Engine:
         asks: the built-in dual-stage tools by name, for the channel's `ask_*`.
         kernel: this kernel's uid, registered in the store.
         max_concurrency: how many tool bodies compute at once.
+
+    Attributes:
+        drivers: the runs that are in memory.
+        dormant: the runs that this kernel drives, too, and that were let go of.
+        lost: why runs are not driven here any more, for those whose log does not say so.
     """
 
     def __init__(
@@ -73,6 +80,8 @@ class Engine:
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
         self.writer = Writer(store, clock, kernel, self.post, self.in_trouble)
         self.drivers: dict[RunId, Driver] = {}
+        self.dormant = Dormitory(self)
+        self.lost: dict[RunId, AetherError] = {}
         self.trouble: StoreError | None = None
         self._observers: dict[RunId, list[Observer]] = {}
         self._looking: Callable[[], None] | None = None
@@ -159,23 +168,63 @@ class Engine:
             observers: are given the whole log first.
             retry: a failed node that is sent back before.
         """
-        log = self.store.events(row.run_id)
-        state = RunState(graph.spec, self.find_spec)
-        for event in log:
-            state.apply(event)
+        log, state = self._read(row.run_id, graph)
         driver = self._adopt(row.run_id, graph, state, row.fence, observers)
         for observer in observers:
             observer.on_events(row.run_id, log, state.status)
         if retry is not None:
             driver.emit(NodeRetried(**driver.head(), node=retry))
         driver.emit(RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec))
-        if not self._to_look:
+        if not self._to_look:  # replies may lie there since long ago: before their prompts are shown
             self._to_look = True
-            self.loop.call_soon(
-                self.look
-            )  # replies may lie there since long ago: before their prompts are shown
+            self.loop.call_soon(self.look)
         driver.begin(state.resume())
         return driver
+
+    def reload(self, run_id: RunId, graph: GraphTarget, fence: int) -> Driver:
+        """Have a dormant run of this kernel in memory again; for its log, nothing has happened.
+
+        Raises:
+            StoreError: the log cannot be read just now.
+        """
+        _, state = self._read(run_id, graph)
+        driver = self._adopt(run_id, graph, state, fence, self._observers.get(run_id, ()))
+        driver.shown.update(token for token, wait in state.waits.items() if wait.status == "open")
+        driver.begin(state.resume())
+        return driver
+
+    def _read(self, run_id: RunId, graph: GraphTarget) -> tuple[list[AnyEvent], RunState]:
+        log = self.store.events(run_id)
+        state = RunState(graph.spec, self.find_spec)
+        for event in log:
+            state.apply(event)
+        return log, state
+
+    def drives(self, run_id: RunId) -> bool:
+        """Whether this kernel drives a run, be it in memory or not."""
+        return run_id in self.drivers or run_id in self.dormant
+
+    def awake(self, run_id: RunId) -> Driver | None:
+        """The driver of a run that this kernel drives, loaded if need be; None when it does not.
+
+        Raises:
+            StoreError: its log cannot be read just now.
+        """
+        return self.drivers.get(run_id) or self.dormant.wake(run_id)
+
+    def cannot_load(self, run_id: RunId, error: AetherError) -> None:
+        """A run that something is due for cannot be loaded: tried again while the store is to blame."""
+        if isinstance(error, StoreError):
+            self.in_trouble(error)
+            self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.dormant.due, run_id), owner=run_id)
+            return
+        self.dormant.forget(run_id)
+        self.lost[run_id] = error
+        _LOG.error("Run %s cannot go on here: %s", run_id, error)
+
+    def is_watched(self, run_id: RunId) -> bool:
+        """Whether somebody waits for its next commit."""
+        return run_id in self._watchers
 
     def _adopt(
         self, run_id: RunId, graph: GraphTarget, state: RunState, fence: int, observers: Sequence[Observer]
@@ -184,6 +233,9 @@ class Engine:
         driver.lane = Lane(
             run_id, self.kernel, fence, state.seq, partial(self._committed, driver), driver.lose
         )
+        if len(self.drivers) % _MANY == 0:  # many begin at once: not until the next look
+            self.dormant.sweep()
+        self.lost.pop(run_id, None)
         self.drivers[run_id] = driver
         self._observers[run_id] = list(observers)
         if self._looking is None:
@@ -205,6 +257,7 @@ class Engine:
         """Put every run to sleep, write what is queued. Before the loop ends."""
         self._look_off()
         self.alarms.close()
+        self.dormant.clear()
         for driver in list(self.drivers.values()):
             driver.suspend()
         if not self.loop.is_closed():
@@ -287,15 +340,21 @@ class Engine:
 
     def answered(self, row: WaitRow) -> None:
         """A reply of a run was accepted in the store, by whatever door."""
-        driver = self.drivers.get(row.run_id)
+        driver = self.awake(row.run_id)
         if driver is not None and row.reply is not None:
             driver.questions.take(row.token, row.reply)
 
     def fail_wait(self, row: WaitRow, error: Exception) -> None:
         """A channel cannot answer: the node that asks fails with that."""
-        driver = self.drivers.get(row.run_id)
+        driver = self.awake(row.run_id)
         if driver is not None:
             driver.questions.fail(row.node_id, error)
+
+    def cancel(self, run_id: RunId, by: str) -> None:
+        """Cancel a run that this kernel drives; see `Driver.request_cancel`."""
+        driver = self.awake(run_id)
+        if driver is not None:
+            driver.request_cancel(by)
 
     async def next_commit(self, driver: Driver) -> None:
         """Wait until something more of a run was committed, or it has ended."""
@@ -320,6 +379,7 @@ class Engine:
         except StoreError as error:
             self.in_trouble(error)
             changed = True
+        self.dormant.sweep()
         if changed:
             self.look()
         else:
@@ -328,7 +388,7 @@ class Engine:
     def _look_later(self) -> None:
         """One alarm for all runs, none when there are none."""
         self._look_off()
-        if self.drivers:
+        if self.drivers or self.dormant:
             self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
 
     def _look_off(self) -> None:
@@ -342,14 +402,9 @@ class Engine:
         for mail in self.store.mail(self.kernel):
             kind, _, rest = mail.address.partition(":")
             run_id, _, verb = rest.rpartition(":")
-            driver = self.drivers.get(RunId(run_id))
-            if (
-                kind == "run"
-                and verb == "cancel"
-                and driver is not None
-                and self.store.take_mail(mail.id, self.kernel)
-            ):
-                driver.request_cancel(mail.by)
+            wanted = kind == "run" and verb == "cancel" and self.drives(RunId(run_id))
+            if wanted and self.store.take_mail(mail.id, self.kernel):
+                self.cancel(RunId(run_id), mail.by)
 
     async def sleep_until(self, at_us: int, owner: RunId) -> None:
         """Sleep on the clock."""

@@ -41,12 +41,15 @@ class Scope:
     children: dict[str, int] = field(default_factory=dict)
     over: bool = False
     """The body has returned; tasks that live on are strangers."""
+    living: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Tasks created in the bodies of this run and not done, one set for all of its scopes."""
 
     def child(self, name: str) -> Scope:
         """The scope of a task created in this one."""
         k = self.children.get(name, 0)
         self.children[name] = k + 1
-        return Scope(f"{self.path}/{name}#{k}" if self.path else f"{name}#{k}", self, set(self.frontier))
+        path = f"{self.path}/{name}#{k}" if self.path else f"{name}#{k}"
+        return Scope(path, self, set(self.frontier), living=self.living)
 
     def done(self, node: NodeId, before: Collection[NodeId]) -> None:
         """A node called here is done; `before` was the frontier when it was called."""
@@ -215,19 +218,25 @@ def _difference(expected: Call, call: Call) -> str:
 
 def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., Any]:
     """A task factory that gives each task created inside a body its scope; outside it only delegates."""
+    make = previous or _make_task
 
     def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Any:
         scope = SCOPE.get()
-        if scope is not None and not scope.over:
-            context = kwargs.get("context") or contextvars.copy_context()
-            context.run(SCOPE.set, scope.child(getattr(coro, "__qualname__", "task")))
-            kwargs["context"] = context
-        if previous is not None:
-            return previous(loop, coro, **kwargs)
-        return asyncio.Task(coro, loop=loop, **kwargs)
+        if scope is None or scope.over:
+            return make(loop, coro, **kwargs)
+        context = kwargs.get("context") or contextvars.copy_context()
+        context.run(SCOPE.set, scope.child(getattr(coro, "__qualname__", "task")))
+        task = make(loop, coro, **kwargs | {"context": context})
+        scope.living.add(task)
+        task.add_done_callback(scope.living.discard)
+        return task
 
     factory.aether_nb = True  # type: ignore[attr-defined]  # marks it as installed
     return factory
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Any:
+    return asyncio.Task(coro, loop=loop, **kwargs)
 
 
 def install_scopes(loop: asyncio.AbstractEventLoop) -> None:

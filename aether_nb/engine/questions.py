@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aether_nb.engine.alarms import AGAIN_US
 from aether_nb.engine.records import NodeState
 from aether_nb.errors import StoreError, WaitTimeout
 from aether_nb.events import ReplyTaken, WaitExpired, WaitWithdrawn
@@ -21,20 +22,27 @@ if TYPE_CHECKING:
 
 from aether_nb.engine.waits import spoken_deadline
 
-_AGAIN_US = 500_000  # pause before a deadline is tried again that the store could not take
-
 
 class Questions:
     """See the module.
 
     Args:
         driver: the run.
+
+    Attributes:
+        early: replies to questions that no body in this life of the run has asked yet.
     """
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._early: dict[Token, Reply] = {}
+        self.early: dict[Token, Reply] = {}
+        self._attached: set[Token] = set()
         self._alarms: dict[Token, Callable[[], None]] = {}
+
+    @property
+    def settled(self) -> bool:
+        """Whether every open question stands here as it should, so that only a reply or a deadline is missing."""
+        return not self.early and len(self._attached) == self._driver.state.open_waits
 
     def attach(self, node: NodeState) -> None:
         """Show a node's committed question here and set its alarm, or take the reply that came before."""
@@ -42,13 +50,18 @@ class Questions:
         if wait is None or wait.status != "open" or self._driver.halted:
             return  # answered, or withdrawn, while it was being committed
         token, deadline_ms = wait.opened.token, wait.opened.deadline_ms
-        early = self._early.pop(token, None)
+        early = self.early.pop(token, None)
         if early is not None:
             self.take(token, early)
             return
+        self._call_off(token)
+        self._attached.add(token)
         if deadline_ms is not None:
             self._ring_at(deadline_ms * 1000, node, token)
-        self._driver.engine.show(self._driver, node)
+        if token in self._driver.shown:
+            self._driver.shown.discard(token)
+        else:
+            self._driver.engine.show(self._driver, node)
 
     def take(self, token: Token, reply: Reply) -> None:
         """An accepted reply is in the store: record it and go on. Told twice, it is taken once."""
@@ -60,7 +73,7 @@ class Questions:
         if node.id in driver.given_up:
             return  # it came too late to count
         if not self._is_back(node):
-            self._early[token] = reply
+            self.early[token] = reply
             return
         self._call_off(token)
         driver.emit(ReplyTaken(**driver.head(), node=node.id, token=token, reply=reply))
@@ -108,6 +121,7 @@ class Questions:
         """The alarm of a deadline rang."""
         driver = self._driver
         self._alarms.pop(token, None)
+        self._attached.discard(token)
         over = driver.halted or node.id in driver.given_up
         if over or node.wait is None or node.wait.status != "open":
             return
@@ -120,19 +134,19 @@ class Questions:
                 expired = row is not None and row.status == "expired"
         except StoreError as error:
             engine.in_trouble(error)
-            self._ring_at(now_us + _AGAIN_US, node, token)
+            self._ring_at(now_us + AGAIN_US, node, token)
             return
         if expired:
             driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
             engine.closed(driver, node)
 
     def _ring_at(self, at_us: int, node: NodeState, token: Token) -> None:
-        self._call_off(token)
         driver = self._driver
         ring = partial(self._expire, node, token)
         self._alarms[token] = driver.engine.alarms.at(at_us, ring, owner=driver.run_id)
 
     def _call_off(self, token: Token) -> None:
+        self._attached.discard(token)
         alarm = self._alarms.pop(token, None)
         if alarm is not None:
             alarm()

@@ -65,6 +65,9 @@ class RunState:
         spec: the graph as the code has it now; nodes are known by id, so that an edited graph keeps what
             is done.
         specs: finds a GraphSpec by hex key, for static graphs that a body called.
+
+    Attributes:
+        open_waits: how many questions are open.
     """
 
     def __init__(self, spec: GraphSpec, specs: Callable[[str], GraphSpec | None]) -> None:
@@ -85,7 +88,7 @@ class RunState:
         self._final: RunStatus | None = None
         self._by_call: dict[NodeId, Entry] = {}
         self._running = 0
-        self._open = 0
+        self.open_waits = 0
         self._handlers: dict[type[Any], Callable[[Any], list[Command]]] = {
             RunStarted: self._on_run_started,
             RunResumed: self._on_run_resumed,
@@ -116,7 +119,7 @@ class RunState:
             return self._final
         if self.blocked:
             return "blocked"
-        return "waiting" if self._open and not self._running else "running"
+        return "waiting" if self.open_waits and not self._running else "running"
 
     @property
     def final(self) -> bool:
@@ -127,6 +130,10 @@ class RunState:
         """Take one event in and say what it makes due. Events come in the order of the log."""
         self.seq = event.seq
         return self._handlers[type(event)](event)
+
+    def close(self) -> None:
+        """Nothing more will be applied: let go of what points back at this."""
+        self._handlers.clear()
 
     def resume(self) -> list[Command]:
         """What is left to do after the log was applied in a new kernel, for a static graph.
@@ -420,7 +427,7 @@ class RunState:
         node.attempt = max(node.attempt, 1)
         node.started_us = node.started_us or event.at_us
         node.wait = self.waits[event.token] = WaitState(event)
-        self._open += 1
+        self.open_waits += 1
         self._set(node, "waiting")
         return []
 
@@ -434,7 +441,7 @@ class RunState:
     def _on_reply_rejected(self, event: ReplyRejected) -> list[Command]:
         node, wait = self._node(event), self.waits[event.token]
         wait.status, wait.reply = "open", None
-        self._open += 1
+        self.open_waits += 1
         self._set(node, "waiting")
         return []
 
@@ -449,7 +456,7 @@ class RunState:
         return []
 
     def _close_wait(self, wait: WaitState, status: WaitStatus) -> None:
-        self._open -= wait.status == "open"
+        self.open_waits -= wait.status == "open"
         wait.status = status
 
     def _after_expiry(self, node: NodeState, wait: WaitState) -> list[Command]:
