@@ -63,10 +63,10 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
     Returns:
         False when somebody took the run up meanwhile; nothing was written then.
     """
-    claimed = store.claim_run(row.run_id, kernel, row.fence, now_us // 1000)
-    if claimed is None:
+    claimed = store.claim_runs([(row.run_id, row.fence)], kernel, now_us // 1000)
+    if not claimed:
         return False
-    state = fold(store, claimed)
+    state = fold(store, claimed[0])
     seq = state.seq
     events: list[AnyEvent] = []
 
@@ -81,7 +81,7 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
             add(WaitWithdrawn, node=node.id, token=node.wait.opened.token)
         add(NodeCancelled, node=node.id)
     add(RunCancelledEvent)
-    written = Append(row.run_id, kernel, claimed.fence, seq, events, "cancelled")
+    written = Append(row.run_id, kernel, claimed[0].fence, seq, events, "cancelled")
     return not store.append([written], full=True, now_ms=now_us // 1000)
 
 

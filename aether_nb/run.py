@@ -217,7 +217,7 @@ class Run:
     @property
     def waits(self) -> Table[OpenWait]:
         """Its waits, open and closed."""
-        return wait_table(self._runtime.store.waits(status=None, run_id=self.run_id))
+        return wait_table(self._runtime.store.waits(status=None, runs=[self.run_id]))
 
     @property
     def events(self) -> Table[AnyEvent]:
@@ -276,7 +276,7 @@ class Run:
             WaitError: the run ended without another question.
         """
         while True:
-            rows = self._runtime.store.waits(run_id=self.run_id)
+            rows = self._runtime.store.waits(runs=[self.run_id])
             if rows:
                 return OpenWait.of(rows[0])
             driver = self._runtime.awake(self.run_id)
@@ -339,7 +339,7 @@ class Run:
         """
         asked = [
             r
-            for r in self._runtime.store.waits(status=None, run_id=self.run_id)
+            for r in self._runtime.store.waits(status=None, runs=[self.run_id])
             if to in (None, r.prompt.prompt)
         ]
         rows = [r for r in asked if r.status == "open"]

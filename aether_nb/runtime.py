@@ -226,14 +226,14 @@ class Runtime:
     ) -> Run:
         """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already."""
         engine = self.engine()
-        claimed = self.store.claim_run(row.run_id, self.kernel, row.fence, self.now_ms())
-        if claimed is None:
+        claimed = self.store.claim_runs([(row.run_id, row.fence)], self.kernel, self.now_ms())
+        if not claimed:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
         changed = history.changes(self.store, row.run_id, graph)
         run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
         spec = engine.keep_spec(graph.spec)
         followers = shown or showing.followers(self, run, graph.spec)
-        engine.resume(claimed, graph, spec, changed, followers, retry)
+        engine.resume(claimed[0], graph, spec, changed, followers, retry)
         return run
 
     def retry(self, run: Run, node: str) -> None:

@@ -6,7 +6,7 @@ Backends implement these; nothing in the engine imports a backend. `store/memory
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -163,11 +163,18 @@ class Store(Protocol):
     def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
         """Create the run with fence 1 and its first events, committed (NORMAL). False: the id is taken."""
 
-    def claim_run(self, run_id: RunId, kernel: str, expected_fence: int, now_ms: int) -> RunRow | None:
-        """Make `kernel` the driver and raise the fence by one, if the fence is still `expected_fence`.
+    def claim_runs(self, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int) -> list[RunRow]:
+        """Make `kernel` the driver of runs and raise their fences by one, in one transaction.
 
-        Returns the new row, or None when somebody else was quicker. Whether the old driver is dead is
-        for the caller to know.
+        Whether the old drivers are dead is for the caller to know.
+
+        Args:
+            wanted: each run with the fence that it must still have.
+            kernel: the new driver.
+            now_ms: for `updated_ms`.
+
+        Returns:
+            The new rows, in the order wanted, without those that somebody else was quicker at.
         """
 
     def archive(self, run_id: RunId, now_ms: int) -> RunId:
@@ -219,8 +226,11 @@ class Store(Protocol):
     def wait(self, token: Token) -> WaitRow | None:
         """One wait."""
 
-    def waits(self, *, status: str | None = "open", run_id: RunId | None = None) -> list[WaitRow]:
-        """Waits, earliest deadline first, then oldest; `status=None` is all."""
+    def waits(self, *, status: str | None = "open", runs: Collection[RunId] | None = None) -> list[WaitRow]:
+        """Waits, earliest deadline first, then oldest; `status=None` is all; with `runs`, only of these."""
+
+    def due_ms(self, kernel: str) -> int | None:
+        """The earliest deadline among open waits of unfinished runs that `kernel` drives; None without any."""
 
     def answer(self, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
         """Compare-and-set: answer the wait if it is open and not past its deadline; fsynced before return.

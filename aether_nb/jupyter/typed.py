@@ -56,7 +56,7 @@ async def _open_question(run: Run, driver: Driver, end: asyncio.Future[Any]) -> 
 
 
 def _ask(host: KernelHost, run: Run) -> None:
-    row = host.runtime.store.waits(run_id=run.run_id)[0]
+    row = host.runtime.store.waits(runs=[run.run_id])[0]
     line = host.kernel.raw_input(f"{row.prompt.prompt}{hint(row.prompt, row.deadline_ms)} ")
     try:
         host.runtime.answer(row.token, typed(row.prompt, line), door="input")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -114,14 +114,17 @@ class MemoryStore(Store):
             self._write([(new.run_id, events, packed)])
             return True
 
-    def claim_run(self, run_id: RunId, kernel: str, expected_fence: int, now_ms: int) -> RunRow | None:
+    def claim_runs(self, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int) -> list[RunRow]:
+        claimed = []
         with self._writing():
-            row = self._runs.get(run_id)
-            if row is None or row.fence != expected_fence:
-                return None
-            self._mention(kernel)
-            self._runs[run_id] = replace(row, kernel=kernel, fence=row.fence + 1, updated_ms=now_ms)
-            return self._runs[run_id]
+            for run_id, fence in wanted:
+                row = self._runs.get(run_id)
+                if row is None or row.fence != fence:
+                    continue
+                self._mention(kernel)
+                self._runs[run_id] = replace(row, kernel=kernel, fence=row.fence + 1, updated_ms=now_ms)
+                claimed.append(self._runs[run_id])
+        return claimed
 
     def archive(self, run_id: RunId, now_ms: int) -> RunId:
         with self._writing():
@@ -203,12 +206,13 @@ class MemoryStore(Store):
             wait = self._waits.get(token)
             return None if wait is None else wait.row()
 
-    def waits(self, *, status: str | None = "open", run_id: RunId | None = None) -> list[WaitRow]:
+    def waits(self, *, status: str | None = "open", runs: Collection[RunId] | None = None) -> list[WaitRow]:
+        of = None if runs is None else frozenset(runs)
         with self._reading():
             found = [
                 wait
                 for wait in self._waits.values()
-                if status in {None, wait.status} and run_id in {None, wait.run_id}
+                if status in {None, wait.status} and (of is None or wait.run_id in of)
             ]
             found.sort(key=lambda wait: (wait.deadline_ms is None, wait.deadline_ms or 0))
             return [wait.row() for wait in found]
@@ -237,13 +241,21 @@ class MemoryStore(Store):
             found = [
                 wait
                 for wait in self._waits.values()
-                if wait.status == "answered"
-                and not wait.taken
-                and (run := self._runs[wait.run_id]).kernel == kernel
-                and run.status not in FINAL
+                if wait.status == "answered" and not wait.taken and self._drives(kernel, wait.run_id)
             ]
             found.sort(key=lambda wait: wait.replied_ms or 0)
             return [wait.row() for wait in found]
+
+    def due_ms(self, kernel: str) -> int | None:
+        with self._reading():
+            deadlines = (
+                wait.deadline_ms
+                for wait in self._waits.values()
+                if wait.status == "open"
+                and wait.deadline_ms is not None
+                and self._drives(kernel, wait.run_id)
+            )
+            return min(deadlines, default=None)
 
     def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
         letter = _Letter(address, dumps(value), by, now_ms)
@@ -296,6 +308,11 @@ class MemoryStore(Store):
             self._kernels[kernel] = KernelRow(
                 uid=kernel, host="", lock_path="", home="", beat_ms=0, alive=False
             )
+
+    def _drives(self, kernel: str, run_id: RunId) -> bool:
+        """Whether the kernel has this run in its hands, and the run is not over."""
+        row = self._runs[run_id]
+        return row.kernel == kernel and row.status not in FINAL
 
     def _holds(self, entry: Append) -> bool:
         row = self._runs.get(entry.run_id)

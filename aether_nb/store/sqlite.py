@@ -124,15 +124,16 @@ class SqliteStore(Store):
             _write(run, [(made.lastrowid, 1, events, packed)])
         return True
 
-    def claim_run(self, run_id: RunId, kernel: str, expected_fence: int, now_ms: int) -> RunRow | None:
+    def claim_runs(self, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int) -> list[RunRow]:
         with self._database.transaction() as run:
+            # Nobody else can write before the commit: what can be claimed now can be claimed below.
+            found = run("claimable", rows=dumps(wanted)).fetchall()
+            if not found:
+                return []
+            keys = dumps([key for (key,) in found])
             run("mention_kernel", uid=kernel)
-            claimed = run(
-                "claim_run", run_id=run_id, kernel=kernel, expected_fence=expected_fence, now_ms=now_ms
-            )
-            if claimed.rowcount == 0:
-                return None
-            return RunRow(*run("run", run_id=run_id).fetchone())
+            run("claim_runs", keys=keys, kernel=kernel, now_ms=now_ms)
+            return [RunRow(*row) for row in run("runs_by_key", keys=keys)]
 
     def archive(self, run_id: RunId, now_ms: int) -> RunId:
         with self._database.transaction(full=True) as run:
@@ -141,7 +142,7 @@ class SqliteStore(Store):
                 raise no_run(run_id, self.path)
             row = RunRow(*found)
             ((key,),) = run("run_key", run_id=run_id).fetchall()
-            open_waits = [Wait(*one) for one in run("waits_of_run", run_id=run_id, status="open")]
+            open_waits = [Wait(*one) for one in run("waits_of_runs", runs=dumps([run_id]), status="open")]
             taken = {name for (name,) in run("archived_names", run_id=run_id)}
             new_id, events, status = put_aside(row, open_waits, taken, now_ms)
             _write(run, [(key, row.fence + 1, events, [pack(event) for event in events])])
@@ -196,9 +197,9 @@ class SqliteStore(Store):
         rows = self._database.read("wait", token=token)
         return Wait(*rows[0]).row() if rows else None
 
-    def waits(self, *, status: str | None = "open", run_id: RunId | None = None) -> list[WaitRow]:
-        if run_id is not None:
-            rows = self._database.read("waits_of_run", run_id=run_id, status=status)
+    def waits(self, *, status: str | None = "open", runs: Collection[RunId] | None = None) -> list[WaitRow]:
+        if runs is not None:
+            rows = self._database.read("waits_of_runs", runs=dumps(list(runs)), status=status)
         elif status == "open":
             rows = self._database.read("waits_open")
         else:
@@ -217,6 +218,10 @@ class SqliteStore(Store):
     def expire(self, token: Token, now_ms: int) -> bool:
         with self._database.transaction(full=True) as run:
             return run("expire", token=token, now_ms=now_ms).rowcount == 1
+
+    def due_ms(self, kernel: str) -> int | None:
+        rows = self._database.read("due", kernel=kernel)
+        return int(rows[0][0]) if rows else None
 
     def untaken(self, kernel: str) -> list[WaitRow]:
         return [Wait(*row).row() for row in self._database.read("untaken", kernel=kernel)]

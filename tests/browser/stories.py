@@ -59,7 +59,7 @@ class Folder:
 
     def answers(self, run_id: str) -> list[tuple[str, object, str]]:
         """Question, answer and door of every wait of a run, by question."""
-        waits: list[WaitRow] = self.store.waits(status=None, run_id=run_id)
+        waits: list[WaitRow] = self.store.waits(status=None, runs=[run_id])
         return sorted(
             (w.prompt.prompt, w.reply.value if w.reply else None, w.reply.door if w.reply else "")
             for w in waits

@@ -172,22 +172,57 @@ class TestRuns:
     def test_a_run_without_a_kernel_is_nobodys(self, store: Store) -> None:
         create(store, kernel="")
 
-        row = store.claim_run(RUN, K, 1, NOW + 5)
+        (row,) = store.claim_runs([(RUN, 1)], K, NOW + 5)
 
-        assert row is not None
         assert (row.kernel, row.fence, row.updated_ms) == (K, 2, NOW + 5)
         assert store.run(RUN) == row
 
     def test_of_two_who_claim_a_run_one_gets_it(self, store: Store) -> None:
         create(store)
 
-        first = store.claim_run(RUN, "kernel-b", 1, NOW)
-        second = store.claim_run(RUN, "kernel-c", 1, NOW)
+        (first,) = store.claim_runs([(RUN, 1)], "kernel-b", NOW)
+        second = store.claim_runs([(RUN, 1)], "kernel-c", NOW)
 
-        assert first is not None
         assert first.kernel == "kernel-b"
-        assert second is None
-        assert store.claim_run(RunId("nobody"), K, 1, NOW) is None
+        assert second == []
+        assert store.claim_runs([(RunId("nobody"), 1)], K, NOW) == []
+        assert store.claim_runs([], K, NOW) == []
+
+    def test_of_many_runs_those_are_claimed_that_nobody_was_quicker_at(self, store: Store) -> None:
+        for name in ("a", "b", "c", "d"):
+            create(store, name)
+        store.claim_runs([(RunId("b"), 1)], "kernel-b", NOW)
+        wanted = [(RunId(name), 1) for name in ("d", "b", "nobody", "a", "d")]
+
+        claimed = store.claim_runs(wanted, "kernel-c", NOW + 5)
+
+        assert [(row.run_id, row.kernel, row.fence, row.updated_ms) for row in claimed] == [
+            ("d", "kernel-c", 2, NOW + 5),
+            ("a", "kernel-c", 2, NOW + 5),
+        ]
+        assert claimed == [store.run(RunId("d")), store.run(RunId("a"))]
+        assert [(row.run_id, row.kernel) for row in store.runs()] == [
+            ("d", "kernel-c"), ("c", K), ("b", "kernel-b"), ("a", "kernel-c"),
+        ]  # fmt: skip
+
+    def test_of_kernels_that_claim_the_same_runs_at_once_each_run_has_one(self, store: Store) -> None:
+        wanted = [(RunId(f"r{i}"), 1) for i in range(200)]
+        for run_id, _ in wanted:
+            create(store, run_id)
+        ready = threading.Barrier(4)
+
+        def claim_all(kernel: str) -> list[RunId]:
+            ready.wait()
+            pieces = [wanted[i : i + 10] for i in range(0, 200, 10)]
+            return [row.run_id for piece in pieces for row in store.claim_runs(piece, kernel, NOW)]
+
+        kernels = ["kernel-a", "kernel-b", "kernel-c", "kernel-d"]
+        with ThreadPoolExecutor(4) as pool:
+            won = list(pool.map(claim_all, kernels))
+
+        assert Counter(run_id for mine in won for run_id in mine) == Counter(r for r, _ in wanted)
+        drivers = {row.run_id: (row.kernel, row.fence) for row in store.runs()}
+        assert drivers == {r: (kernel, 2) for kernel, mine in zip(kernels, won, strict=True) for r in mine}
 
     def test_runs_are_listed_newest_first_and_by_what_is_asked(self, store: Store) -> None:
         create(store, "a", graph="g1")
@@ -271,7 +306,7 @@ class TestAppend:
 
     def test_the_old_driver_is_fenced_out_by_a_claim(self, store: Store) -> None:
         create(store)
-        store.claim_run(RUN, "kernel-b", 1, NOW)
+        store.claim_runs([(RUN, 1)], "kernel-b", NOW)
 
         assert add(store, at(NodeStarted, 2)) == {RUN}
         assert add(store, at(NodeStarted, 2), kernel="kernel-b", fence=2) == frozenset()
@@ -279,7 +314,7 @@ class TestAppend:
     def test_a_refused_run_leaves_the_others_of_the_batch_alone(self, store: Store) -> None:
         for name in ("a", "b", "c"):
             create(store, name)
-        store.claim_run(RunId("b"), "kernel-b", 1, NOW)
+        store.claim_runs([(RunId("b"), 1)], "kernel-b", NOW)
         batch = [
             Append(RunId(name), K, 1, 1, [ask(2, f"t-{name}", name)], "waiting")
             for name in ("a", "b", "c", "nobody")
@@ -333,14 +368,14 @@ class TestArchive:
         assert child.parent == new_id
         assert [event.type for event in store.events(new_id)[3:]] == ["WaitWithdrawn", "RunCancelled"]
         assert [event.model_copy(update={"run": RUN}) for event in store.events(new_id)[:3]] == log
-        assert [(w.token, w.status) for w in store.waits(status=None, run_id=new_id)] == [
+        assert [(w.token, w.status) for w in store.waits(status=None, runs=[new_id])] == [
             ("t1", "withdrawn"),
             ("t2", "answered"),
         ]
         assert store.run(RUN) is None
         create(store)
         assert [one.run_id for one in store.runs()] == [RUN, "child", new_id]
-        assert store.waits(status=None, run_id=RUN) == []
+        assert store.waits(status=None, runs=[RUN]) == []
         assert store.mail(K) == []
 
     def test_each_archived_run_gets_a_name_of_its_own(self, store: Store) -> None:
@@ -411,8 +446,30 @@ class TestWaits:
         assert tokens() == ["soon", "zz", "aa"]
         assert tokens(status=None) == ["soon", "late", "zz", "aa"]
         assert tokens(status="answered") == ["late"]
-        assert tokens(run_id=RUN) == ["soon", "zz"]
-        assert tokens(run_id=RUN, status=None) == ["soon", "late", "zz"]
+        assert tokens(runs=[RUN]) == ["soon", "zz"]
+        assert tokens(runs={RUN}, status=None) == ["soon", "late", "zz"]
+        assert tokens(runs=[RunId("b"), RUN, RunId("nobody")], status=None) == ["soon", "late", "zz", "aa"]
+        assert tokens(runs=[]) == []
+
+    def test_the_next_deadline_is_that_of_what_the_kernel_drives(self, store: Store) -> None:
+        for name in ("a", "b", "over"):
+            create(store, name)
+        create(store, "other", kernel="kernel-b")
+        assert store.due_ms(K) is None
+        add(store, ask(2, "never", "a"))
+        assert store.due_ms(K) is None
+        add(store, ask(3, "late", "a", deadline_ms=NOW + 9))
+        add(store, ask(2, "soon", "b", deadline_ms=NOW + 5))
+        add(store, ask(2, "first", "other", deadline_ms=NOW + 1), kernel="kernel-b")
+        add(store, ask(2, "past", "over", deadline_ms=NOW + 2), status="cancelled")
+
+        due = [store.due_ms(K)]
+        store.answer(Token("soon"), Reply(value="x"), now_ms=NOW)
+        due.append(store.due_ms(K))
+        store.expire(Token("late"), NOW + 9)
+
+        assert [*due, store.due_ms(K)] == [NOW + 5, NOW + 9, None]
+        assert (store.due_ms("kernel-b"), store.due_ms("kernel-x")) == (NOW + 1, None)
 
     def test_a_reply_is_accepted_once_and_waits_to_be_taken(self, store: Store) -> None:
         create(store)
@@ -558,7 +615,7 @@ class TestWaits:
 
         assert store.events(RunId("fork")) == fork
         assert store.wait(Token("t1")) == first
-        assert [(w.token, w.status, w.taken) for w in store.waits(status=None, run_id=RunId("fork"))] == [
+        assert [(w.token, w.status, w.taken) for w in store.waits(status=None, runs=[RunId("fork")])] == [
             ("t2", "answered", True),
             ("t3", "open", False),
         ]

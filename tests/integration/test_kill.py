@@ -90,7 +90,7 @@ class Journey:
         )
 
     def open_waits(self):
-        return self.store.waits(run_id=self.run_id)
+        return self.store.waits(runs=[self.run_id])
 
     def events(self, kind):
         return [e for e in self.store.events(self.run_id) if isinstance(e, kind)]

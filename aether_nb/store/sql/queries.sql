@@ -117,11 +117,29 @@ VALUES (
     (SELECT kernel FROM kernels WHERE uid = :kernel), 1, :last_seq, :created_ms, :created_ms
 );
 
--- claim_run --
--- Take a run over, if nobody was quicker.
+-- claimable --
+-- Of rows [run_id, fence], the runs that still have this fence, in this order.
+SELECT r.run
+FROM json_each(:rows) AS j
+CROSS JOIN runs AS r ON r.run_id = json_extract(j.value, '$[0]')
+WHERE r.fence = json_extract(j.value, '$[1]')
+GROUP BY r.run
+ORDER BY min(j.key);
+
+-- claim_runs --
+-- Take runs over.
 UPDATE runs SET
     kernel = (SELECT kernel FROM kernels WHERE uid = :kernel), fence = fence + 1, updated_ms = :now_ms
-WHERE run_id = :run_id AND fence = :expected_fence;
+WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- runs_by_key --
+-- These runs, in this order.
+SELECT
+    r.run_id, r.graph, r.home, r.cell, r.spec, r.input_hash, r.status, r.kernel, r.fence, r.last_seq, r.created_ms,
+    r.updated_ms, r.parent
+FROM json_each(:keys) AS j
+CROSS JOIN run_rows AS r ON r.run = j.value
+ORDER BY j.key;
 
 -- run_key --
 -- What other tables call a run.
@@ -239,13 +257,13 @@ FROM wait_rows
 WHERE :status IS NULL OR status = :status
 ORDER BY deadline_ms IS NULL, deadline_ms, wait;
 
--- waits_of_run --
--- The same of one run.
+-- waits_of_runs --
+-- The same of these runs.
 SELECT
     token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
     taken, schema_body
 FROM wait_rows
-WHERE run_id = :run_id AND (:status IS NULL OR status = :status)
+WHERE run_id IN (SELECT value FROM json_each(:runs)) AND (:status IS NULL OR status = :status)
 ORDER BY deadline_ms IS NULL, deadline_ms, wait;
 
 -- waits_open --
@@ -256,6 +274,17 @@ SELECT
 FROM wait_rows
 WHERE status = 'open'
 ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+
+-- due --
+-- The next deadline that a kernel has to mind: along the index of open waits, up to the first that is its own.
+SELECT w.deadline_ms
+FROM waits AS w
+CROSS JOIN runs AS r ON r.run = w.run
+WHERE w.status = 'open' AND w.deadline_ms IS NOT NULL
+AND r.kernel = (SELECT kernel FROM kernels WHERE uid = :kernel)
+AND r.status NOT IN ('succeeded', 'failed', 'cancelled')
+ORDER BY w.deadline_ms
+LIMIT 1;
 
 -- waits_by_token --
 -- The waits of these tokens, those that there are.

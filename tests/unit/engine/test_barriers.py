@@ -136,7 +136,7 @@ async def test_a_run_that_another_kernel_took_over_stops_and_the_others_go_on(li
 
     life = live()
     taken, kept = life.start(f, run_id="taken"), life.start(f, run_id="kept")
-    assert store.claim_run("taken", "another", 1, 0) is not None
+    assert store.claim_runs([("taken", 1)], "another", 0)
     gate.set()
     with pytest.raises(FencedOut, match="'taken' was taken over by another kernel"):
         await taken

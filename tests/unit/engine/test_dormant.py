@@ -88,7 +88,7 @@ class Kernel(Life):
             await turns()
 
     def reply(self, run_id: str = "r", value: str = "Ada") -> None:
-        (wait,) = self.store.waits(run_id=RunId(run_id))
+        (wait,) = self.store.waits(runs=[RunId(run_id)])
         assert self.runtime.answer(wait.token, value)
 
 
@@ -185,7 +185,7 @@ async def test_a_reply_of_another_process_reaches_a_dormant_run() -> None:
     run = life.start(static)
     await life.asked()
     await life.rest()
-    (wait,) = life.store.waits(run_id=RunId("r"))
+    (wait,) = life.store.waits(runs=[RunId("r")])
     now_ms = life.clock.now_us() // 1000
     assert life.store.answer(
         wait.token, Reply(value="Bob", by="bob", door="cli", at_ms=now_ms), now_ms=now_ms

@@ -129,7 +129,7 @@ async def test_nothing_is_acknowledged_while_the_store_cannot_be_written(desk, s
 
 
 async def test_a_run_that_was_taken_over_is_refused_and_its_neighbour_is_not(desk, store):
-    store.claim_run("a", "another", 1, 0)
+    store.claim_runs([("a", 1)], "another", 0)
     desk.put("a")
     desk.put("b")
     with pytest.raises(FencedOut):
