@@ -160,8 +160,23 @@ class Store(Protocol):
     def spec(self, key: str) -> str | None:
         """Read it back."""
 
-    def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
-        """Create the run with fence 1 and its first events, committed (NORMAL). False: the id is taken."""
+    def create_run(
+        self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus, full: bool = False
+    ) -> bool:
+        """Create the run with fence 1 and its log so far, in one transaction.
+
+        A fork brings a copied past: a wait whose token another run has stays that run's, the fork's log
+        tells of it all the same, and goes on telling when the other run is gone.
+
+        Args:
+            new: the run.
+            events: its log, from 1 on.
+            status: how it stands after them.
+            full: fsync before returning (survives power loss); else a kill of the process only.
+
+        Returns:
+            False: the id is taken, nothing was written.
+        """
 
     def claim_runs(self, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int) -> list[RunRow]:
         """Make `kernel` the driver of runs and raise their fences by one, in one transaction.

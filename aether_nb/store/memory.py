@@ -88,7 +88,14 @@ class MemoryStore(Store):
 
     # -- runs and their logs ---------------------------------------------------------------------
 
-    def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
+    def create_run(
+        self,
+        new: NewRun,
+        events: Sequence[AnyEvent],
+        *,
+        status: RunStatus,
+        full: bool = False,  # noqa: ARG002 - no disk
+    ) -> bool:
         check_sequence(new.run_id, 0, events)
         packed = [pack(event) for event in events]
         with self._writing():

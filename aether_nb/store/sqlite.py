@@ -97,10 +97,12 @@ class SqliteStore(Store):
 
     # -- runs and their logs ---------------------------------------------------------------------
 
-    def create_run(self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus) -> bool:
+    def create_run(
+        self, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus, full: bool = False
+    ) -> bool:
         check_sequence(new.run_id, 0, events)
         packed = [pack(event) for event in events]
-        with self._database.transaction() as run:
+        with self._database.transaction(full=full) as run:
             run("mention_spec", hash=new.spec)
             if new.kernel:
                 run("mention_kernel", uid=new.kernel)

@@ -611,7 +611,7 @@ class TestWaits:
             ask(6, "t3", "fork"),
         ]
 
-        assert store.create_run(new_run("fork"), fork, status="waiting")
+        assert store.create_run(new_run("fork"), fork, status="waiting", full=True)
 
         assert store.events(RunId("fork")) == fork
         assert store.wait(Token("t1")) == first
@@ -619,6 +619,32 @@ class TestWaits:
             ("t2", "answered", True),
             ("t3", "open", False),
         ]
+
+    def test_a_fork_with_a_long_past_is_there_as_a_whole_and_can_be_forked_again(self, store: Store) -> None:
+        def of(run_id: str) -> list[AnyEvent]:
+            log: list[AnyEvent] = [started(run_id)]
+            for i in range(1000):
+                seq, token = len(log) + 1, Token(f"t{i}")
+                who = {"run": RunId(run_id), "at_us": NOW, "node": NodeId(f"ask#{i}"), "token": token}
+                log.append(ask(seq, token, run_id, TextPrompt(prompt=f"{i}?"), node=f"ask#{i}"))
+                log.append(ReplyTaken(seq=seq + 1, reply=Reply(value=f"a{i}", by="ana", at_ms=NOW), **who))
+            return log
+
+        for name in ("first", "fork", "again"):
+            assert store.create_run(new_run(name), of(name), status="running", full=True)
+        assert not store.create_run(new_run("fork"), of("fork"), status="running", full=True)
+
+        for name in ("first", "fork", "again"):
+            row = store.run(RunId(name))
+            assert row is not None
+            assert (row.last_seq, row.fence) == (2001, 1)
+            assert store.events(RunId(name)) == of(name)
+        assert len(store.waits(status="answered", runs=[RunId("first")])) == 1000
+        assert store.waits(status=None, runs=[RunId("fork"), RunId("again")]) == []
+        assert not store.append(
+            [Append(RunId("fork"), K, 1, 2001, [ask(2002, "new", "fork")], "waiting")], full=True, now_ms=NOW
+        )
+        assert [wait.token for wait in store.waits()] == ["new"]
 
     def test_of_many_threads_that_answer_the_same_waits_each_wait_has_one_winner(self, store: Store) -> None:
         create(store)

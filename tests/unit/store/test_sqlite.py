@@ -225,6 +225,17 @@ class TestTransactions:
 
         assert levels == [1, 2, 2, 1]  # NORMAL, FULL
 
+    def test_a_fork_is_fsynced_before_it_is_given_out(self, store: SqliteStore) -> None:
+        levels = []
+        for name, full in (("plain", False), ("fork", True)):
+            run = RunId(name)
+            log = [RunStarted(run=run, seq=1, at_us=1, graph="greet")]
+            new = NewRun(run, "greet", "lesson.ipynb", "", "ab", "cd", K, NOW)
+            assert store.create_run(new, log, status="running", full=full)
+            levels.append(store._database._writer.execute("PRAGMA synchronous").fetchone()[0])
+
+        assert levels == [1, 2]  # NORMAL, FULL
+
     def test_a_batch_of_thousands_is_a_handful_of_statements(self, store: SqliteStore) -> None:
         create(store)
         seen: list[str] = []
