@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aether_nb import history, showing, tools
@@ -19,6 +20,7 @@ from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
+from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
@@ -45,6 +47,7 @@ from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.values import digest, encode
 
+_FEW = 20  # so many runs that go on are shown each by itself
 _CHANGED = ", the code has changed"
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
@@ -225,16 +228,26 @@ class Runtime:
         shown: Sequence[Observer] = (),
     ) -> Run:
         """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already."""
-        engine = self.engine()
+        self.engine()
         claimed = self.store.claim_runs([(row.run_id, row.fence)], self.kernel, self.now_ms())
         if not claimed:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
         changed = history.changes(self.store, row.run_id, graph)
         run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
-        spec = engine.keep_spec(graph.spec)
         followers = shown or showing.followers(self, run, graph.spec)
-        engine.resume(claimed[0], graph, spec, changed, followers, retry)
+        self._load(claimed[0], graph, changed, followers, retry)
         return run
+
+    def _load(
+        self,
+        claimed: RunRow,
+        graph: GraphTarget,
+        changed: Sequence[str],
+        followers: Sequence[Observer] = (),
+        retry: NodeId | None = None,
+    ) -> Driver:
+        engine = self.engine()
+        return engine.resume(claimed, graph, engine.keep_spec(graph.spec), changed, followers, retry)
 
     def retry(self, run: Run, node: str) -> None:
         """See `Run.retry`."""
@@ -385,13 +398,35 @@ class Runtime:
 
     def resume_all(self) -> list[Run]:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
+        rows = [
+            row
+            for row in reversed(self.store.runs(home=self.home))
+            if row.status not in FINAL and row.graph in GRAPHS and not self.drives(row.run_id)
+        ]
+        alive = {row.kernel: self._alive(row) for row in {row.kernel: row for row in rows}.values()}
+        rows = [row for row in rows if not alive[row.kernel]]
+        if len(rows) > _FEW:
+            return self._resume_many(rows)
         resumed = []
-        for row in reversed(self.store.runs(home=self.home)):
-            if row.status in FINAL or row.graph not in GRAPHS or self.drives(row.run_id):
-                continue
+        for row in rows:
             with contextlib.suppress(RunHeldElsewhere):
-                resumed.append(self.resume(row.run_id))
+                resumed.append(self._take(row, self._graph(row.graph), "went on where it was"))
         return resumed
+
+    def _resume_many(self, rows: Sequence[RunRow]) -> list[Run]:
+        """Claim them in one step and load them while the loop turns; the inbox shows what they ask."""
+        engine = self.engine()
+        claimed = self.store.claim_runs([(row.run_id, row.fence) for row in rows], self.kernel, self.now_ms())
+
+        def dormant(row: RunRow) -> Dormant:
+            graph = self._graph(row.graph)
+            changed = partial(history.changes, self.store, row.run_id, graph)
+            return Dormant(graph, row.fence, load=lambda: self._load(row, graph, changed()))
+
+        engine.dormant.load_soon([(row.run_id, dormant(row)) for row in claimed])
+        if self.host is not None and not self.scripted:
+            self.host.inbox()
+        return [Run(self, row.run_id, note="goes on where it was") for row in claimed]
 
     def take_over(self, run_id: RunId) -> bool:
         """Drive a run that nobody drives any more; False when somebody does, or it is over.

@@ -232,7 +232,7 @@ class Driver:
             return False
         if (
             self.lane.committed < self.state.seq
-            or self.questions.early
+            or not self.questions.settled
             or self.engine.is_watched(self.run_id)
         ):
             return False

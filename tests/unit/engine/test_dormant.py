@@ -295,3 +295,40 @@ async def test_starting_a_dormant_run_over_begins_it_anew() -> None:
     life.reply()
     assert (await again).text == "Ada"
     assert [r.run_id for r in life.store.runs()] == ["r", "r~1"]
+
+
+@pytest.mark.parametrize("graph", [static, function, deadline], ids=["static", "function", "deadline"])
+async def test_many_runs_resumed_at_once_each_show_their_question_once_and_are_let_go_of(graph) -> None:
+    first = Kernel(keep=10)
+    for n in range(60):
+        first.start(graph, f"r{n}")
+    await first.asked(60)
+    await first.written()
+    await first.end()
+    life = Kernel(first.store, keep=10)
+    assert life.engine
+    runs = life.runtime.resume_all()
+    assert len(runs) == 60
+    await life.asked(60)
+    await life.look()
+    assert (len(life.engine.drivers), len(life.engine.dormant)) == (10, 50)
+    for run in runs:
+        life.reply(run.run_id)
+        assert (await run).text == "Ada"
+    assert len(life.channel.shown) == 60
+
+
+async def test_a_reply_that_lay_there_is_used_by_a_run_that_is_resumed_with_many_others() -> None:
+    first = Kernel()
+    for n in range(30):
+        first.start(function, f"r{n}")
+    await first.asked(30)
+    await first.written()
+    await first.end()
+    first.reply("r7", "Bob")
+    life = Kernel(first.store)
+    assert life.engine
+    runs = {run.run_id: run for run in life.runtime.resume_all()}
+    assert (await runs["r7"]).text == "Bob"
+    await life.asked(29)
+    assert len(life.channel.shown) == 29
