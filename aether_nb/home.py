@@ -28,8 +28,8 @@ class Host(Protocol):
     def channel(self) -> Channel:
         """The channel that fits here."""
 
-    def follow(self, run: Run, spec: GraphSpec) -> Observer:
-        """Show a run in the cell that is being executed; what comes back draws its events."""
+    def follow(self, run: Run, spec: GraphSpec) -> Sequence[Observer]:
+        """Show a run in the cell that is being executed, if there is room; what comes back draws its events."""
 
     def shown(self, run_id: str) -> Sequence[Observer]:
         """What shows this run already."""

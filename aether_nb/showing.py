@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def followers(runtime: Runtime, run: Run, spec: GraphSpec) -> Sequence[Observer]:
     """Whatever the host shows a fresh run with."""
-    return [] if runtime.host is None or runtime.scripted else [runtime.host.follow(run, spec)]
+    return [] if runtime.host is None or runtime.scripted else runtime.host.follow(run, spec)
 
 
 def show(runtime: Runtime, run: Run, spec: GraphSpec | None = None) -> None:

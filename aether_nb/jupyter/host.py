@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import showing
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from aether_nb.run import Run
     from aether_nb.runtime import Runtime
 
+ROOM = 20
+"""So many runs are drawn in one cell; a page with thousands of widgets shows nobody anything."""
+
+_NO_ROOM = (
+    f"Only the first {ROOM} runs of this cell are drawn here. ae.runs() lists all of them, ae.inbox() has what "
+    "they ask."
+)
+
 
 def find(runtime: Runtime) -> KernelHost | None:
     """The host for the kernel that this process is, or None."""
@@ -53,6 +62,7 @@ class KernelHost:
         self.pump = Pump.install(kernel)
         self._door: Announcement | None = None
         self._shown: dict[tuple[str, str], str] = {}
+        self._drawn: Counter[str] = Counter()
         self._live: dict[str, list[LiveRun]] = {}
         self._told: set[str] = set()
         self._inboxes: list[Inbox] = []
@@ -101,12 +111,18 @@ class KernelHost:
             None if self._door is None else {"store": self._door.store, "nonce": self._door.nonce, "base": ""}
         )
 
-    def follow(self, run: Run, spec: GraphSpec) -> LiveRun:
-        """Show a run in the cell that is being executed."""
+    def follow(self, run: Run, spec: GraphSpec) -> Sequence[LiveRun]:
+        """Show a run in the cell that is being executed; a cell that starts very many says so instead."""
+        here = cell_of(self.kernel).msg_id
+        self._drawn[here] += 1
+        if self._drawn[here] > ROOM:
+            if self._drawn[here] == ROOM + 1:
+                CellOutput(self.kernel).publish({"text/plain": _NO_ROOM}, {})
+            return []
         live = LiveRun(self, run, spec)
         self._live.setdefault(run.run_id, []).append(live)
-        self._shown[run.run_id, cell_of(self.kernel).msg_id] = live.widget.model_id
-        return live
+        self._shown[run.run_id, here] = live.widget.model_id
+        return [live]
 
     def redraw(self, run: Run) -> None:
         """A run is a cell's last value: shown, unless this execution of the cell shows it already."""
