@@ -7,6 +7,7 @@ built-in dual-stage tools, `aether_nb.testing` what helps to test agents.
 from aether_nb.answering import Answer
 from aether_nb.api import (
     answer,
+    compare,
     configure,
     get,
     inbox,
@@ -44,6 +45,7 @@ __all__ = [
     "Token",
     "Wait",
     "answer",
+    "compare",
     "configure",
     "get",
     "graph_fn",

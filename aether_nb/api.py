@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from aether_nb import comparing
 from aether_nb.answering import Answer
+from aether_nb.authoring.graphs import OnChange
 from aether_nb.calling import set_launcher
+from aether_nb.comparing import Comparison
 from aether_nb.display.static import graph_bundle
 from aether_nb.engine.context import NodeContext
+from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
 from aether_nb.run import OpenWait, Run, wait_table
 from aether_nb.runtime import Runtime
@@ -114,9 +118,48 @@ def answer(token: str, value: Any, *, by: str = "") -> Answer:
     return current().answer(token, value, by=by)
 
 
-def resume(run_id: str) -> Run:
-    """Go on with an unfinished run here. Raises UnknownRun, RunHeldElsewhere, GraphError (not defined here)."""
-    return current().resume(run_id)
+def resume(run_id: str, *, on_change: OnChange = "use_new", reworded: Reworded | None = None) -> Run:
+    """Go on with an unfinished run here. A finished one is given as it is.
+
+    When the code of a tool or graph has changed, what is done stays done and the rest goes on with the new
+    code; `run.changes` shows the diff. Comments and formatting do not count, and helper functions and globals
+    are not looked at. A graph function is replayed against its journal: clocks, random numbers, and reads and
+    writes of its own are not covered there; use `context.now()`, `context.uuid()`, or a tool.
+
+    Args:
+        run_id: the run.
+        on_change: what to do when the code has changed: go on with the new code, raise CodeChanged and leave the
+            run alone, or leave it alone and go on in a fork, which is returned.
+        reworded: decides about the call that blocks the run, because the journal has it in other words, such as
+            a corrected prompt: `"reuse"` what is recorded for it (or its open question), drop that and make
+            the call `"again"`, or `"new"`: it is another call, made before the recorded one.
+
+    Raises:
+        UnknownRun: there is no such run.
+        RunHeldElsewhere: another kernel drives it.
+        GraphError: its graph is not defined here.
+        CodeChanged: it has, and `on_change` is `"error"`.
+        RunError: there is nothing to decide about.
+    """
+    return current().resume(run_id, on_change=on_change, reworded=reworded)
+
+
+def compare(a: Run | str, b: Run | str) -> Comparison:
+    """Where two runs part, such as a run and its fork: the nodes in which they differ, in the order of their logs.
+
+    Args:
+        a: a run, or its id.
+        b: another one.
+
+    Returns:
+        A table whose `first` is the point where they part; it says how much is the same.
+
+    Raises:
+        UnknownRun: there is no such run.
+    """
+    runtime = current()
+    first, second = (runtime.row(run.run_id if isinstance(run, Run) else run) for run in (a, b))
+    return comparing.compare(runtime.store, first, second)
 
 
 def resume_all() -> Table[Run]:

@@ -44,6 +44,8 @@ class Target(Protocol):
     params: tuple[ParamSpec, ...]
     fingerprint: str
     """Hash of the normalised code, `""` when unknown."""
+    source: str
+    """Its code; `""` when it cannot be had."""
 
 
 class ToolTarget(Target, Protocol):
@@ -101,6 +103,9 @@ class GraphTarget(Target, Protocol):
 
     def pack(self, value: Any) -> dict[str, Any]:
         """Check what a graph function returned. Raises BadOutputs."""
+
+    def parts(self) -> Mapping[str, Target]:
+        """The graph and the tools and graphs that it is made of, by name, as they are now."""
 
 
 class Caller(Protocol):

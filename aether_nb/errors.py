@@ -79,6 +79,18 @@ class RunIdTaken(RunError):
     """This run_id already means another graph or other inputs."""
 
 
+class CodeChanged(RunError):
+    """The code has changed since the run was driven last, and it was to go on only with the same code.
+
+    Attributes:
+        changes: what changed, as `run.changes` gives it.
+    """
+
+    def __init__(self, message: str, changes: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.changes = tuple(changes)
+
+
 class RunHeldElsewhere(RunError):
     """Another kernel drives this run."""
 

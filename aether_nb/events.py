@@ -90,6 +90,12 @@ class RunStarted(Event):
     inputs: dict[str, Any] = {}
     spec: str = ""
     """Hex key of the GraphSpec in the store."""
+    code: str = ""
+    """Hex key of the code in the store; empty when an older version wrote this."""
+    forked_from: RunId | None = None
+    """The run whose log begins like this one's."""
+    forked_at: NodeId | None = None
+    """The node whose outcome is not shared; None when all was shared."""
 
 
 class RunResumed(Event):
@@ -101,6 +107,8 @@ class RunResumed(Event):
     """Names of tools and graphs whose code differs from when the run was last driven."""
     spec: str = ""
     """The spec it goes on with."""
+    code: str = ""
+    """Hex key of the code that it goes on with."""
 
 
 class NodeAdded(NodeEvent):
@@ -220,6 +228,29 @@ class CallRecorded(NodeEvent):
     value: Any = None
 
 
+class CallInserted(NodeEvent):
+    """The changed code of a body makes a call where its journal had another one next; `node` is the body's."""
+
+    type: Literal["CallInserted"] = "CallInserted"
+    call: Call
+    expected: Call
+
+
+class CallReworded(NodeEvent):
+    """A person decided: the call that the code makes now is the recorded one, whose outcome it takes."""
+
+    type: Literal["CallReworded"] = "CallReworded"
+    call: Call
+    was: Call
+
+
+class JournalLeftover(NodeEvent):
+    """Recorded calls of a body that its code does not make any more; a replay does not expect them again."""
+
+    type: Literal["JournalLeftover"] = "JournalLeftover"
+    calls: tuple[Call, ...]
+
+
 class CancelRequested(Event):
     """Somebody asked for the run to be cancelled."""
 
@@ -232,6 +263,11 @@ class RunBlockedEvent(Event):
 
     type: Literal["RunBlocked"] = "RunBlocked"
     reason: str
+    body: NodeId = ROOT
+    """Whose code and journal disagree."""
+    call: Call | None = None
+    """What the code does where the journal has `expected`, when a person may say that they are the same."""
+    expected: Call | None = None
 
 
 class RunFinished(Event):
@@ -272,6 +308,9 @@ AnyEvent = Annotated[
     | WaitWithdrawn
     | MessageSent
     | CallRecorded
+    | CallInserted
+    | CallReworded
+    | JournalLeftover
     | CancelRequested
     | RunBlockedEvent
     | RunFinished

@@ -1,4 +1,4 @@
-"""What the store knows of a run: its state, its graph, what changed since, how it ends without a driver.
+"""What the store knows of a run: its state, its graph, how it ends without a driver.
 
 Called by the runtime, for runs that this process does not drive (any more).
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from aether_nb.calling import GraphTarget
 from aether_nb.engine.ports import Append, RunRow, Store
 from aether_nb.engine.records import DONE
 from aether_nb.engine.state import RunState
@@ -38,23 +37,14 @@ def started(store: Store, run_id: RunId) -> RunStarted:
     return first
 
 
-def fold(store: Store, row: RunRow) -> RunState:
-    """The state of a run, from its log and the graph that it was last driven with."""
-    events = store.events(row.run_id)
-    spec = find_spec(store, _last_spec(events) or row.spec)
+def fold(store: Store, row: RunRow, log: Sequence[AnyEvent] | None = None) -> RunState:
+    """The state of a run, from its log (or that part of it) and the graph that it was last driven with."""
+    events = store.events(row.run_id) if log is None else log
+    spec = find_spec(store, last_spec(events) or row.spec)
     state = RunState(spec or GraphSpec(name=row.graph, kind="function"), lambda key: find_spec(store, key))
     for event in events:
         state.apply(event)
     return state
-
-
-def changes(store: Store, run_id: RunId, graph: GraphTarget) -> list[str]:
-    """Tools and graphs whose code is known to differ from when the run was last driven."""
-    before = find_spec(store, _last_spec(store.events(run_id)))
-    if before is None:
-        return []
-    now, then = graph.spec.fingerprints, before.fingerprints
-    return sorted(n for n in now if n in then and _differ(now[n], then[n]))
 
 
 def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) -> bool:
@@ -93,11 +83,6 @@ def ending(row: RunRow) -> str:
     return f"{row.status} {at:%H:%M}; run.start_over() begins anew"
 
 
-def _last_spec(events: Sequence[AnyEvent]) -> str:
+def last_spec(events: Sequence[AnyEvent]) -> str:
+    """Hex key of the graph that a run was last driven with."""
     return next((e.spec for e in reversed(events) if isinstance(e, (RunResumed, RunStarted)) and e.spec), "")
-
-
-def _differ(now: str, then: str) -> bool:
-    """Whether two fingerprints say that code changed: those of source and of compiled code cannot tell."""
-    alike = now.rpartition(":")[0] == then.rpartition(":")[0]
-    return bool(now and then) and alike and now != then

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb import showing
 from aether_nb.answering import Answer
+from aether_nb.calling import MISSING
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.records import NodeState
@@ -228,6 +229,17 @@ class Run:
         ]  # fmt: skip
         return Table(self._runtime.store.events(self.run_id), columns, "No events yet.")
 
+    @property
+    def changes(self) -> Sequence[Any]:
+        """What of its code was edited last, one change per tool or graph, that prints as a diff.
+
+        From the code that it was last driven with to the code that is defined here now, else the last edit that it
+        saw. A change has `name`, `before`, `after` and `diff`; with `gone` it is a recorded node that the
+        edited graph does not have any more. Comments and formatting do not count; helper functions, globals,
+        and tools that only helpers call are not looked at.
+        """
+        return self._runtime.changes(self.run_id)
+
     def __repr__(self) -> str:
         if self._home.closed:
             return f"<run {self.run_id}: its store was let go of>"
@@ -331,6 +343,28 @@ class Run:
             The new run. The old one stays in the store under `<run_id>~<n>`.
         """
         return self._runtime.start_over(self)
+
+    def fork(self, at: str | None = None, *, answer: Any = MISSING, run_id: str | None = None) -> Run:
+        """Make a new run that shares the recorded past of this one up to a node, and goes on from there by itself.
+
+        This run is left as it is, whatever its status. Shared is all that did not come of the node's outcome: in
+        a graph function what was recorded before that outcome, in a static graph everything that is not
+        downstream of the node. Nothing shared runs again; what was at work runs again, what was asked is
+        asked anew. Effects in the new run have idempotency keys of their own.
+
+        Args:
+            at: a node, by id or label, or a question, by its text; None shares everything.
+            answer: the answer to the question at that node, in the new run; without it that is asked again.
+            run_id: the new run's id; used again for the same fork, it gives the same run.
+
+        Raises:
+            UnknownNode: there is no such node, or there are several.
+            WaitError: there is an answer, and no question at that node.
+            ReplyInvalid: the answer does not fit.
+            RunIdTaken: `run_id` is another run.
+            GraphError: the graph is not defined here.
+        """
+        return self._runtime.fork(self, at=at, answer=answer, run_id=run_id)
 
     def _only_wait(self, to: str | None) -> Token:
         """The open question that is meant.

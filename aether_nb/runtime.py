@@ -1,7 +1,7 @@
 """The composition root: one `Runtime` per process and store puts the layers together.
 
 Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `history.py` what the
-store alone can tell. Start with `start` and `_again`: the rules of a `run_id`.
+store alone can tell, `edits.py` what was edited meanwhile. Start with `start` and `again`: a `run_id` used again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from aether_nb import history, showing, tools
+from aether_nb import edits, forking, history, naming, showing, tools
 from aether_nb.answering import Answer, fitting
 from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
+from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
@@ -38,7 +39,7 @@ from aether_nb.errors import (
 )
 from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
-from aether_nb.home import Host, default_store_path, differing, find_host, home_of
+from aether_nb.home import Host, default_store_path, find_host, home_of
 from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.run import Run, asleep
@@ -48,7 +49,8 @@ from aether_nb.store.sqlite import SqliteStore
 from aether_nb.values import digest, encode
 
 _FEW = 20  # so many runs that go on are shown each by itself
-_CHANGED = ", the code has changed"
+_ON_CHANGE = {"use_new", "error", "fork"}
+_REWORDED = {"reuse", "again", "new"}
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
 
@@ -142,11 +144,11 @@ class Runtime:
 
     def start(
         self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
-        if_finished: str = "return",
+        if_finished: str = "return", on_change: str = "use_new",
     ) -> Run:  # fmt: skip
         """Start a run, or find it again; see `Graph.start`."""
-        if run_id is not None and not _is_name(run_id):
-            raise BadInputs(f"run_id={run_id!r} is no name; give a text such as 'lesson-1'.")
+        naming.checked(run_id)
+        _check_on_change(on_change)
         if if_finished not in {"return", "rerun"}:
             raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
         self.engine()
@@ -158,14 +160,15 @@ class Runtime:
         if run_id is not None:
             row = self.store.run(RunId(run_id))
             if row is not None:
-                self._same(row, graph, input_hash, encoded)
-                return self._again(row, graph, if_finished)
-        cell = "" if self.host is None else self.host.cell()
+                naming.check_same(self.store, row, graph, input_hash, encoded, self.home)
+                return self.again(row, graph, if_finished, on_change)
+        cell = self.cell()
         if run_id is None and not new and self.host is not None:
             for row in reversed(self.store.runs(graph=graph.name, home=self.home)):
                 same = row.cell == cell and row.input_hash == input_hash
                 if same and row.status not in FINAL and not self._alive(row):
-                    return self._take(row, graph, "went on where it was; start(new=True) starts afresh")
+                    note = "went on where it was; start(new=True) starts afresh"
+                    return self._take(row, graph, note, on_change=on_change)
         return self._begin(graph, encoded, RunId(run_id or new_run_id(graph.name)), input_hash, cell, None)
 
     def _begin(
@@ -186,37 +189,22 @@ class Runtime:
             engine.observe(run_id, observer)
         return run
 
-    def _same(self, row: RunRow, graph: GraphTarget, input_hash: str, inputs: Mapping[str, Any]) -> None:
-        if row.graph != graph.name:
-            raise RunIdTaken(
-                f"run_id={row.run_id!r} is a run of {row.graph!r}, not of {graph.name!r}. Take another run_id."
-            )
-        if row.input_hash != input_hash:
-            before = history.started(self.store, row.run_id).inputs
-            raise RunIdTaken(
-                f"run_id={row.run_id!r} was started with other inputs ({differing(inputs, before)}). Take another "
-                "run_id, or start it over with ae.get(run_id).start_over()."
-            )
-        if row.home != self.home:
-            raise RunIdTaken(
-                f"run_id={row.run_id!r} belongs to {row.home!r}, and this is {self.home!r}. Take another run_id, or "
-                f"ae.resume({row.run_id!r}) to drive it from here."
-            )
-
-    def _again(self, row: RunRow, graph: GraphTarget, if_finished: str) -> Run:
-        """A run_id that is used again."""
+    def again(
+        self, row: RunRow, graph: GraphTarget, if_finished: str = "return", on_change: str = "use_new"
+    ) -> Run:
+        """The run of a run_id that is used again."""
         if row.status in FINAL:
             if if_finished == "rerun":
                 return self._renew(row, graph)
-            changed = history.changes(self.store, row.run_id, graph)
-            return self._found(row, graph.spec, history.ending(row) + _CHANGED * bool(changed))
+            changes = self._changes(row, graph)
+            return self._found(row, graph.spec, history.ending(row) + changes.note)
         if self.drives(row.run_id):
             run = Run(self, row.run_id)
             showing.show(self, run, graph.spec)
             return run
         if self._alive(row):
             return self._found(row, graph.spec, f"driven by {self._holder(row)}")
-        return self._take(row, graph, "went on where it was")
+        return self._take(row, graph, "went on where it was", on_change=on_change)
 
     def _take(
         self,
@@ -224,18 +212,38 @@ class Runtime:
         graph: GraphTarget,
         note: str,
         *,
+        on_change: str = "use_new",
         retry: NodeId | None = None,
+        reworded: Reworded | None = None,
         shown: Sequence[Observer] = (),
     ) -> Run:
-        """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already."""
+        """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already.
+
+        Raises:
+            CodeChanged: it has, and `on_change` is `error`; the run is as it was.
+            RunHeldElsewhere: another kernel was quicker.
+        """
+        changes = self._changes(row, graph)
+        if changes and on_change == "error":
+            raise edits.refuse(row.run_id, changes)
+        if changes and on_change == "fork":
+            return forking.fork(self, row, graph=graph)
         self.engine()
         claimed = self.store.claim_runs([(row.run_id, row.fence)], self.kernel, self.now_ms())
         if not claimed:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
-        changed = history.changes(self.store, row.run_id, graph)
-        run = Run(self, row.run_id, note=note + _CHANGED * bool(changed))
+        return self.drive(
+            claimed[0], graph, note + changes.note, changes.names, retry=retry, reworded=reworded, shown=shown
+        )
+
+    def drive(
+        self, row: RunRow, graph: GraphTarget, note: str, changed: Sequence[str], *, retry: NodeId | None = None,
+        reworded: Reworded | None = None, shown: Sequence[Observer] = (),
+    ) -> Run:  # fmt: skip
+        """Drive a run whose row says that it is ours, from where its log ends; see `Engine.resume`."""
+        run = Run(self, row.run_id, note=note)
         followers = shown or showing.followers(self, run, graph.spec)
-        self._load(claimed[0], graph, changed, followers, retry)
+        self._load(row, graph, changed, followers, retry, reworded)
         return run
 
     def _load(
@@ -245,9 +253,25 @@ class Runtime:
         changed: Sequence[str],
         followers: Sequence[Observer] = (),
         retry: NodeId | None = None,
+        reworded: Reworded | None = None,
     ) -> Driver:
         engine = self.engine()
-        return engine.resume(claimed, graph, engine.keep_spec(graph.spec), changed, followers, retry)
+        spec = engine.keep_spec(graph.spec)
+        return engine.resume(claimed, graph, spec, changed, followers, retry, reworded)
+
+    def _changes(self, row: RunRow, graph: GraphTarget) -> edits.Changes:
+        """What of the code differs from when the run was last driven."""
+        key = self.engine().codes.keep(graph)
+        return edits.since(self.store, self.store.events(row.run_id), graph, key)
+
+    def changes(self, run_id: RunId) -> edits.Changes:
+        """See `Run.changes`."""
+        row = self.row(run_id)
+        return edits.latest(self.store, self.store.events(run_id), GRAPHS.get(row.graph))
+
+    def cell(self) -> str:
+        """The cell that is being executed; empty outside notebooks."""
+        return "" if self.host is None else self.host.cell()
 
     def retry(self, run: Run, node: str) -> None:
         """See `Run.retry`."""
@@ -258,7 +282,7 @@ class Runtime:
                 f"Nothing to retry: run {row.run_id!r} is {row.status}, node {state.id!r} is {state.status}."
             )
         shown = [] if self.host is None else self.host.shown(row.run_id)
-        self._take(row, self._graph(row.graph), "", retry=state.id, shown=shown)
+        self._take(row, self.graph_of(row.graph), "", retry=state.id, shown=shown)
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
@@ -271,6 +295,10 @@ class Runtime:
         shown = [] if self.host is None else self.host.take_back(row.run_id)
         return self._begin(graph, inputs, row.run_id, row.input_hash, row.cell, shown)
 
+    def fork(self, run: Run, *, at: str | None, answer: Any, run_id: str | None) -> Run:
+        """See `Run.fork`."""
+        return forking.fork(self, self.row(run.run_id), at=at, answer=answer, run_id=run_id)
+
     def start_over(self, run: Run) -> Run:
         """See `Run.start_over`."""
         self.engine()
@@ -280,7 +308,7 @@ class Runtime:
             raise RunHeldElsewhere(
                 f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
             )
-        return self._renew(row, driver.graph if driver is not None else self._graph(row.graph))
+        return self._renew(row, driver.graph if driver is not None else self.graph_of(row.graph))
 
     def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
         """Run to the end from synchronous code; see `Graph.run_sync`."""
@@ -337,7 +365,7 @@ class Runtime:
         Raises:
             UnknownRun: there is none.
         """
-        row = self.store.run(RunId(run_id)) if _is_name(run_id) else None
+        row = self.store.run(RunId(run_id)) if naming.is_name(run_id) else None
         if row is None:
             raise UnknownRun(
                 f"There is no run {run_id!r} in {self.store.path}; ae.runs() lists what there is."
@@ -375,16 +403,24 @@ class Runtime:
         kernel = self.store.kernel(row.kernel, self.now_ms())
         return "another kernel" if kernel is None else f"another process ({kernel.home} on {kernel.host})"
 
-    def _graph(self, name: str) -> GraphTarget:
+    def graph_of(self, name: str) -> GraphTarget:
+        """The graph of that name that is defined in this process.
+
+        Raises:
+            GraphError: there is none.
+        """
         graph = GRAPHS.get(name)
         if graph is None:
             known = ", ".join(sorted(GRAPHS)) or "none"
             raise GraphError(f"The graph {name!r} is not defined here (known: {known}); run its cell first.")
         return graph
 
-    def resume(self, run_id: str) -> Run:
-        """Go on with an unfinished run; a finished one is given as it is."""
+    def resume(self, run_id: str, *, on_change: str = "use_new", reworded: Reworded | None = None) -> Run:
+        """Go on with an unfinished run; a finished one is given as it is. See `api.resume`."""
+        _check_on_change(on_change)
         row = self.row(run_id)
+        if reworded is not None:
+            self._check_decision(row, reworded)
         if row.status in FINAL:
             return self._found(row, None, history.ending(row))
         if self.drives(row.run_id):
@@ -394,7 +430,18 @@ class Runtime:
                 f"Run {run_id!r} is driven by {self._holder(row)}, which is alive; answer it from here "
                 "(ae.get(run_id).answer(...)), or stop that one."
             )
-        return self._take(row, self._graph(row.graph), "went on where it was")
+        graph = self.graph_of(row.graph)
+        return self._take(row, graph, "went on where it was", on_change=on_change, reworded=reworded)
+
+    def _check_decision(self, row: RunRow, reworded: str) -> None:
+        if reworded not in _REWORDED:
+            raise BadInputs(f"reworded={reworded!r}: it is 'reuse', 'again' or 'new'.")
+        blocked = self.fold(row.run_id).blocked if row.status == "blocked" else None
+        if blocked is None or blocked.call is None:
+            raise RunError(
+                f"reworded={reworded!r} decides about the call that blocks a run; run {row.run_id!r} is "
+                f"{row.status}, and no call of it waits for such a decision."
+            )
 
     def resume_all(self) -> list[Run]:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
@@ -410,7 +457,7 @@ class Runtime:
         resumed = []
         for row in rows:
             with contextlib.suppress(RunHeldElsewhere):
-                resumed.append(self._take(row, self._graph(row.graph), "went on where it was"))
+                resumed.append(self._take(row, self.graph_of(row.graph), "went on where it was"))
         return resumed
 
     def _resume_many(self, rows: Sequence[RunRow]) -> list[Run]:
@@ -419,9 +466,9 @@ class Runtime:
         claimed = self.store.claim_runs([(row.run_id, row.fence) for row in rows], self.kernel, self.now_ms())
 
         def dormant(row: RunRow) -> Dormant:
-            graph = self._graph(row.graph)
-            changed = partial(history.changes, self.store, row.run_id, graph)
-            return Dormant(graph, row.fence, load=lambda: self._load(row, graph, changed()))
+            graph = self.graph_of(row.graph)
+            changes = partial(self._changes, row, graph)
+            return Dormant(graph, row.fence, load=lambda: self._load(row, graph, changes().names))
 
         engine.dormant.load_soon([(row.run_id, dormant(row)) for row in claimed])
         if self.host is not None and not self.scripted:
@@ -438,7 +485,7 @@ class Runtime:
         if row.status in FINAL or self._alive(row):
             return False
         with contextlib.suppress(RunHeldElsewhere):
-            self._take(row, self._graph(row.graph), "went on where it was")
+            self._take(row, self.graph_of(row.graph), "went on where it was")
             return True
         return False
 
@@ -517,9 +564,9 @@ class Runtime:
                 driver.lose(RunError(asleep(driver.run_id)))
 
 
-def _is_name(run_id: object) -> bool:
-    """Whether this can be a run's id: text that can be read, typed and stored."""
-    return isinstance(run_id, str) and bool(run_id.strip()) and run_id.isprintable()
+def _check_on_change(on_change: object) -> None:
+    if on_change not in _ON_CHANGE:
+        raise BadInputs(f"on_change={on_change!r}: it is 'use_new', 'error' or 'fork'.")
 
 
 def _check_options(channel: object, max_concurrency: object, services: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from aether_nb.authoring.later import Later
 from aether_nb.authoring.names import listed
+from aether_nb.authoring.parts import parts
 from aether_nb.authoring.signature import Signature
 from aether_nb.authoring.steps import Step
 from aether_nb.calling import BUILDER, CALLER, GRAPHS, Target, launcher
@@ -21,10 +22,11 @@ from aether_nb.errors import BadInputs, GraphError
 from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref
 from aether_nb.ids import NodeId
 
-START_WORDS = ("run_id", "new", "if_finished")
+START_WORDS = ("run_id", "new", "if_finished", "on_change")
 """Keywords that `start` and `run_sync` understand themselves, so that no input can have their names."""
 
 IfFinished = Literal["return", "rerun"]
+OnChange = Literal["use_new", "error", "fork"]
 
 
 class Graph(Step):
@@ -69,6 +71,7 @@ class Graph(Step):
         run_id: str | None = None,
         new: bool = False,
         if_finished: IfFinished = "return",
+        on_change: OnChange = "use_new",
         **inputs: Any,
     ) -> Any:
         """Start a run and return its handle at once; the cell shows it live.
@@ -79,18 +82,22 @@ class Graph(Step):
                 unfinished, its stored result afterwards.
             new: never attach to an unfinished run of an earlier kernel.
             if_finished: what to do when the run of that `run_id` is finished: return it, or run it again.
+            on_change: what to do when the run is unfinished and the code has changed; see `ae.resume`.
             **inputs: the graph's inputs.
 
         Raises:
             BadInputs: the inputs do not fit.
             NoLoop: no event loop runs here; use `run_sync`.
             RunIdTaken: `run_id` means another graph or other inputs.
+            CodeChanged: it has, and `on_change` is "error".
             GraphError: called in a builder, which draws and runs nothing.
         """
         __tracebackhide__ = True
         _not_drawing(self.name)
         bound = self._checked(args, inputs)
-        return launcher().start(self, bound, run_id=run_id, new=new, if_finished=if_finished)
+        return launcher().start(
+            self, bound, run_id=run_id, new=new, if_finished=if_finished, on_change=on_change
+        )
 
     def run_sync(
         self,
@@ -99,6 +106,7 @@ class Graph(Step):
         run_id: str | None = None,
         new: bool = False,
         if_finished: IfFinished = "return",
+        on_change: OnChange = "use_new",
         **inputs: Any,
     ) -> Any:
         """Run to the end and return the outputs; for code that cannot `await`. Arguments as for `start`.
@@ -111,7 +119,9 @@ class Graph(Step):
         __tracebackhide__ = True
         _not_drawing(self.name)
         bound = self._checked(args, inputs)
-        return launcher().run_sync(self, bound, run_id=run_id, new=new, if_finished=if_finished)
+        return launcher().run_sync(
+            self, bound, run_id=run_id, new=new, if_finished=if_finished, on_change=on_change
+        )
 
     def __call__(self, /, *args: Any, key: str | None = None, after: Any = None, **inputs: Any) -> Any:
         """Become a child of the graph around this call.
@@ -143,6 +153,14 @@ class Graph(Step):
             f"the graph `{self.name}` cannot be called in a tool's body; call it in a graph function, "
             f"or start a run of its own with `{self.name}.start(...)`."
         )
+
+    def parts(self) -> Mapping[str, Step]:
+        """The graph and the tools and graphs that its code names, with theirs, by name, as they are now.
+
+        What decides whether "the code has changed" for a run. Helper functions, globals, and tools that only
+        helpers call are not looked at.
+        """
+        return parts(self)
 
     def _checked(self, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
         __tracebackhide__ = True

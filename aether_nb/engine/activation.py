@@ -17,16 +17,15 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
+from aether_nb.engine import divergence
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed
-from aether_nb.engine.journal import SCOPE, Journal, Scope, identity
-from aether_nb.engine.records import DONE, Entry, NodeState, child_id
+from aether_nb.engine.journal import SCOPE, Journal, Scope
+from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
 from aether_nb.errors import (
     NotAwaited,
     NotStorable,
     OutsideRun,
-    ReplayDiverged,
-    RunBlocked,
     RunOver,
     RunSuspended,
 )
@@ -115,7 +114,6 @@ class Activation:
         """Identify a call; the coroutine carries it out. See `calling.Caller`.
 
         Raises:
-            ReplayDiverged: the journal has something else here.
             DuplicateKey: the key is in use.
             RunOver: the body has returned.
         """
@@ -128,7 +126,7 @@ class Activation:
         inputs = {k: v for k, v in bound.items() if v is not MISSING}
         counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
         call = self._journal.identify(scope.path, target.name, digest(counted), key, line)
-        entry = self._claim(call)
+        entry = self._journal.claim(call)
         label = label or label_of(target.kind, inputs)
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
@@ -150,6 +148,7 @@ class Activation:
         self._flush_cancelled()
         before = tuple(scope.frontier)
         if entry is None:
+            self._check_new(call, inputs)
             node = self._add_node(target, inputs, call, before, label)
             await self._guarded(node, self._driver.bodies.execute(node, target, inputs, self._slot))
         else:
@@ -226,8 +225,9 @@ class Activation:
         body = message.model_dump(exclude_defaults=True)
         encode(body)  # a text that cannot be stored is refused here, not in the log
         call = self._journal.identify(scope.path, f"send_{message.kind}", digest(body), None, caller_line())
-        entry = self._claim(call)
+        entry = self._journal.claim(call)
         if entry is None:
+            self._check_new(call, body)
             self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
         elif not self._journal.turn_nowait(entry):
             await self._journal.turn(entry)
@@ -239,10 +239,11 @@ class Activation:
         scope = self._enter_call()
         self._flush_cancelled()
         call = self._journal.identify(scope.path, name, "", None, caller_line())
-        entry = self._claim(call)
+        entry = self._journal.claim(call)
         if entry is not None:
             self._journal.turn_nowait(entry)
             return decode(entry.value)
+        self._check_new(call, {})
         value = encode(make())
         self._driver.emit(CallRecorded(**self._driver.head(), node=self._node, call=call, value=value))
         return decode(value)
@@ -253,13 +254,14 @@ class Activation:
         self._flush_cancelled()
         line = caller_line()
         call = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
-        entry = self._claim(call)
+        entry = self._journal.claim(call)
         memory = self.services.memory
         if entry is not None:
             if not self._journal.turn_nowait(entry):
                 await self._journal.turn(entry)
             found = memory.query(item_id=entry.value)
             return found[0] if found else None
+        self._check_new(call, {"kind": kind, "data": data})
         item_id = f"{self.run_id}/{self._node}/{_letters(identity(call))}"
         at_ms = self.now_us() // 1000
         item = await asyncio.to_thread(
@@ -303,12 +305,16 @@ class Activation:
         if self._driver.state.cancel_requested:
             raise RunSuspended  # not to be caught: the run is over
 
-    def _claim(self, call: Call) -> Entry | None:
-        try:
-            return self._journal.claim(call)
-        except ReplayDiverged as diverged:
-            self._driver.block(str(diverged))  # now: the body may catch this, and try again for ever
-            raise
+    def _check_new(self, call: Call, inputs: Mapping[str, Any]) -> None:
+        """Whether a call that is not recorded may be made now.
+
+        Raises:
+            ReplayDiverged: the journal has something else here.
+        """
+        expected = self._journal.expected(call)
+        if expected is not None:
+            changed = self._journal.changed
+            divergence.check(self._driver, self._node, call, inputs, expected, changed=changed)
 
     def _flush_cancelled(self) -> None:
         """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""
@@ -331,13 +337,8 @@ class Activation:
         if forgotten:
             raise NotAwaited(f"Called and never awaited: {'; '.join(forgotten)}. Write `await` before it.")
         left = self._journal.leftover()
-        if left and not self._journal.changed:
-            names = "; ".join(f"{e.call.name}(...) from line {e.call.line}" for e in left[:5])
-            raise RunBlocked(
-                f"The function returned, but its journal has calls that were not made this time: {names}. "
-                "The code is the same, so something outside the journal (clock, random numbers, a file) "
-                "decided otherwise; put that into a tool, or start over with run.start_over()."
-            )
+        if left:
+            divergence.leave(self._driver, self._node, left, changed=self._journal.changed)
 
     def _drop_unawaited(self) -> None:
         if self._unawaited:

@@ -44,6 +44,7 @@ from aether_nb.errors import (
 )
 from aether_nb.events import (
     AnyEvent,
+    Call,
     CancelRequested,
     ErrorInfo,
     NodeCancelled,
@@ -178,9 +179,18 @@ class Driver:
         for command in commands:
             self.perform(command)
 
-    def block(self, reason: str) -> None:
-        """The run needs a decision: nothing of it goes on here, its questions stay open."""
-        self.emit(RunBlockedEvent(**self.head(), reason=reason))
+    def block(
+        self, reason: str, *, body: NodeId = ROOT, call: Call | None = None, expected: Call | None = None
+    ) -> None:
+        """The run needs a decision: nothing of it goes on here, its questions stay open.
+
+        Args:
+            reason: said to whoever awaits the run.
+            body: the node whose code and journal disagree.
+            call: what its code does, when a person may decide that it is what the journal has.
+            expected: what the journal has.
+        """
+        self.emit(RunBlockedEvent(**self.head(), reason=reason, body=body, call=call, expected=expected))
         self.suspend()
         self.end()
 
@@ -487,7 +497,7 @@ def outcome(run_id: RunId, state: RunState, blobs: Any) -> Outputs:
     if state.status == "cancelled":
         raise RunCancelled(f"Run {run_id!r} was cancelled.")
     if state.blocked:
-        raise RunBlocked(f"Run {run_id!r} is blocked. {state.blocked}")
+        raise RunBlocked(f"Run {run_id!r} is blocked. {state.blocked.reason}")
     if state.error is None:
         raise RunFailed(f"Run {run_id!r} is {state.status}.")
     node = state.nodes.get(state.failed_node)

@@ -16,6 +16,8 @@ from typing import Any
 
 from aether_nb.calling import DualStageTarget, GraphTarget
 from aether_nb.engine.alarms import AGAIN_US, Alarms
+from aether_nb.engine.codes import Codes
+from aether_nb.engine.divergence import Reworded, decide
 from aether_nb.engine.dormant import Dormitory
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
@@ -87,6 +89,7 @@ class Engine:
         self._looking: Callable[[], None] | None = None
         self._to_look = False
         self._specs: dict[str, GraphSpec] = {}
+        self.codes = Codes(store)
         self._keys: dict[int, tuple[GraphSpec, str]] = {}
         self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
         install_scopes(self.loop)
@@ -139,6 +142,7 @@ class Engine:
             graph=new.graph,
             inputs=dict(inputs),
             spec=new.spec,
+            code=self.codes.keep(graph),
         )
         if not self.store.create_run(new, [started], status="running"):
             return None
@@ -157,6 +161,7 @@ class Engine:
         changed: Sequence[str],
         observers: Sequence[Observer],
         retry: NodeId | None = None,
+        reworded: Reworded | None = None,
     ) -> Driver:
         """Go on with a run that this kernel has claimed.
 
@@ -167,6 +172,7 @@ class Engine:
             changed: tools and graphs whose code differs from before.
             observers: are given the whole log first.
             retry: a failed node that is sent back before.
+            reworded: what is decided about the call that blocked the run; there must be one.
         """
         log, state = self._read(row.run_id, graph)
         driver = self._adopt(row.run_id, graph, state, row.fence, observers)
@@ -174,7 +180,12 @@ class Engine:
             observer.on_events(row.run_id, log, state.status)
         if retry is not None:
             driver.emit(NodeRetried(**driver.head(), node=retry))
-        driver.emit(RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec))
+        if reworded is not None:
+            decide(driver, reworded)
+        code = self.codes.keep(graph)
+        driver.emit(
+            RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec, code=code)
+        )
         if not self._to_look:  # replies may lie there since long ago: before their prompts are shown
             self._to_look = True
             self.loop.call_soon(self.look)

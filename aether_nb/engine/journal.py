@@ -7,8 +7,8 @@ The rules are numbered in the durability notes, section 4; the numbers stand at 
   body a scope of its own, named after its coroutine and counted (rule 2).
 - `identify` names a call when it is called (rule 1), by key (3) or by scope, name, arguments and
   occurrence (4).
-- `claim` finds it in the record; a call that is new where something else was recorded is refused
-  before it has any effect (7, 8, 9).
+- `claim` finds it in the record; for a call that is not there, `expected` tells what the record has in
+  its place, before it has any effect (7, 8, 9).
 - Recorded outcomes are handed out in the order of the log, so that a race goes as it went (5).
 """
 
@@ -22,8 +22,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from aether_nb.engine.records import Entry, JournalLog
-from aether_nb.errors import DuplicateKey, ReplayDiverged
+from aether_nb.engine.records import Entry, Identity, JournalLog, identity
+from aether_nb.errors import DuplicateKey
 from aether_nb.events import Call
 from aether_nb.ids import NodeId
 
@@ -64,16 +64,6 @@ SCOPE: ContextVar[Scope | None] = ContextVar("aether_nb_scope", default=None)
 """The task of a body that this code runs in; None outside bodies."""
 
 
-Identity = tuple[str, ...]
-
-
-def identity(call: Call) -> Identity:
-    """What two calls must share to be the same call."""
-    if call.key is not None:
-        return (call.name, call.key)
-    return (call.scope, call.name, call.digest, str(call.n))
-
-
 class Journal:
     """The record of one body, and where its replay stands.
 
@@ -86,12 +76,15 @@ class Journal:
 
     def __init__(self, log: JournalLog | None, *, changed: bool, keys: set[str], stage: str = "") -> None:
         entries = log.entries if log is not None else []
+        self._inserted = log.inserted if log is not None else set()
         if stage:
             entries = [e for e in entries if e.call.scope.partition("/")[0] == stage]
-        self._recorded = {identity(e.call): e for e in entries}
+        # what was left over and cut off has no outcome to give: made again, it is a new call
+        self._recorded = {identity(e.call): e for e in entries if not (e.left and e.outcome == "cancelled")}
         self._unclaimed: dict[str, dict[Identity, Entry]] = {}
         for i, e in self._recorded.items():
-            self._unclaimed.setdefault(e.call.scope, {})[i] = e
+            if not e.left:
+                self._unclaimed.setdefault(e.call.scope, {})[i] = e
         self._order = deque(log.outcomes) if log is not None else deque[Entry]()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._passed: set[int] = set()
@@ -123,20 +116,23 @@ class Journal:
         return Call(scope=scope, name=name, digest=digest, n=n, line=line)
 
     def claim(self, call: Call) -> Entry | None:
-        """The recorded entry of this call, or None when the call is new.
-
-        Raises:
-            ReplayDiverged: the record has something else here.
-        """
+        """The recorded entry of this call, or None when the record does not have it."""
         i = identity(call)
         entry = self._recorded.get(i)
-        if entry is None:
-            self._check_new(call)
-            return None
-        left = self._unclaimed.get(entry.call.scope)
-        if left is not None:
-            left.pop(i, None)
+        if entry is not None:
+            left = self._unclaimed.get(entry.call.scope)
+            if left is not None:
+                left.pop(i, None)
         return entry
+
+    def expected(self, call: Call) -> Entry | None:
+        """What the record has next where this call, which it does not have, is about to be made.
+
+        None: nothing, the call is simply new (rule 7). To be asked when the call is awaited: others, that
+        were called after it and awaited before, may be recorded without it.
+        """
+        left = self._unclaimed.get(call.scope)
+        return next(iter(left.values())) if left and identity(call) not in self._inserted else None
 
     def leftover(self) -> list[Entry]:
         """Recorded entries that no call has claimed, in the order of the log."""
@@ -145,21 +141,6 @@ class Journal:
     def close(self) -> None:
         """The body is over: its keys are free for its next attempt."""
         self._keys.difference_update(self._own_keys)
-
-    def _check_new(self, call: Call) -> None:
-        left = self._unclaimed.get(call.scope)
-        if not left:
-            return  # rule 7
-        expected = next(iter(left.values())).call
-        if self.changed and expected.name != call.name:
-            return  # rule 9: an inserted call
-        why = "The code has changed since" if self.changed else "The code is the same"
-        raise ReplayDiverged(
-            f"Line {call.line} calls {call.name}(...), but the journal has {expected.name}(...) "
-            f"from line {expected.line} next, {_difference(expected, call)}. {why}; nothing was done. "
-            "Keep clocks, random numbers and outside reads inside tools (or use context.now(), "
-            "context.uuid()), undo the edit, or start over with run.start_over()."
-        )
 
     # -- handing out recorded outcomes (rule 5) --------------------------------------------------
 
@@ -206,14 +187,6 @@ class Journal:
                 future.set_result(None)
                 break
         self._pump_soon()
-
-
-def _difference(expected: Call, call: Call) -> str:
-    if expected.name != call.name:
-        return "another call"
-    if expected.digest != call.digest:
-        return "with other arguments"
-    return "in another place"
 
 
 def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -154,7 +154,7 @@ class Store(Protocol):
     def kernel(self, uid: str, now_ms: int) -> KernelRow | None:
         """Look a kernel up, and whether it lives."""
 
-    def put_spec(self, kind: Literal["graph", "schema"], key: str, body: str) -> None:
+    def put_spec(self, kind: Literal["graph", "schema", "code"], key: str, body: str) -> None:
         """Keep a piece of JSON under its hex key; known keys are left alone."""
 
     def spec(self, key: str) -> str | None:

@@ -18,6 +18,16 @@ DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"}
 """Node statuses after which a node does nothing by itself any more."""
 
 
+Identity = tuple[str, ...]
+
+
+def identity(call: Call) -> Identity:
+    """What two calls must share to be the same call."""
+    if call.key is not None:
+        return (call.name, call.key)
+    return (call.scope, call.name, call.digest, str(call.n))
+
+
 @dataclass(slots=True)
 class WaitState:
     """A wait of a node, as far as the log knows."""
@@ -86,6 +96,8 @@ class Entry:
     value: Any = None
     """Encoded outcome of a small call."""
     outcome: Literal["ok", "failed", "cancelled"] | None = None
+    left: bool = False
+    """The code does not make this call any more."""
 
 
 @dataclass(slots=True)
@@ -95,6 +107,8 @@ class JournalLog:
     entries: list[Entry] = field(default_factory=list)
     outcomes: list[Entry] = field(default_factory=list)
     """Entries in the order in which their outcomes came."""
+    inserted: set[Identity] = field(default_factory=set)
+    """Calls that are known to stand where another one was recorded."""
 
 
 def child_id(parent: NodeId, local: str) -> NodeId:

@@ -21,13 +21,16 @@ from aether_nb.engine.commands import (
     StartNode,
     TimeOut,
 )
-from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState
+from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState, identity
 from aether_nb.events import (
     FINAL,
     AnyEvent,
+    CallInserted,
     CallRecorded,
+    CallReworded,
     CancelRequested,
     ErrorInfo,
+    JournalLeftover,
     MessageSent,
     NodeAdded,
     NodeCancelled,
@@ -82,7 +85,7 @@ class RunState:
         self.outputs: dict[str, Any] | None = None
         self.error: ErrorInfo | None = None
         self.failed_node: NodeId = ROOT
-        self.blocked = ""
+        self.blocked: RunBlockedEvent | None = None
         self.cancel_requested = False
         self.changed: tuple[str, ...] = ()
         self._final: RunStatus | None = None
@@ -105,6 +108,9 @@ class RunState:
             WaitWithdrawn: self._on_wait_withdrawn,
             MessageSent: self._on_recorded,
             CallRecorded: self._on_recorded,
+            CallInserted: self._on_call_inserted,
+            CallReworded: self._on_call_reworded,
+            JournalLeftover: self._on_journal_leftover,
             CancelRequested: self._on_cancel_requested,
             RunBlockedEvent: self._on_run_blocked,
             RunFinished: self._on_run_finished,
@@ -181,6 +187,17 @@ class RunState:
             heap += inside
         return found
 
+    def downstream(self, node: NodeState) -> set[NodeId]:
+        """Every node of its frame that comes after a node of a static graph, however far."""
+        dependents = self.frames[node.parent].dependents
+        found: set[NodeId] = set()
+        heap = [node.id]
+        while heap:
+            fresh = [n for n in dependents.get(heap.pop(), ()) if n not in found]
+            found.update(fresh)
+            heap += fresh
+        return found
+
     def origin(self, node: NodeState) -> NodeState:
         """Where the failure of a node comes from: itself, or a node inside whose failure passed through it."""
         inside = (self.nodes[n] for n in self._inside(node.id))
@@ -221,7 +238,7 @@ class RunState:
             elif node.at_work and node.status == "running":
                 node.crashes += 1
                 node.at_work = node.kind != "tool"  # a tool says when it begins again, Stage B does not
-        self.blocked = ""
+        self.blocked = None
         return []
 
     def _on_cancel_requested(self, event: CancelRequested) -> list[Command]:  # noqa: ARG002
@@ -229,7 +246,7 @@ class RunState:
         return []
 
     def _on_run_blocked(self, event: RunBlockedEvent) -> list[Command]:
-        self.blocked = event.reason
+        self.blocked = event
         return []
 
     def _on_run_finished(self, event: RunFinished) -> list[Command]:
@@ -418,6 +435,23 @@ class RunState:
         log = self.journals.setdefault(event.node, JournalLog())
         log.entries.append(entry)
         log.outcomes.append(entry)
+        return []
+
+    def _on_call_inserted(self, event: CallInserted) -> list[Command]:
+        self.journals[event.node].inserted.add(identity(event.call))
+        return []
+
+    def _on_call_reworded(self, event: CallReworded) -> list[Command]:
+        was = identity(event.was)
+        for entry in self.journals[event.node].entries:
+            if identity(entry.call) == was:
+                entry.call = event.call
+        return []
+
+    def _on_journal_leftover(self, event: JournalLeftover) -> list[Command]:
+        gone = {identity(call) for call in event.calls}
+        for entry in self.journals[event.node].entries:
+            entry.left = entry.left or identity(entry.call) in gone
         return []
 
     # -- waits -----------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ class MemoryStore(Store):
         with self._reading():
             return self._kernels.get(uid)
 
-    def put_spec(self, kind: Literal["graph", "schema"], key: str, body: str) -> None:  # noqa: ARG002 - for people
+    def put_spec(self, kind: Literal["graph", "schema", "code"], key: str, body: str) -> None:  # noqa: ARG002 - for people
         with self._writing():
             self._specs.setdefault(key, body)
 

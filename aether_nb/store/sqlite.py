@@ -86,7 +86,7 @@ class SqliteStore(Store):
             )
         return None
 
-    def put_spec(self, kind: Literal["graph", "schema"], key: str, body: str) -> None:
+    def put_spec(self, kind: Literal["graph", "schema", "code"], key: str, body: str) -> None:
         if self.spec(key) is None:
             with self._database.transaction() as run:
                 run("put_spec", hash=key, kind=kind, body=body)

@@ -23,7 +23,10 @@ ROOMS = {
     "store",
     "tools",
 }
-ROOF = {"answering", "api", "clock", "history", "home", "run", "runtime", "showing", "tables"}
+ROOF = {
+    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "naming", "run", "runtime",
+    "showing", "tables",
+}  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
     # the floor, and the words that are spoken everywhere
@@ -50,9 +53,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": {*FLOOR, "values"},
     "answering": {*WORDS, "engine.ports", "services"},
     "history": {*WORDS, "calling", "engine", "engine.ports"},
+    "edits": {*WORDS, "calling", "engine", "engine.ports", "history"},
     "home": {*WORDS, "engine.ports"},
+    "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "showing": {*WORDS, "engine.ports"},
-    "run": {*WORDS, "engine", "engine.ports", "answering", "home", "showing", "tables"},
+    "run": {*WORDS, "calling", "engine", "engine.ports", "answering", "home", "showing", "tables"},
+    "comparing": {*WORDS, "engine", "engine.ports", "history", "tables"},
+    "forking": {
+        *WORDS,
+        "calling",
+        "engine",
+        "engine.ports",
+        "answering",
+        "edits",
+        "history",
+        "naming",
+        "run",
+    },
     "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
@@ -69,6 +86,7 @@ FOR_TYPES: dict[str, set[str]] = {
     "home": {"engine", "run", "runtime"},
     "run": {"runtime"},
     "showing": {"run", "runtime"},
+    "forking": {"runtime"},
 }
 """What may be named under TYPE_CHECKING besides."""
 

@@ -1,0 +1,283 @@
+"""A fork: a new run that begins with a part of another run's log, and goes on from there by itself.
+
+`fork` is `Run.fork`; `past` picks the part. In short: what happened because of the node's outcome is
+left out, all else is shared. Read `runtime.py` for how the new run is then driven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from aether_nb import edits, history, naming
+from aether_nb.answering import fitting
+from aether_nb.calling import CALLER, MISSING, GraphTarget
+from aether_nb.engine.ports import NewRun, RunRow
+from aether_nb.engine.records import DONE, NodeState
+from aether_nb.engine.state import RunState
+from aether_nb.errors import RunIdTaken, WaitError
+from aether_nb.events import (
+    AnyEvent,
+    CallInserted,
+    CallRecorded,
+    CallReworded,
+    JournalLeftover,
+    MessageSent,
+    NodeAdded,
+    NodeCancelled,
+    NodeEvent,
+    NodeFailed,
+    NodeFinished,
+    ReplyTaken,
+    RunResumed,
+    RunStarted,
+    WaitExpired,
+    WaitOpened,
+    WaitWithdrawn,
+)
+from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
+from aether_nb.prompts import Reply
+from aether_nb.run import Nodes, Run
+
+if TYPE_CHECKING:
+    from aether_nb.runtime import Runtime
+
+_DOOR = "fork"
+_OUTCOMES = (NodeFinished, NodeFailed, NodeCancelled)
+_OF_BODIES = (MessageSent, CallRecorded, CallInserted, CallReworded, JournalLeftover)
+
+
+def fork(
+    runtime: Runtime,
+    row: RunRow,
+    *,
+    at: str | None = None,
+    answer: Any = MISSING,
+    run_id: str | None = None,
+    graph: GraphTarget | None = None,
+) -> Run:
+    """Make a run that shares the past of another one, and drive it here; see `Run.fork`.
+
+    Args:
+        runtime: where it is driven.
+        row: the other run, which is left as it is.
+        at: a node or a question; None shares everything.
+        answer: to the question at that node.
+        run_id: of the new run.
+        graph: the code to go on with; None takes the graph of that name that is defined here.
+
+    Raises:
+        UnknownNode: `at` names none, or several.
+        WaitError: there is an answer and no question.
+        ReplyInvalid: the answer does not fit.
+        RunIdTaken: `run_id` is another run.
+        GraphError: the graph is not defined here.
+    """
+    engine = runtime.engine()
+    graph = graph or runtime.graph_of(row.graph)
+    driver = runtime.driver(row.run_id)
+    if driver is not None:
+        engine.writer.sync(driver.lane, full=False)
+    log = runtime.store.events(row.run_id)
+    state = history.fold(runtime.store, row, log)
+    node = None if at is None else _node(runtime, state, at)
+    events = past(log, state, node, runtime.clock.now_us())
+    replied: list[AnyEvent] = []
+    if answer is not MISSING:
+        replied = [_reply(runtime, row, node, events, answer)]
+    name = RunId(naming.checked(run_id) or _made_up(row, at))
+    found = runtime.store.run(name)
+    if found is not None:
+        return _again(runtime, found, row, node, replied, graph)
+    first = _first(log).model_copy(
+        update={
+            "at_us": runtime.clock.now_us(),
+            "forked_from": row.run_id,
+            "forked_at": None if node is None else node.id,
+        }
+    )
+    copied = [
+        event.model_copy(update={"run": name, "seq": seq})
+        for seq, event in enumerate([first, *events, *replied], 1)
+    ]
+    parent = CALLER.get()
+    new = NewRun(
+        name, row.graph, runtime.home, runtime.cell(), engine.keep_spec(graph.spec), row.input_hash,
+        runtime.kernel, runtime.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
+    )  # fmt: skip
+    status = history.fold(runtime.store, row, copied).status
+    if not runtime.store.create_run(new, copied, status=status, full=True):
+        raise RunIdTaken(f"run_id={name!r} was taken by another process just now; fork again.")
+    made = runtime.store.run(name)
+    assert made is not None
+    where = "" if node is None else f" at {node.label!r}"
+    changes = edits.since(runtime.store, copied, graph)
+    return runtime.drive(made, graph, f"forked from {row.run_id!r}{where}{changes.note}", changes.names)
+
+
+def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us: int) -> list[AnyEvent]:
+    """The events of a run, after its first, that a fork of it shares; numbered as they were.
+
+    A body that was at work runs again, and questions that are open are asked anew, with as much time as they
+    had. The node `at` is as it was before it began, or, when it asked something, as when it had asked.
+
+    Args:
+        log: the run's.
+        state: the fold of it.
+        at: the node whose outcome is not shared; None shares all outcomes.
+        now_us: the time.
+    """
+    shared = _shared(log, state, at)
+    then = RunState(state.spec, state._specs)
+    for event in [_first(log), *shared]:
+        then.apply(event)
+    tokens = {}
+    bare = set()  # nodes of which only that they were called is kept
+    for node in then.nodes.values():
+        if node.status in DONE or node.kind in {"fn", "graph"}:
+            continue
+        if node.kind == "tool" or node.wait is None or node.wait.status == "withdrawn":
+            bare.add(node.id)
+        elif node.wait.status == "open":
+            tokens[node.wait.opened.token] = new_token()
+    events = [
+        _renewed(event, tokens, now_us)
+        for event in shared
+        if not isinstance(event, NodeEvent) or event.node not in bare or not _is_own(event)
+    ]
+    if at is not None and at.wait is not None:
+        opened = at.wait.opened
+        events.append(_renewed(opened, {opened.token: new_token()}, now_us))
+    return events
+
+
+def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> list[AnyEvent]:
+    until: dict[
+        NodeId, int
+    ] = {}  # of a node and what stands inside it, what the log has from there on is left out
+    undone: set[NodeId] = set()
+    until[ROOT] = next((i for i, e in enumerate(log) if e.type == "CancelRequested"), len(log))
+    if at is not None:
+        until[at.id] = 0
+        node = at
+        while True:
+            if node.spec is not None:
+                until.update(dict.fromkeys(state.downstream(node), 0))
+            else:  # its caller went on with its outcome
+                until[node.parent] = min(until.get(node.parent, len(log)), _end_of(log, node))
+            if node.parent == ROOT:
+                break
+            node = state.nodes[node.parent]
+            undone.add(node.id)
+
+    def is_shared(i: int, event: AnyEvent) -> bool:
+        if isinstance(event, RunResumed):
+            return i < until[ROOT]
+        if not isinstance(event, NodeEvent) or (event.node in undone and isinstance(event, _OUTCOMES)):
+            return False
+        stands_in: NodeId = event.node
+        if at is not None and event.node == at.id and isinstance(event, NodeAdded):
+            stands_in = at.parent
+        while True:
+            if i >= until.get(stands_in, len(log)):
+                return False
+            if stands_in == ROOT:
+                return True
+            stands_in = state.nodes[stands_in].parent
+
+    return [event for i, event in enumerate(log) if is_shared(i, event)]
+
+
+def _end_of(log: Sequence[AnyEvent], node: NodeState) -> int:
+    """Where the log first tells what came of a node: its outcome, or what became of its question."""
+    for i, event in enumerate(log):
+        if isinstance(event, (*_OUTCOMES, ReplyTaken, WaitExpired, WaitWithdrawn)) and event.node == node.id:
+            if isinstance(event, NodeFailed) and event.retry_at_us is not None:
+                continue
+            return i
+    return len(log)
+
+
+def _is_own(event: NodeEvent) -> bool:
+    """Whether it tells of the node itself, beyond that it was called; else of what its body did."""
+    return not isinstance(event, (NodeAdded, *_OF_BODIES))
+
+
+def _renewed(event: AnyEvent, tokens: dict[Any, Any], now_us: int) -> AnyEvent:
+    """The event with a token of the fork's own, when its question is open there."""
+    token = getattr(event, "token", None)
+    if token not in tokens:
+        return event
+    update: dict[str, Any] = {"token": tokens[token]}
+    if isinstance(event, WaitOpened):
+        update["at_us"] = now_us
+        if event.deadline_ms is not None:
+            update["deadline_ms"] = event.deadline_ms + (now_us - event.at_us) // 1000
+    return event.model_copy(update=update)
+
+
+def _first(log: Sequence[AnyEvent]) -> RunStarted:
+    first = log[0]
+    assert isinstance(first, RunStarted)
+    return first
+
+
+def _node(runtime: Runtime, state: RunState, at: str) -> NodeState:
+    """The node of that id or label, or that asks this."""
+    asks = [n for n in state.nodes.values() if n.wait is not None and n.wait.opened.prompt.prompt == at]
+    if len(asks) == 1:
+        return asks[0]
+    return Nodes(state, runtime.services.artifacts).find(at)
+
+
+def _reply(
+    runtime: Runtime, row: RunRow, node: NodeState | None, events: Sequence[AnyEvent], answer: Any
+) -> ReplyTaken:
+    if node is None:
+        raise WaitError(f"answer={answer!r}: say with at= which question of run {row.run_id!r} it answers.")
+    if node.wait is None:
+        raise WaitError(
+            f"{node.label!r} of run {row.run_id!r} has asked nothing (yet), so answer={answer!r} means nothing "
+            "there; fork at the question."
+        )
+    opened = events[-1]
+    assert isinstance(opened, WaitOpened)
+    value = fitting(opened.prompt, answer, runtime.services.artifacts)
+    reply = Reply(value=value, by=runtime.me(), door=_DOOR, at_ms=runtime.now_ms())
+    return ReplyTaken(
+        run=row.run_id, seq=1, at_us=runtime.clock.now_us(), node=node.id, token=opened.token, reply=reply
+    )
+
+
+def _made_up(row: RunRow, at: str | None) -> str:
+    """A fresh run id; in a graph function the same one again when it is replayed."""
+    parent = CALLER.get()
+    if parent is None:
+        return new_run_id(row.graph)
+    made: str = parent.context._body.recorded(f"fork:{row.run_id}:{at}", lambda: new_run_id(row.graph))
+    return made
+
+
+def _again(
+    runtime: Runtime, found: RunRow, row: RunRow, node: NodeState | None, replied: Sequence[AnyEvent],
+    graph: GraphTarget,
+) -> Run:  # fmt: skip
+    """A run_id that is used again: the same fork is found again, as with `start`."""
+    log = runtime.store.events(found.run_id)
+    first = _first(log)
+    at = None if node is None else node.id
+    if (first.forked_from, first.forked_at) != (row.run_id, at):
+        raise RunIdTaken(
+            f"run_id={found.run_id!r} is a run of its own, not a fork of {row.run_id!r} at {at!r}. Take another "
+            "run_id."
+        )
+    said = [
+        e.reply.value for e in log if isinstance(e, ReplyTaken) and e.reply.door == _DOOR and e.node == at
+    ]
+    wanted = [e.reply.value for e in replied if isinstance(e, ReplyTaken)]
+    if said[-1:] != wanted:
+        raise RunIdTaken(
+            f"run_id={found.run_id!r} is a fork of {row.run_id!r} with another answer: {said[-1:] or 'none'} then, "
+            f"{wanted or 'none'} now. Take another run_id."
+        )
+    return runtime.again(found, graph)
