@@ -15,9 +15,12 @@ from aether_nb.errors import NotStorable, StoreError, UnknownRun
 from aether_nb.events import (
     AnyEvent,
     Call,
+    CallInserted,
     CallRecorded,
+    CallReworded,
     CancelRequested,
     ErrorInfo,
+    JournalLeftover,
     Message,
     MessageSent,
     NodeAdded,
@@ -112,7 +115,7 @@ ERROR = ErrorInfo(
     message="no", error_type="Mine", builtin="ValueError", frames=("a:1 in f: x",), inputs={"a": "1"}
 )
 EVERY_EVENT = [
-    at(RunResumed, 2, kernel=K, changed=("add",), spec="ab"),
+    at(RunResumed, 2, kernel=K, changed=("add",), spec="ab", code="cd"),
     at(NodeAdded, 3, name="add", kind="ask", call=CALL, after=("b",), inputs={"x": [1, {"y": None}]}, label="L"),
     at(NodeStarted, 4, attempt=2, token="t1"),
     at(NodeFinished, 5, outputs={"text": 'ü "quoted" \\ \n \u2028 \x00', "n": 10**30, "f": -0.0, "deep": [[[]]]}),
@@ -126,11 +129,14 @@ EVERY_EVENT = [
     at(MessageSent, 13, node="", call=CALL, message=Message(kind="table", columns=("a",), rows=((1,), ("x",)))),
     at(CallRecorded, 14, call=CALL, value=["2025", None]),
     at(CancelRequested, 15, by="ana"),
-    at(RunBlockedEvent, 16, reason="why"),
+    at(RunBlockedEvent, 16, reason="why", body="ask#1", call=CALL, expected=Call(name="add", key="k")),
     at(RunFinished, 17, outputs={"msg": "hi"}),
     at(RunFailedEvent, 18, error=ERROR, node="add"),
     at(RunCancelledEvent, 19),
-    at(NodeFinished, 20, node='odd "node"/ü\\#1', outputs=None),
+    at(CallInserted, 20, node="", call=CALL, expected=Call(name="was")),
+    at(CallReworded, 21, call=CALL, was=Call(name="add", scope="w#0")),
+    at(JournalLeftover, 22, calls=(CALL, Call(name="b"))),
+    at(NodeFinished, 23, node='odd "node"/ü\\#1', outputs=None),
 ]  # fmt: skip
 
 

@@ -1,4 +1,26 @@
-"""How a body comes back: the rules of its journal, one by one, through a real runtime."""
+"""How a body comes back: the rules of its journal, one by one, through a real runtime.
+
+The rules are those of the durability notes, section 4. `[a]` is `test_activation.py`, `[c]` `test_crashes.py`;
+the others are here. Programs of all these calls, in random orders and killed anywhere: `[c]`.
+
+1   a_call_is_identified_when_it_is_called, calls_awaited_in_another_order_than_they_were_called
+2   the_function_and_the_helpers_that_it_awaits_are_one_scope, each_task_is_a_scope, tasks_within_tasks
+3   a_key_names_a_call, a_number_may_be_a_key, a_key_used_twice
+4   equal_calls_are_told_apart, the_order_of_sets, an_argument_that_cannot_be_stored_counts_as_its_type
+5   a_race_goes_again_as_it_went, many_tasks_settle_in_the_recorded_order
+6   a_node_that_died_with_the_kernel_runs_again, the_third_crash_in_one_node_blocks, an_open_question_is_attached,
+    a_reply_that_came_while_no_kernel_ran
+7   a_call_that_is_new_where_nothing_is_left_is_simply_made
+8   another_call_than_the_recorded_one_blocks, a_divergence_that_the_code_catches_blocks,
+    other_bodies_of_a_blocked_run_stop
+9   a_call_inserted_by_an_edit, a_question_reworded_by_an_edit_blocks, reuse_, again_, new_
+10  a_return_with_calls_left_over_blocks, a_return_with_calls_left_over_finishes, what_is_left_over_is_logged
+11  [a] a_cancellation_by_the_users_own_code, asyncio_timeout_around_a_question,
+    putting_a_run_to_sleep_records_nothing, the_end_of_the_loop_is_no_cancellation
+12  [a] a_failed_call_raises_the_same_live_and_replayed; a_failure_that_the_code_caught_is_caught_again
+13  [a] a_live_value_is_the_restored_value, what_cannot_be_stored_fails_its_node_once
+14  what_is_read_outside_the_journal_is_not_recorded
+"""
 
 from __future__ import annotations
 
@@ -9,7 +31,7 @@ import pytest
 from lives import comes_back, log, ran, step, stop, there, turns, types
 
 from aether_nb import graph_fn, tool
-from aether_nb.errors import AetherError, NodeFailed, RunBlocked
+from aether_nb.errors import AetherError, BadInputs, NodeFailed, RunBlocked, RunError
 
 
 def calls(store):
@@ -35,6 +57,15 @@ async def test_a_call_is_identified_when_it_is_called_not_when_it_is_awaited(liv
     out = await comes_back(live, f)
     assert out.xs == ["a-2", "a-1"]
     assert [c.n for c in calls(store) if c.name == "step"] == [1, 0]
+
+
+async def test_calls_awaited_in_another_order_than_they_were_called_come_back_from_between(live):
+    @graph_fn(outputs=["xs"])
+    async def f(*, context):
+        one, other = step("called first"), stop(context)
+        return {"xs": [await other, (await one).x]}
+
+    assert (await comes_back(live, f)).xs == ["yes", "called first-1"]
 
 
 # -- 2: scopes -----------------------------------------------------------------------------------
@@ -487,7 +518,7 @@ def edited(then, now, outputs=("x",)):
     return f, edit
 
 
-async def test_a_call_inserted_by_an_edit_is_made_and_what_is_done_stays_done(live):
+async def test_a_call_inserted_by_an_edit_is_made_and_logged_and_what_is_done_stays_done(live, store):
     async def then(context):
         await step("one")
         await stop(context)
@@ -509,24 +540,210 @@ async def test_a_call_inserted_by_an_edit_is_made_and_what_is_done_stays_done(li
     run = second.resume()
     assert "the code of f has changed: run.changes shows the diff" in run.note
     await there(second)
+    await second.end()
+    (told,) = [e for e in log(store) if e.type == "CallInserted"]
+    assert (told.node, told.call.scope, told.call.name, told.expected.name) == ("", "", "inserted", "step")
+    assert [told.call.line, told.expected.line] == [c.__code__.co_firstlineno + 1 for c in (now, then)]
+    third = live()
+    run = third.resume()
+    await there(third)
     run.answer("yes")
     assert (await run).x == "one-1"
-    assert ran == ["one", "edited", "inserted"]
+    assert ran == ["one", "edited", "inserted", "edited"]
+    assert types(store).count("CallInserted") == 1
 
 
-async def test_a_question_reworded_by_an_edit_blocks_rather_than_being_asked_twice(live):
-    async def then(context):
-        return {"x": await stop(context)}
-
-    async def now(context):
-        return {"x": await context.channel().ask_text("may I go?")}
-
+async def reworded(live, then, now):
+    """A run that is blocked because an edit put a call in other words."""
     f, edit = edited(then, now)
     second = await to_go(live, f)
     edit()
-    with pytest.raises(RunBlocked, match=r"'may I go\?'.*'go\?'.* The code has changed"):
-        await second.resume()
+    run = second.resume()
+    with pytest.raises(RunBlocked):
+        await run
+    return second, run
+
+
+async def asks(context):
+    await step("before")
+    return {"x": await stop(context)}
+
+
+async def asks_politely(context):
+    await step("before")
+    return {"x": await context.channel().ask_text("may I go?")}
+
+
+async def test_a_question_reworded_by_an_edit_blocks_and_says_how_to_go_on(live, store):
+    second, run = await reworded(live, asks, asks_politely)
+    said = str(run.error)
+    assert "calls ask_text(prompt='may I go?'), but the journal has ask_text(prompt='go?') from line" in said
+    assert "The code has changed since." in said
+    for choice in ("reuse", "again", "new"):
+        assert f"reworded='{choice}'" in said
+    assert "ae.resume('r', reworded='reuse')" in said
     assert second.channel.asked == []
+    assert [w.status for w in run.waits] == ["open"]
+    with pytest.raises(RunBlocked):
+        await second.resume()  # without a decision nothing is different
+    assert types(store).count("WaitOpened") == 1
+
+
+async def test_reuse_takes_the_open_question_for_the_reworded_one_and_every_later_replay_agrees(live, store):
+    second, _ = await reworded(live, asks, asks_politely)
+    second.runtime.resume("r", reworded="reuse")
+    await there(second)
+    await second.end()
+    third = live()
+    run = third.resume()
+    await there(third)
+    assert third.channel.asked == ["go?"]
+    run.answer("yes")
+    assert (await run).x == "yes"
+    assert (types(store).count("WaitOpened"), types(store).count("CallReworded")) == (1, 1)
+    assert ran.count("before") == 1
+
+
+async def test_reuse_takes_the_recorded_outcome_of_a_call_with_other_arguments(live):
+    async def then(context):
+        x = (await step("then")).x
+        return {"x": [x, await stop(context)]}
+
+    async def now(context):
+        x = (await step("now")).x
+        return {"x": [x, await stop(context)]}
+
+    second, _ = await reworded(live, then, now)
+    run = second.runtime.resume("r", reworded="reuse")
+    await there(second)
+    run.answer("yes")
+    assert (await run).x == ["then-1", "yes"]
+    assert "now" not in ran
+
+
+async def test_again_withdraws_the_recorded_question_and_asks_the_new_one(live, store):
+    second, run = await reworded(live, asks, asks_politely)
+    run = second.runtime.resume("r", reworded="again")
+    await second.until(lambda: second.channel.asked == ["may I go?"])
+    assert sorted(w.status for w in run.waits) == ["open", "withdrawn"]
+    await second.end()
+    third = live()
+    run = third.resume()
+    await third.until(lambda: third.channel.asked == ["may I go?"])
+    run.answer("yes", to="may I go?")
+    assert (await run).x == "yes"
+    (left,) = [e for e in log(store) if e.type == "JournalLeftover"]
+    assert [c.name for c in left.calls] == ["ask_text"]
+    assert types(store).count("WaitOpened") == 2
+
+
+async def test_again_does_not_touch_the_next_question_of_that_name(live):
+    async def then(context):
+        name = await context.channel().ask_text("name?")
+        return {"x": [name, await stop(context)]}
+
+    async def now(context):
+        name = await context.channel().ask_text("your name?")
+        return {"x": [name, await stop(context)]}
+
+    f, edit = edited(then, now)
+    first = live()
+    run = first.start(f)
+    await first.until(lambda: first.channel.asked)
+    run.answer("Ada")
+    await there(first)
+    await first.end()
+    edit()
+    second = live()
+    with pytest.raises(RunBlocked, match=r"'your name\?'.*'name\?'"):
+        await second.resume()
+    run = second.runtime.resume("r", reworded="again")
+    await second.until(lambda: second.channel.asked == ["your name?"])
+    run.answer("Bob", to="your name?")
+    await there(second)
+    run.answer("yes", to="go?")
+    assert (await run).x == ["Bob", "yes"]
+    assert sorted(w.prompt for w in run.waits) == ["go?", "name?", "your name?"]
+
+
+async def test_new_makes_the_call_and_leaves_the_recorded_one_to_come(live, store):
+    async def now(context):
+        await step("before")
+        city = await context.channel().ask_text("which city?")
+        return {"x": [city, await stop(context)]}
+
+    second, _ = await reworded(live, asks, now)
+    run = second.runtime.resume("r", reworded="new")
+    await second.until(lambda: second.channel.asked == ["which city?"])
+    run.answer("Rome", to="which city?")
+    await there(second)
+    run.answer("yes", to="go?")
+    assert (await run).x == ["Rome", "yes"]
+    assert types(store).count("WaitOpened") == 2
+
+
+@pytest.mark.parametrize("kind", [graph_fn, tool], ids=["a graph function", "a tool that asks"])
+async def test_a_reworded_question_of_an_inner_body_is_decided_there(live, kind):
+    current = []
+
+    @graph_fn(outputs=["x"])
+    async def f():
+        return {"x": (await current[0]()).x}
+
+    async def ask_inside(*, context):
+        return {"x": await stop(context)}
+
+    async def politely(*, context):
+        return {"x": await context.channel().ask_text("may I go?")}
+
+    current.append(kind(name="inner", outputs=["x"])(ask_inside))
+    second = await to_go(live, f)
+    current[0] = kind(name="inner", outputs=["x"])(politely)
+    with pytest.raises(RunBlocked, match=r"may I go\?"):
+        await second.resume()
+    run = second.runtime.resume("r", reworded="reuse")
+    await there(second)
+    run.answer("yes")
+    assert (await run).x == "yes"
+
+
+async def test_a_call_with_other_arguments_in_the_same_code_can_be_decided_too(live):
+    """As when a helper was edited, which no fingerprint covers."""
+    words = ["then"]
+
+    @graph_fn(outputs=["x"])
+    async def f(*, context):
+        x = (await step(words[0])).x
+        return {"x": [x, await stop(context)]}
+
+    second = await to_go(live, f)
+    words[0] = "now"
+    with pytest.raises(RunBlocked, match=r"helper functions and globals are not looked at.*reworded='reuse'"):
+        await second.resume()
+    run = second.runtime.resume("r", reworded="reuse")
+    await there(second)
+    run.answer("yes")
+    assert (await run).x == ["then-1", "yes"]
+    assert ran == ["then"]
+
+
+async def test_a_decision_needs_a_call_that_waits_for_one(live):
+    async def then(context):
+        await step("left")
+        await stop(context)
+
+    async def now(context):
+        await context.channel().send_text("something else")
+
+    second = await to_go(live, then_and_now(then, now))
+    with pytest.raises(RunError, match="no call of it waits for such a decision"):
+        second.runtime.resume("r", reworded="reuse")
+    with pytest.raises(RunBlocked, match=r"send_text\(text='something else'\)"):
+        await second.resume()
+    with pytest.raises(RunError, match="run 'r' is blocked, and no call of it waits for such a decision"):
+        second.runtime.resume("r", reworded="reuse")
+    with pytest.raises(BadInputs, match="reworded='perhaps': it is 'reuse', 'again' or 'new'"):
+        second.runtime.resume("r", reworded="perhaps")
 
 
 # -- 10: leftovers ---------------------------------------------------------------------------------
@@ -568,6 +785,63 @@ async def test_a_return_with_calls_left_over_finishes_when_the_code_changed_and_
     assert (await run).x == 2
     assert [w.status for w in run.waits] == ["withdrawn"]
     assert sorted(n.status for n in run.nodes.values()) == ["cancelled", "succeeded"]
+
+
+async def test_what_is_left_over_is_logged_with_its_lines_before_its_questions_are_withdrawn(live, store):
+    async def then(context):
+        await step("left")
+        await stop(context)
+        return {"x": 1}
+
+    async def now(context):
+        return {"x": 2}
+
+    f, edit = edited(then, now)
+    second = await to_go(live, f)
+    edit()
+    await second.resume()
+    (left,) = [e for e in log(store) if e.type == "JournalLeftover"]
+    recorded = [c for c in calls(store) if c.name in {"step", "ask_text"}]
+    assert (left.node, list(left.calls)) == ("", recorded)
+    assert recorded[0].line == then.__code__.co_firstlineno + 1
+    told = types(store)
+    assert told.index("JournalLeftover") < told.index("WaitWithdrawn") < told.index("RunFinished")
+
+
+async def test_a_call_that_was_left_over_and_comes_back_is_made_afresh(live, store):
+    """The question was withdrawn by a decision, and then the edit was undone."""
+    current = [asks]
+
+    @graph_fn(name="f", outputs=["x"])
+    async def f(*, context):
+        return await current[0](context)
+
+    def version(body):
+        current[0] = body
+        word = body.__name__
+
+        @graph_fn(name="f", outputs=["x"])
+        async def f(*, context):
+            ran.append(word)
+            return await current[0](context)
+
+        return f
+
+    second = await to_go(live, f)
+    version(asks_politely)
+    with pytest.raises(RunBlocked):
+        await second.resume()
+    second.runtime.resume("r", reworded="again")
+    await second.until(lambda: second.channel.asked == ["may I go?"])
+    await second.end()
+    version(asks)
+    third = live()
+    with pytest.raises(RunBlocked, match=r"calls ask_text\(prompt='go\?'\).*ask_text\(prompt='may I go\?'\)"):
+        await third.resume()
+    run = third.runtime.resume("r", reworded="again")
+    await third.until(lambda: third.channel.asked == ["go?"])
+    run.answer("yes", to="go?")
+    assert (await run).x == "yes"
 
 
 async def test_a_change_is_remembered_over_a_second_restart(live):
@@ -615,3 +889,54 @@ async def test_an_edit_of_an_inner_body_is_noticed_by_its_own_journal(live, kind
     await there(second)
     run.answer("yes")
     assert (await run).x == "yes indeed"
+
+
+# -- 12, 14: failures, and what is not covered --------------------------------------------------------
+
+
+async def test_a_failure_that_the_code_caught_is_caught_again_and_an_early_return_is_one_again(live):
+    @tool(outputs=["x"])
+    async def fails():
+        ran.append("fails")
+        raise ValueError("no")
+
+    @graph_fn(outputs=["x"])
+    async def f(*, context):
+        for n in range(3):
+            try:
+                await fails()
+            except ValueError as error:
+                ran.append(f"caught {error}")
+                if await context.channel().ask_text("go?") == "stop":
+                    return {"x": n}
+        return {"x": "all"}
+
+    first = live()
+    run = first.start(f)
+    await there(first)
+    run.answer("on")
+    await first.until(lambda: len(first.channel.asked) == 2)
+    await first.end()
+    before = ran.count("fails")
+    second = live()
+    run = second.resume()
+    await there(second)
+    run.answer("stop", wait=next(w.token for w in run.waits if w.status == "open"))
+    assert (await run).x == 1
+    assert ran.count("fails") == before == 2
+
+
+async def test_what_is_read_outside_the_journal_is_not_recorded_and_what_the_context_gives_is(live):
+    lives = []
+
+    @graph_fn(outputs=["x"])
+    async def f(*, context):
+        lives.append(1)
+        kept = context.uuid()
+        await step(str(kept))
+        await stop(context)
+        return {"x": [len(lives), kept]}
+
+    out = await comes_back(live, f)
+    assert out.x[0] == 2
+    assert ran == [str(out.x[1])]
