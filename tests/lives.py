@@ -53,9 +53,11 @@ class Page:
 class Life:
     """One life of a kernel. Without answers, questions wait for the test."""
 
-    def __init__(self, store: MemoryStore, answers: Any = None, **options: Any) -> None:
+    def __init__(
+        self, store: MemoryStore, answers: Any = None, *, channel: Any = None, **options: Any
+    ) -> None:
         self.store = store
-        self.channel: Any = Page() if answers is None else ScriptedChannel(answers)
+        self.channel: Any = channel or (Page() if answers is None else ScriptedChannel(answers))
         self.runtime = Runtime(store=store, channel=self.channel, **options)
         self.runtime.home = "tests"
 

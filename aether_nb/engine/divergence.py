@@ -95,10 +95,11 @@ def decide(driver: Driver, choice: Reworded) -> None:
     if choice == "reuse":
         driver.emit(CallReworded(**driver.head(), node=body, call=call, was=was))
         return
-    driver.emit(CallInserted(**driver.head(), node=body, call=call, expected=was))
-    if choice == "new":
-        return
-    driver.emit(JournalLeftover(**driver.head(), node=body, calls=(was,)))
+    with driver.engine.writer.as_one():
+        driver.emit(CallInserted(**driver.head(), node=body, call=call, expected=was))
+        if choice == "new":
+            return
+        driver.emit(JournalLeftover(**driver.head(), node=body, calls=(was,)))
     for entry in driver.state.journals[body].entries:
         if entry.node is not None and identity(entry.call) == identity(was):
             node = driver.state.nodes[entry.node]

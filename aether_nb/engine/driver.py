@@ -200,8 +200,11 @@ class Driver:
         self.stop_inside(at)
         if at != ROOT:
             node = self.state.nodes[at]
-            self.questions.withdraw(node)
-            self.emit(NodeFailed(**self.head(), node=at, attempt=max(node.attempt, 1), error=info))
+            with self.engine.writer.as_one():
+                withdrawn = self.questions.withdraw(node)
+                self.emit(NodeFailed(**self.head(), node=at, attempt=max(node.attempt, 1), error=info))
+            if withdrawn:
+                self.engine.closed(self, node)
             return
         cause = self.state.nodes.get(getattr(error, "node", ROOT))
         where = cause.id if cause is not None and cause.error == info else ROOT
@@ -319,8 +322,11 @@ class Driver:
         """Cancel a node that is not done, what stands inside it, and their questions."""
         for task in self._tasks_of(node.id):
             task.cancel()
-        self.questions.withdraw(node)
-        self.emit(NodeCancelled(**self.head(), node=node.id))
+        with self.engine.writer.as_one():  # a question without its node's end would be asked again
+            withdrawn = self.questions.withdraw(node)
+            self.emit(NodeCancelled(**self.head(), node=node.id))
+        if withdrawn:
+            self.engine.closed(self, node)
         self.stop_inside(node.id)
 
     def stop_inside(self, at: NodeId) -> None:

@@ -93,13 +93,14 @@ class Questions:
         if node.wait is not None and node.wait.status == "open" and not self._driver.halted:
             self._driver.fail(at, error, self._driver.inputs_of(node, strict=False))
 
-    def withdraw(self, node: NodeState) -> None:
-        """Take a node's question back, if it is open."""
-        if node.wait is not None and node.wait.status == "open":
-            driver, token = self._driver, node.wait.opened.token
-            self._call_off(token)
-            driver.emit(WaitWithdrawn(**driver.head(), node=node.id, token=token))
-            driver.engine.closed(driver, node)
+    def withdraw(self, node: NodeState) -> bool:
+        """Take a node's question back, if it is open; whether it was. Telling the channel is for the caller."""
+        if node.wait is None or node.wait.status != "open":
+            return False
+        driver, token = self._driver, node.wait.opened.token
+        self._call_off(token)
+        driver.emit(WaitWithdrawn(**driver.head(), node=node.id, token=token))
+        return True
 
     def time_out(self, node: NodeState) -> None:
         """A question expired and has no default: its node fails."""

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,10 @@ class Writer:
                     self._wake()
             if isinstance(event, WaitOpened):  # whoever sees it may show the prompt
                 self._full = True
+
+    def as_one(self) -> AbstractContextManager[object]:
+        """What is put inside is written in one transaction. Nothing inside may wait for the store."""
+        return self._lock
 
     def barrier(self, lane: Lane, *, full: bool) -> asyncio.Future[None]:
         """A future that is done when all that was put for this run is durable.
