@@ -15,9 +15,9 @@ from itertools import pairwise
 from aether_nb import history
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.codes import code_of, find_code
-from aether_nb.engine.ports import Store
+from aether_nb.engine.ports import RunRow, Store
 from aether_nb.engine.state import RunState
-from aether_nb.errors import CodeChanged
+from aether_nb.errors import BadInputs, CodeChanged, RunError
 from aether_nb.events import AnyEvent, RunResumed, RunStarted
 from aether_nb.graph.code import Code, Piece
 
@@ -95,6 +95,33 @@ def latest(store: Store, log: Sequence[AnyEvent], graph: GraphTarget | None) -> 
         if before is not None and after is not None and (found := _between(before, after)):
             return Changes([*found, *(_gone(store, log, graph) if graph is not None else [])])
     return Changes()
+
+
+def check_wish(on_change: object) -> None:
+    """Refuse what `on_change` cannot be.
+
+    Raises:
+        BadInputs: it is none of the three.
+    """
+    if on_change not in {"use_new", "error", "fork"}:
+        raise BadInputs(f"on_change={on_change!r}: it is 'use_new', 'error' or 'fork'.")
+
+
+def check_decision(store: Store, row: RunRow, reworded: object) -> None:
+    """Refuse a decision about a reworded call where none is due.
+
+    Raises:
+        BadInputs: it is none of the three.
+        RunError: the run is not blocked by such a call.
+    """
+    if reworded not in {"reuse", "again", "new"}:
+        raise BadInputs(f"reworded={reworded!r}: it is 'reuse', 'again' or 'new'.")
+    blocked = history.fold(store, row).blocked if row.status == "blocked" else None
+    if blocked is None or blocked.call is None:
+        raise RunError(
+            f"reworded={reworded!r} decides about the call that blocks a run; run {row.run_id!r} is "
+            f"{row.status}, and no call of it waits for such a decision."
+        )
 
 
 def refuse(run_id: str, changes: Changes) -> CodeChanged:

@@ -49,8 +49,6 @@ from aether_nb.store.sqlite import SqliteStore
 from aether_nb.values import digest, encode
 
 _FEW = 20  # so many runs that go on are shown each by itself
-_ON_CHANGE = {"use_new", "error", "fork"}
-_REWORDED = {"reuse", "again", "new"}
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
 
@@ -148,7 +146,7 @@ class Runtime:
     ) -> Run:  # fmt: skip
         """Start a run, or find it again; see `Graph.start`."""
         naming.checked(run_id)
-        _check_on_change(on_change)
+        edits.check_wish(on_change)
         if if_finished not in {"return", "rerun"}:
             raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
         self.engine()
@@ -417,10 +415,10 @@ class Runtime:
 
     def resume(self, run_id: str, *, on_change: str = "use_new", reworded: Reworded | None = None) -> Run:
         """Go on with an unfinished run; a finished one is given as it is. See `api.resume`."""
-        _check_on_change(on_change)
+        edits.check_wish(on_change)
         row = self.row(run_id)
         if reworded is not None:
-            self._check_decision(row, reworded)
+            edits.check_decision(self.store, row, reworded)
         if row.status in FINAL:
             return self._found(row, None, history.ending(row))
         if self.drives(row.run_id):
@@ -432,16 +430,6 @@ class Runtime:
             )
         graph = self.graph_of(row.graph)
         return self._take(row, graph, "went on where it was", on_change=on_change, reworded=reworded)
-
-    def _check_decision(self, row: RunRow, reworded: str) -> None:
-        if reworded not in _REWORDED:
-            raise BadInputs(f"reworded={reworded!r}: it is 'reuse', 'again' or 'new'.")
-        blocked = self.fold(row.run_id).blocked if row.status == "blocked" else None
-        if blocked is None or blocked.call is None:
-            raise RunError(
-                f"reworded={reworded!r} decides about the call that blocks a run; run {row.run_id!r} is "
-                f"{row.status}, and no call of it waits for such a decision."
-            )
 
     def resume_all(self) -> list[Run]:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
@@ -562,11 +550,6 @@ class Runtime:
         if engine is not None and not engine.loop.is_closed():
             for driver in list(engine.drivers.values()):
                 driver.lose(RunError(asleep(driver.run_id)))
-
-
-def _check_on_change(on_change: object) -> None:
-    if on_change not in _ON_CHANGE:
-        raise BadInputs(f"on_change={on_change!r}: it is 'use_new', 'error' or 'fork'.")
 
 
 def _check_options(channel: object, max_concurrency: object, services: object) -> None:

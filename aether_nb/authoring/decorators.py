@@ -81,6 +81,10 @@ def graph_fn(
 ) -> Graph | Callable[[Function], Graph]:
     """Make an `async def` a graph: ordinary control flow, in which each tool it awaits becomes a node.
 
+    After a restart it is run again, and every call that is recorded gives what it gave. So it must make the same
+    calls again: clocks, random numbers, and reads and writes of its own belong into a tool, or
+    `context.now()` and `context.uuid()` take their place.
+
     Args:
         fn: the function, when the decorator is used bare.
         name: what the graph is called; the function's name when None.

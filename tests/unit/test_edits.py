@@ -9,6 +9,7 @@ import pytest
 
 import aether_nb as ae
 from aether_nb import graph_fn, graphify, tool
+from aether_nb.calling import GRAPHS
 from aether_nb.errors import BadInputs, CodeChanged
 from aether_nb.events import RunResumed, RunStarted
 from aether_nb.ids import RunId
@@ -18,6 +19,12 @@ from aether_nb.store.memory import MemoryStore
 from aether_nb.tools import ask_text
 
 _n = iter(range(10_000))
+
+
+@pytest.fixture(autouse=True)
+def _the_graphs_of_others_are_left_alone(monkeypatch):
+    for name in ("greet", "g", "f", "outer"):
+        monkeypatch.setitem(GRAPHS, name, None)
 
 
 def cell(text):

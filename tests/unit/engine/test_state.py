@@ -434,3 +434,51 @@ def touched(size):
 
 def test_an_event_costs_what_it_touches_however_large_the_graph_is():
     assert touched(1000) == touched(10)
+
+
+# -- journals and edits --------------------------------------------------------------------------
+
+
+def called(n):
+    return Call(name="ask_text", digest=str(n), line=n)
+
+
+@pytest.fixture
+def asked():
+    """A graph function that asked twice."""
+    fold = Fold(GraphSpec(name="f", kind="function"))
+    fold.start()
+    for n in (1, 2):
+        fold(ev.NodeAdded, node=f"ask{n}", name="ask_text", kind="ask", call=called(n))
+    return fold
+
+
+def test_a_reworded_call_takes_the_place_of_the_recorded_one(asked):
+    assert asked(ev.CallReworded, node="", call=called(3), was=called(1)) == []
+    entries = asked.state.journals[""].entries
+    assert [(e.call, e.node) for e in entries] == [(called(3), "ask1"), (called(2), "ask2")]
+
+
+def test_a_call_that_is_left_over_is_not_expected_any_more_and_still_stands_inside(asked):
+    assert asked(ev.JournalLeftover, node="", calls=(called(1),)) == []
+    assert [e.left for e in asked.state.journals[""].entries] == [True, False]
+    assert [n.id for n in asked.state.below("")] == ["ask1", "ask2"]
+
+
+def test_an_inserted_call_is_known_to_be_one(asked):
+    assert asked(ev.CallInserted, node="", call=called(3), expected=called(1)) == []
+    assert len(asked.state.journals[""].inserted) == 1
+
+
+def test_what_blocks_a_run_is_known_until_it_is_resumed(asked):
+    asked(ev.RunBlockedEvent, reason="why", body="", call=called(3), expected=called(1))
+    assert (asked.state.status, asked.state.blocked.call) == ("blocked", called(3))
+    asked(ev.RunResumed)
+    assert (asked.state.status, asked.state.blocked) == ("running", None)
+
+
+def test_everything_downstream_of_a_node_is_found_however_far(diamond):
+    nodes = diamond.state.nodes
+    assert diamond.state.downstream(nodes["a"]) == {"b", "c", "d"}
+    assert diamond.state.downstream(nodes["b"]) == {"d"}
+    assert diamond.state.downstream(nodes["d"]) == set()

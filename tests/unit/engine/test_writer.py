@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from lives import WatchedStore, log
@@ -68,6 +69,20 @@ async def test_events_are_written_in_the_order_in_which_they_were_put(desk, stor
     await desk.barrier("b")
     assert seqs(store, "a") == list(range(1, 62))
     assert seqs(store, "b") == list(range(1, 22))
+
+
+async def test_what_is_put_as_one_is_not_torn_apart_by_a_writer_in_a_hurry(desk, store):
+    got = []
+    with desk.writer.as_one():
+        desk.put("a")
+        hurry = desk.writer.barrier(desk.lanes["a"], full=False)
+        tries = threading.Thread(target=lambda: got.append(desk.writer._lock.acquire(blocking=False)))
+        tries.start()
+        tries.join()
+        desk.put("a")
+    await hurry
+    assert got == [False]
+    assert [len(kinds) for kinds, _ in store.written] == [2]
 
 
 async def test_what_is_put_together_is_written_together(desk, store):
