@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aether_nb import showing
 from aether_nb.answering import Answer
 from aether_nb.calling import MISSING
+from aether_nb.edits import Changes
 from aether_nb.engine.driver import Driver, outcome
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.records import NodeState
@@ -230,7 +231,7 @@ class Run:
         return Table(self._runtime.store.events(self.run_id), columns, "No events yet.")
 
     @property
-    def changes(self) -> Sequence[Any]:
+    def changes(self) -> Changes:
         """What of its code was edited last, one change per tool or graph, that prints as a diff.
 
         From the code that it was last driven with to the code that is defined here now, else the last edit that it

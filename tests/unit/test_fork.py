@@ -374,6 +374,14 @@ async def test_a_fork_survives_a_restart_like_any_run(configure):
     assert ran == ["first", "Ada"]
 
 
+async def test_a_fork_belongs_to_who_made_it(ours):
+    run = await talked()
+    ours.home = "elsewhere.ipynb"
+    fork = run.fork(at="Your name?", answer="Bob")
+    (row,) = ours.store.runs(home="elsewhere.ipynb")
+    assert (row.run_id, row.kernel) == (fork.run_id, ours.kernel)
+
+
 async def test_a_fork_without_a_node_shares_all_of_it(ours):
     run = talk.start(run_id="r")
     await run.next_wait()

@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "home": {*WORDS, "engine.ports"},
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "showing": {*WORDS, "engine.ports"},
-    "run": {*WORDS, "calling", "engine", "engine.ports", "answering", "home", "showing", "tables"},
+    "run": {*WORDS, "calling", "engine", "engine.ports", "answering", "edits", "home", "showing", "tables"},
     "comparing": {*WORDS, "engine", "engine.ports", "history", "tables"},
     "forking": {
         *WORDS,
