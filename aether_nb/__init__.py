@@ -11,18 +11,20 @@ from aether_nb.api import (
     configure,
     get,
     inbox,
+    post_event,
     resume,
     resume_all,
     runs,
     waits,
 )
 from aether_nb.authoring.decorators import graph_fn, graphify, tool
-from aether_nb.authoring.dualstage import PENDING, DualStageTool, Poll, Wait
+from aether_nb.authoring.dualstage import DualStageTool, Wait
+from aether_nb.calling import PENDING
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.engine.context import NodeContext
 from aether_nb.errors import AetherError
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import FileRef, Reply
+from aether_nb.prompts import FileRef, Poll, Reply
 from aether_nb.run import Run
 from aether_nb.values import Outputs
 
@@ -51,6 +53,7 @@ __all__ = [
     "graph_fn",
     "graphify",
     "inbox",
+    "post_event",
     "resume",
     "resume_all",
     "runs",

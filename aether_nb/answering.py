@@ -22,10 +22,10 @@ class Answer:
 
     Attributes:
         accepted: whether this reply is the one that counts.
-        status: the wait's: answered, expired, withdrawn.
+        status: the wait's: answered, expired, withdrawn; `kept` when its question is not open yet.
         by: who gave the reply that counts; empty when none does.
         door: which way that one came.
-        at: when that one was accepted; None when none was.
+        at: when that one was accepted, or when the question expired; None when neither was.
     """
 
     accepted: bool
@@ -38,8 +38,11 @@ class Answer:
     def of(cls, row: WaitRow, *, accepted: bool) -> Answer:
         """From the wait's row as it stands after the reply."""
         first = row.reply
-        if first is None:  # open and yet refused: its deadline has passed, and no kernel has noticed
-            return cls(accepted, "expired" if row.status == "open" else row.status, "", "", None)
+        if first is None:
+            # open and yet refused: its deadline has passed, and no kernel has noticed
+            expired = row.status in {"open", "expired"} and row.deadline_ms is not None
+            at = datetime.fromtimestamp((row.deadline_ms or 0) / 1000).astimezone() if expired else None
+            return cls(accepted, "expired" if expired else row.status, "", "", at)
         at = datetime.fromtimestamp(first.at_ms / 1000).astimezone()
         return cls(accepted, row.status, first.by, first.door, at)
 
@@ -47,8 +50,13 @@ class Answer:
         return self.accepted
 
     def __repr__(self) -> str:
+        if self.status == "kept":
+            return "kept: its question is not open yet, and takes the reply when it is"
         if self.accepted:
             return "accepted"
+        if self.status == "expired" and self.at is not None:
+            today = self.at.date() == datetime.now().astimezone().date()
+            return f"not accepted: expired at {self.at:{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
         if self.at is not None:
             return f"already answered by {self.by or 'somebody'} through {self.door} at {self.at:%H:%M}"
         return f"not accepted: the question is {self.status}"

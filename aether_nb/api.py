@@ -62,6 +62,7 @@ def configure(
     channel: Channel | None = None,
     max_concurrency: int = 16,
     services: Mapping[str, Any] | None = None,
+    callback_url: str | None = None,
 ) -> None:
     """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
 
@@ -71,8 +72,12 @@ def configure(
         channel: where prompts go, such as `ScriptedChannel({...})`.
         max_concurrency: how many tool bodies compute at once.
         services: objects by name, for `context.service(name)`.
+        callback_url: where replies from outside come in, for `http_callback` and `context.wait_url`: the
+            token is added to it; default AETHER_NB_CALLBACK_URL.
     """
-    runtime = Runtime(store=store, channel=channel, max_concurrency=max_concurrency, services=services)
+    runtime = Runtime(
+        store=store, channel=channel, max_concurrency=max_concurrency, services=services, callback_url=callback_url
+    )  # fmt: skip
     close()
     _current.append(runtime)
 
@@ -114,8 +119,25 @@ def get(run_id: str) -> Run:
 
 
 def answer(token: str, value: Any, *, by: str = "") -> Answer:
-    """Answer a wait of any run; see `Run.answer`."""
+    """Answer a wait of any run; see `Run.answer`.
+
+    A token that Stage A has told the world of, and whose wait is not open yet, takes the reply too: it is kept.
+    """
     return current().answer(token, value, by=by)
+
+
+def post_event(correlator: str, value: Any = None, *, by: str = "") -> int:
+    """Tell every wait of this correlator, in any run of the store, what it waits for; stored when it returns.
+
+    Args:
+        correlator: what `wait_for_event` and `Wait(correlator=...)` name.
+        value: JSON; a wait whose schema it does not fit goes on waiting.
+        by: who says so; the user of this process when empty.
+
+    Returns:
+        How many waits it answered. With 0 it is kept for the first that comes.
+    """
+    return current().post_event(correlator, value, by=by)
 
 
 def resume(run_id: str, *, on_change: OnChange = "use_new", reworded: Reworded | None = None) -> Run:

@@ -9,14 +9,14 @@ call is made) and outside both (an ordinary call, or a new run). This is where `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
 from aether_nb.errors import OutsideRun
 from aether_nb.graph.model import GraphSpec, NodeKind, ParamSpec
-from aether_nb.prompts import Prompt, Reply
+from aether_nb.prompts import Poll, Prompt, Reply
 
 
 class Missing(Enum):
@@ -27,6 +27,16 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 """Stands where a default could stand and does not; None is a default like any other."""
+
+
+class Pending(Enum):
+    """The type of `PENDING`."""
+
+    PENDING = "no reply yet"
+
+
+PENDING: Final = Pending.PENDING
+"""What `poll` returns while there is no reply yet; None says the same."""
 
 
 def label_of(kind: NodeKind, inputs: Mapping[str, Any]) -> str:
@@ -71,6 +81,7 @@ class WaitTarget(Protocol):
     timeout: Any
     default: Any
     state: Any
+    poll: Poll | None
 
 
 class DualStageTarget(Target, Protocol):
@@ -82,11 +93,20 @@ class DualStageTarget(Target, Protocol):
     with_context: frozenset[str]
     """The stages that ask for `context`."""
 
+    own: frozenset[str]
+    """The stages that its class writes; `poll` and `on_cancel` may be missing."""
+
     async def setup(self, *args: Any, **inputs: Any) -> Any:
         """Stage A; returns a wait."""
 
     async def on_resume(self, reply: Reply, wait: Any, **context: Any) -> Any:
         """Stage B; returns the outputs."""
+
+    async def poll(self, wait: Any, **context: Any) -> Any:
+        """Look for the reply; returns it, or PENDING."""
+
+    async def on_cancel(self, wait: Any, **context: Any) -> None:
+        """Withdraw what Stage A submitted."""
 
     def pack(self, value: Any) -> dict[str, Any]:
         """Check what Stage B returned. Raises BadOutputs."""
@@ -122,6 +142,22 @@ class Caller(Protocol):
         self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
     ) -> Coroutine[Any, Any, Any]:
         """Identify the call now; the coroutine carries it out when awaited and gives its outputs."""
+
+    async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
+        """Await calls of dual-stage tools at once: all of them, or the first that comes to anything.
+
+        Args:
+            calls: what `call` gave, not awaited yet.
+            first: whether one outcome is enough; the others are withdrawn with it, in one transaction.
+            what: who asks, for messages.
+
+        Returns:
+            Which one was first (0 when all were awaited), and the outputs: of that one, or of all in order.
+
+        Raises:
+            BadInputs: one of them is no such call.
+            NodeFailed: one of them failed; the others are withdrawn.
+        """
 
 
 class Builder(Protocol):
@@ -160,6 +196,10 @@ BUILDER: ContextVar[Builder | None] = ContextVar("aether_nb_builder", default=No
 
 GRAPHS: dict[str, GraphTarget] = {}
 """Every graph that was made in this process, by name, the latest of each: what can be resumed by name."""
+
+DUAL_STAGE: dict[str, Any] = {}
+"""Every dual-stage tool that was made in this process, by name, the latest of each: who is told that its wait
+was withdrawn when the code that called it does not run any more."""
 
 _launcher: list[Launcher] = []
 

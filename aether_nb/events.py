@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from aether_nb.graph.model import NodeKind
 from aether_nb.ids import ROOT, NodeId, RunId, Token
-from aether_nb.prompts import Prompt, Reply
+from aether_nb.prompts import Poll, Prompt, Reply
 
 
 class _Data(BaseModel):
@@ -180,6 +180,10 @@ class WaitOpened(NodeEvent):
     default: Any = None
     state: Any = None
     """What Stage A wants Stage B to have; encoded."""
+    poll: Poll | None = None
+    """How often the tool is asked for the reply."""
+    on_cancel: bool = False
+    """Whether the tool is told when the wait is withdrawn."""
 
 
 class ReplyTaken(NodeEvent):
@@ -210,6 +214,28 @@ class WaitWithdrawn(NodeEvent):
 
     type: Literal["WaitWithdrawn"] = "WaitWithdrawn"
     token: Token
+
+
+class WaitPolled(NodeEvent):
+    """The tool was asked for the reply and had none yet."""
+
+    type: Literal["WaitPolled"] = "WaitPolled"
+    token: Token
+    n: int
+    """How often it was asked."""
+    next_at_us: int
+    """When it is asked again."""
+    problem: str = ""
+    """What its `poll` raised; empty when it just had no reply."""
+
+
+class WithdrawalTold(NodeEvent):
+    """The tool's `on_cancel` was called for a withdrawn wait, and is not called again."""
+
+    type: Literal["WithdrawalTold"] = "WithdrawalTold"
+    token: Token
+    problem: str = ""
+    """What it raised; empty when it returned."""
 
 
 class MessageSent(NodeEvent):
@@ -306,6 +332,8 @@ AnyEvent = Annotated[
     | ReplyRejected
     | WaitExpired
     | WaitWithdrawn
+    | WaitPolled
+    | WithdrawalTold
     | MessageSent
     | CallRecorded
     | CallInserted

@@ -204,7 +204,12 @@ def _is_own(event: NodeEvent) -> bool:
 
 
 def _renewed(event: AnyEvent, tokens: dict[Any, Any], now_us: int) -> AnyEvent:
-    """The event with a token of the fork's own, when its question is open there."""
+    """The event with a token of the fork's own, when its question is open there.
+
+    What its tool submitted stays the other run's: the fork takes the result too, and withdraws nothing.
+    """
+    if isinstance(event, WaitOpened) and event.on_cancel:
+        event = event.model_copy(update={"on_cancel": False})  # it is the other run's to withdraw
     token = getattr(event, "token", None)
     if token not in tokens:
         return event

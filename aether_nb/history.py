@@ -18,6 +18,7 @@ from aether_nb.events import (
     RunCancelledEvent,
     RunResumed,
     RunStarted,
+    RunStatus,
     WaitWithdrawn,
 )
 from aether_nb.graph.model import GraphSpec
@@ -50,6 +51,8 @@ def fold(store: Store, row: RunRow, log: Sequence[AnyEvent] | None = None) -> Ru
 def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) -> bool:
     """Cancel an unfinished run that nobody drives, as its driver would; fsynced.
 
+    With tools that must be told (`on_cancel`) it is only requested: who drives the run next tells them and ends it.
+
     Returns:
         False when somebody took the run up meanwhile; nothing was written then.
     """
@@ -64,6 +67,8 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
         events.append(event(run=row.run_id, seq=seq + len(events) + 1, at_us=now_us, **what))
 
     add(CancelRequested, by=by)
+    if state.to_be_told:
+        return _wrote(store, claimed[0], kernel, events, state.status, now_us)
     for node in state.nodes.values():
         if node.status in DONE:
             continue
@@ -71,7 +76,14 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
             add(WaitWithdrawn, node=node.id, token=node.wait.opened.token)
         add(NodeCancelled, node=node.id)
     add(RunCancelledEvent)
-    written = Append(row.run_id, kernel, claimed[0].fence, seq, events, "cancelled")
+    return _wrote(store, claimed[0], kernel, events, "cancelled", now_us)
+
+
+def _wrote(
+    store: Store, row: RunRow, kernel: str, events: Sequence[AnyEvent], status: RunStatus, now_us: int
+) -> bool:
+    """Add to a run's log; False when somebody else was quicker."""
+    written = Append(row.run_id, kernel, row.fence, row.last_seq, events, status)
     return not store.append([written], full=True, now_ms=now_us // 1000)
 
 

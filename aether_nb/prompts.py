@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from aether_nb.errors import ReplyInvalid
+from aether_nb.errors import BadInputs, GraphError, ReplyInvalid
 
 
 class _Data(BaseModel):
@@ -73,10 +75,12 @@ class FilesPrompt(_Prompt):
 
 
 class CallbackPrompt(_Prompt):
-    """A wait for something that is not a person: a job, an event. Any JSON is a reply."""
+    """A wait for something that is not a person: a job, an event. The reply is JSON, any or as `reply` says."""
 
     kind: Literal["callback"] = "callback"
     job: str = ""
+    reply: dict[str, Any] | None = None
+    """JSON Schema of the reply; None takes anything."""
 
 
 Prompt = Annotated[TextPrompt | ApprovalPrompt | FilesPrompt | CallbackPrompt, Field(discriminator="kind")]
@@ -99,6 +103,33 @@ class Reply(_Data):
     """When it was accepted, milliseconds since 1970, UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How often to look for the reply: after `every` seconds, then `backoff` times as long, up to `max`.
+
+    To each pause up to a tenth is added, so that what began together does not look together for ever.
+
+    Raises:
+        GraphError: it would look without a pause, or ever faster.
+    """
+
+    every: float
+    backoff: float = 1.0
+    max: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every <= 0 or self.backoff < 1 or (self.max is not None and self.max <= 0):
+            raise GraphError(f"{self!r}: seconds must be more than 0 and `backoff` at least 1.")
+
+    def pause(self, n: int) -> float:
+        """Seconds before the n-th look, counted from 1, at least."""
+        try:
+            pause = self.every * self.backoff ** (n - 1)
+        except OverflowError:
+            pause = math.inf
+        return pause if self.max is None else min(pause, self.max)
+
+
 class FilesReply(_Data):
     """What a request for files is answered with."""
 
@@ -109,6 +140,7 @@ class FilesReply(_Data):
 _TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, StringConstraints(strict=True)])
 _FILES = TypeAdapter(FilesReply)
 _FILES_SCHEMA = _FILES.json_schema()
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def check_reply(prompt: Prompt, value: Any) -> Any:
@@ -120,7 +152,7 @@ def check_reply(prompt: Prompt, value: Any) -> Any:
 
     Returns:
         JSON: a string for text, `{"choice", "approved"}` for approval, `{"files", "text"}` for files
-        (files still as paths where a path was given), the value itself for callbacks.
+        (files still as paths where a path was given), the value as JSON for callbacks.
 
     Raises:
         ReplyInvalid: it does not fit; `problems` says why, by field.
@@ -139,7 +171,7 @@ def check_reply(prompt: Prompt, value: Any) -> Any:
         return {"choice": choice, "approved": choice == prompt.approve}
     if isinstance(prompt, FilesPrompt):
         return _files_reply(prompt, value)
-    return value
+    return _callback_reply(prompt, value)
 
 
 def reply_schema(prompt: Prompt) -> dict[str, Any]:
@@ -154,13 +186,81 @@ def reply_schema(prompt: Prompt) -> dict[str, Any]:
         }
     if isinstance(prompt, FilesPrompt):
         return _FILES_SCHEMA
-    return {}
+    return prompt.reply or {}
+
+
+def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON Schema that replies can be checked against, as plain JSON.
+
+    Raises:
+        BadInputs: it is none, or refers to something outside of itself, which nobody would fetch.
+    """
+    import jsonschema  # noqa: PLC0415 - slow to load, and few waits have a schema
+
+    try:
+        plain = json.loads(json.dumps(schema))
+        if not isinstance(plain, dict):
+            raise TypeError("it is no mapping")  # noqa: TRY301 - told like the other faults
+        jsonschema.Draft202012Validator.check_schema(plain)
+        for ref in _refs(plain):
+            _lookup(plain, ref)
+        _schema_problems(plain, None)
+    except (TypeError, ValueError, RecursionError, jsonschema.SchemaError) as wrong:
+        fault = getattr(wrong, "message", None) or str(wrong)
+        raise BadInputs(
+            f"schema={schema!r:.200} is no JSON Schema: {fault}. Mend it, or leave it out."
+        ) from None
+    return plain
 
 
 def schema_hash(schema: Mapping[str, Any]) -> bytes:
     """The key under which a schema is stored once: 16 bytes."""
     text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _callback_reply(prompt: CallbackPrompt, value: Any) -> Any:
+    try:
+        plain = _ANY.dump_python(value, mode="json")
+        problems = {} if prompt.reply is None else _schema_problems(prompt.reply, plain)
+    except (ValueError, RecursionError) as error:  # PydanticSerializationError is a ValueError
+        raise ReplyInvalid({"": f"a reply is JSON that is not too deep, and this is not ({error})"}) from None
+    if problems:
+        raise ReplyInvalid(problems)
+    return plain
+
+
+def _schema_problems(schema: Mapping[str, Any], value: Any) -> dict[str, str]:
+    """What a JSON Schema that was checked has against a value, by field."""
+    import jsonschema  # noqa: PLC0415 - see check_schema
+    import referencing  # noqa: PLC0415
+
+    # a registry of its own, which fetches nothing: a schema from a store must not reach for the network
+    validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+    return {".".join(map(str, error.absolute_path)): error.message for error in validator.iter_errors(value)}
+
+
+def _refs(schema: Any) -> Iterator[str]:
+    """Everything that a schema refers to."""
+    if isinstance(schema, dict):
+        ref = schema.get("$ref")
+        if isinstance(ref, str):
+            yield ref
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _refs(inner)
+
+
+def _lookup(schema: dict[str, Any], ref: str) -> None:
+    """Raises ValueError when a reference does not lead to something inside the schema."""
+    from referencing import Registry, exceptions  # noqa: PLC0415 - see check_schema
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
+
+    uri = schema.get("$id", "")
+    registry: Registry[Any] = Registry().with_resource(uri, DRAFT202012.create_resource(schema))
+    try:
+        registry.resolver(uri).lookup(ref)
+    except exceptions.Unresolvable as error:
+        raise ValueError(f"{ref!r} is not to be found in it") from error
 
 
 def _files_reply(prompt: FilesPrompt, value: Any) -> Any:

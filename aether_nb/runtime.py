@@ -61,6 +61,7 @@ class Runtime:
             notebook, else the terminal.
         max_concurrency: how many tool bodies compute at once.
         services: objects for `context.service(name)`.
+        callback_url: where replies from outside come in; None takes AETHER_NB_CALLBACK_URL.
         clock: for tests.
     """
 
@@ -71,6 +72,7 @@ class Runtime:
         channel: Channel | None = None,
         max_concurrency: int = 16,
         services: Mapping[str, Any] | None = None,
+        callback_url: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         _check_options(channel, max_concurrency, services)
@@ -79,7 +81,8 @@ class Runtime:
         self.store: Store = _opened(store)
         self.clock = clock or SystemClock()
         self.home = home_of(self.store.path)
-        self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {})
+        url = os.environ.get("AETHER_NB_CALLBACK_URL", "") if callback_url is None else callback_url
+        self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
         self.kernel = ""
         self.closed = False
         self._max_concurrency = max_concurrency
@@ -290,6 +293,8 @@ class Runtime:
             driver.engine.writer.sync(driver.lane, full=True)
             driver.leave()
         self.store.archive(row.run_id, self.now_ms())
+        if driver is not None:
+            driver.partings.farewell()
         shown = [] if self.host is None else self.host.take_back(row.run_id)
         return self._begin(graph, inputs, row.run_id, row.input_hash, row.cell, shown)
 
@@ -488,9 +493,7 @@ class Runtime:
         """
         row = self.store.wait(Token(token))
         if row is None:
-            raise UnknownWait(
-                f"There is no wait {token!r} in {self.store.path}; ae.waits() lists the open ones."
-            )
+            return self._kept(Token(token), value, by or self.me())
         if row.status != "open":
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
@@ -503,6 +506,32 @@ class Runtime:
         if done.accepted and self._engine is not None:
             self._engine.post(self._answered, done.wait)
         return Answer.of(done.wait, accepted=done.accepted)
+
+    def _kept(self, token: Token, value: Any, by: str) -> Answer:
+        """A reply that came before its wait: it is kept for it, if there is to be one."""
+        if not self.store.promised(token):
+            raise UnknownWait(
+                f"There is no wait {token!r} in {self.store.path}; ae.waits() lists the open ones."
+            )
+        accepted = self.post(f"token:{token}", value, by) > 0
+        row = self.store.wait(token)
+        if row is None:
+            return Answer(accepted=True, status="kept", by=by, door="mailbox", at=None)
+        # it opened meanwhile; a reply that does not fit it is refused as if it had come now
+        return Answer.of(row, accepted=accepted) if row.status != "open" else self.answer(token, value, by=by)
+
+    def post_event(self, correlator: str, value: Any = None, *, by: str = "") -> int:
+        """See `api.post_event`."""
+        if not naming.is_name(correlator):
+            raise BadInputs(f"correlator={correlator!r} is no name; give a text such as a job's id.")
+        return self.post(f"correlator:{correlator}", value, by or self.me())
+
+    def post(self, address: str, value: Any, by: str) -> int:
+        """Leave mail; runs of this process that it reaches go on at once."""
+        reached = self.store.post(address, value, by, self.now_ms())
+        if reached and self._engine is not None:
+            self._engine.post(self._engine.look)
+        return reached
 
     def _answered(self, row: WaitRow) -> None:
         if self._engine is not None:
@@ -530,8 +559,9 @@ class Runtime:
         row = self.row(run_id)
         if row.status in FINAL:
             return
+        taken = self.drives(row.run_id) or self._is_taken_to_be_told(row)
         engine = self._at_work()
-        if engine is not None and engine.drives(row.run_id):
+        if taken and engine is not None:
             engine.on_loop(engine.cancel, row.run_id, self.me())
         elif self._alive(row) or not history.cancel_idle(
             self.store, row, self._registered(), self.me(), self.clock.now_us()
@@ -539,6 +569,15 @@ class Runtime:
             self.store.post(f"run:{run_id}:cancel", None, self.me(), self.now_ms())
         for child in self.store.runs(parent=row.run_id):
             self.cancel(child.run_id)
+
+    def _is_taken_to_be_told(self, row: RunRow) -> bool:
+        """Take a run that nobody drives and whose tools must hear that it is cancelled, if it can be had here."""
+        if self._alive(row) or not history.fold(self.store, row).to_be_told:
+            return False
+        with contextlib.suppress(NoLoop, GraphError, RunHeldElsewhere):
+            self._take(row, self.graph_of(row.graph), "cancelled")
+            return True
+        return False
 
     def close(self) -> None:
         """Put the runs to sleep and let go of the store; handles on its runs say so from now on."""

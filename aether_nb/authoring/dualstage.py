@@ -6,59 +6,22 @@ does so for the built-in asks; the engine calls the stages.
 
 from __future__ import annotations
 
-import enum
 import inspect
-import math
 import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 from aether_nb.authoring.fingerprint import combined, fingerprint, source_of
 from aether_nb.authoring.graphs import NotStarted, graph_of_one
 from aether_nb.authoring.names import name_problems, output_problems
 from aether_nb.authoring.signature import CONTEXT, Signature
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step
-from aether_nb.calling import BUILDER, CALLER, MISSING
+from aether_nb.calling import BUILDER, CALLER, DUAL_STAGE, MISSING, PENDING
 from aether_nb.errors import BadInputs, GraphError, GraphProblems
 from aether_nb.ids import Token
-from aether_nb.prompts import Prompt, Reply
-
-
-class Pending(enum.Enum):
-    """The type of `PENDING`."""
-
-    PENDING = "no reply yet"
-
-
-PENDING: Final = Pending.PENDING
-"""What `poll` returns while there is no reply yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """How often to look for the reply: after `every` seconds, then `backoff` times as long, up to `max`.
-
-    Raises:
-        GraphError: it would look without a pause, or ever faster.
-    """
-
-    every: float
-    backoff: float = 1.0
-    max: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.every <= 0 or self.backoff < 1 or (self.max is not None and self.max <= 0):
-            raise GraphError(f"{self!r}: seconds must be more than 0 and `backoff` at least 1.")
-
-    def pause(self, n: int) -> float:
-        """Seconds before the n-th look, counted from 1."""
-        try:
-            pause = self.every * self.backoff ** (n - 1)
-        except OverflowError:
-            pause = math.inf
-        return pause if self.max is None else min(pause, self.max)
+from aether_nb.prompts import Poll, Prompt, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +33,8 @@ class Wait:
     prompt: Prompt | str | None = None
     """What a person is asked; None when no person is."""
     schema: Mapping[str, Any] | None = None
-    """JSON Schema of the reply; None leaves that to the prompt, or to anything."""
+    """JSON Schema of the reply, for a wait without a prompt or with a mere text for one (then nobody is
+    asked, it says what is waited for); a `Prompt` says itself what fits."""
     correlator: str | None = None
     """A name for the outside world, such as a job's id, under which the reply may be posted."""
     timeout: Any = None
@@ -99,6 +63,7 @@ class DualStageTool(Step):
         asks: whether a person is asked; the picture shows it, and the node's kind is `ask` or `wait`.
         pure_setup: Stage A has no effect, so it needs no barrier and may run again.
         with_context: the names of those methods that ask for `context`.
+        own: the names of those methods that the class writes.
     """
 
     name = ""
@@ -106,6 +71,7 @@ class DualStageTool(Step):
     asks: ClassVar[bool] = False
     pure_setup: bool = False
     with_context: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the class once, when it is defined, so that instances cost nothing and need no `__init__`."""
@@ -140,6 +106,7 @@ class DualStageTool(Step):
         cls.with_context = frozenset(
             s for s, fn in stages.items() if CONTEXT in inspect.signature(fn).parameters
         )
+        cls.own = frozenset(own)
         cls.fingerprint, cls.source = _code(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -155,10 +122,15 @@ class DualStageTool(Step):
                 raise GraphError(
                     f"{cls.__name__} has no `{stage}`; write `async def {stage}(self, ...)` in it."
                 )
-        return super().__new__(cls)
+        made = super().__new__(cls)
+        DUAL_STAGE[cls.name] = made
+        return made
 
     async def setup(self, *args: Any, **kwargs: Any) -> Wait:
-        """Stage A: send the prompt or submit the job. Its parameters are the tool's inputs."""
+        """Stage A: send the prompt or submit the job. Its parameters are the tool's inputs.
+
+        It may run again, with the same `context.wait_token`, when the kernel dies before the wait is stored.
+        """
         raise NotImplementedError
 
     async def on_resume(self, reply: Reply, wait: Wait, *, context: Any) -> Any:
@@ -166,11 +138,19 @@ class DualStageTool(Step):
         raise NotImplementedError
 
     async def poll(self, wait: Wait, *, context: Any) -> Any:  # noqa: ARG002 - what subclasses get
-        """Look for the reply: its value, or `PENDING`. Called as often as the wait's `Poll` says."""
+        """Look for the reply: its value (or a `Reply`), or `PENDING`. Called as often as the wait's `Poll` says.
+
+        An exception is a look without a result; the tenth in a row fails the node with it.
+        """
         return PENDING
 
     async def on_cancel(self, wait: Wait, *, context: Any) -> None:
-        """Withdraw what Stage A submitted; called when the wait is withdrawn or the run cancelled."""
+        """Withdraw what Stage A submitted: nobody waits for it any more.
+
+        Called when the run or the node is cancelled, and for the losers of `wait_any`; not after a deadline.
+        At least once: again when the kernel dies meanwhile. It has ten seconds, and an exception in it is
+        noted in the log and stops nothing. `context` has no questions and no journal here.
+        """
 
     def __call__(self, /, *args: Any, key: str | None = None, after: Any = None, **kwargs: Any) -> Any:
         """Become a node.

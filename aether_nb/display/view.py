@@ -354,6 +354,20 @@ class RunView:
         if self._table.node(event.node)["status"] == "waiting":
             self._table.say(event.node, "cancelled", event.at_us // 1000)
 
+    def _on_wait_polled(self, event: ev.WaitPolled) -> None:
+        self._say_problem(event.node, event.problem)
+
+    def _on_withdrawal_told(self, event: ev.WithdrawalTold) -> None:
+        if event.problem and not self._table.node(event.node)["error"]:
+            self._say_problem(event.node, f"on_cancel: {event.problem}")
+
+    def _say_problem(self, node_id: str, problem: str) -> None:
+        """Show at a node what its tool raised while it waits, or take that back."""
+        node = self._table.node(node_id)
+        if node["error"] != sentence(problem):
+            node["error"] = sentence(problem)
+            self._table.changed[node_id] = None
+
     def _close(self, token: str, state: Literal["expired", "withdrawn"]) -> None:
         self._open.discard(token)
         if prompt := self._prompts.get(token):
@@ -406,6 +420,8 @@ _FOLDS: Mapping[type, Callable[[RunView, Any], None]] = {
     ev.ReplyRejected: RunView._on_reply_rejected,
     ev.WaitExpired: RunView._on_wait_expired,
     ev.WaitWithdrawn: RunView._on_wait_withdrawn,
+    ev.WaitPolled: RunView._on_wait_polled,
+    ev.WithdrawalTold: RunView._on_withdrawal_told,
     ev.MessageSent: RunView._on_message_sent,
 }
 """By event; the others change nothing that a page shows."""

@@ -13,7 +13,7 @@ import contextlib
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
@@ -21,8 +21,10 @@ from aether_nb.engine import divergence
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed
 from aether_nb.engine.journal import SCOPE, Journal, Scope
+from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
 from aether_nb.errors import (
+    BadInputs,
     NotAwaited,
     NotStorable,
     OutsideRun,
@@ -30,7 +32,7 @@ from aether_nb.errors import (
     RunSuspended,
 )
 from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
-from aether_nb.ids import NodeId
+from aether_nb.ids import NodeId, Token
 from aether_nb.values import Outputs, decode, digest, encode, show
 
 if TYPE_CHECKING:
@@ -54,17 +56,20 @@ class Activation:
         slot: the slot that the body computes in; given back while it asks. None for graph functions.
         stage: for a dual-stage tool, which of its methods this is: each has a journal of its own.
         threaded: a sync tool, in a thread: nothing in it is journalled.
+        token: for a dual-stage tool, what its wait is called, or will be.
     """
 
     def __init__(
         self, driver: Driver, node: NodeId, kind: Literal["fn", "tool"], *, attempt: int,
         changed: bool = False, slot: Slot | None = None, stage: str = "", threaded: bool = False,
+        token: Token | None = None,
     ) -> None:  # fmt: skip
         self.kind = kind
         self.run_id: str = driver.run_id
         self.node_id: str = node
         self.attempt = attempt
         self.generation = driver.state.nodes[node].generation if node else 0
+        self.wait_token: str | None = token
         self.services: Services = driver.engine.services
         self._driver = driver
         self._node = node
@@ -74,7 +79,8 @@ class Activation:
         self._journal = Journal(
             driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage
         )
-        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call]] = {}
+        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call, Target]] = {}
+        self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
 
     @functools.cached_property
@@ -130,7 +136,7 @@ class Activation:
         label = label or label_of(target.kind, inputs)
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
-        self._unawaited[id(call)] = (coro, call)
+        self._unawaited[id(call)] = (coro, call, target)
         return coro
 
     async def _perform(
@@ -147,14 +153,19 @@ class Activation:
         self._check_alive()
         self._flush_cancelled()
         before = tuple(scope.frontier)
+        race = self._racing.pop(id(call), None)
         if entry is None:
             self._check_new(call, inputs)
             node = self._add_node(target, inputs, call, before, label)
+            if race is not None:
+                self._driver.races.join(race, node.id)
             await self._guarded(node, self._driver.bodies.execute(node, target, inputs, self._slot))
         else:
             assert entry.node is not None
             node = self._driver.state.nodes[entry.node]
             self._driver.targets[node.id] = target
+            if race is not None:
+                self._driver.races.join(race, node.id)
             if entry.outcome == "cancelled":
                 await asyncio.Event().wait()  # the code that cancelled it will do so again
             elif entry.outcome is not None:
@@ -171,6 +182,34 @@ class Activation:
         assert node.error is not None
         cause = self._driver.state.origin(node)
         raise node_failed(cause.id, cause.label, cause.attempt, node.error)
+
+    async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
+        """Await calls of dual-stage tools at once; see `calling.Caller`."""
+        race = Race(first)
+        made = {id(coro): (call, target) for coro, call, target in self._unawaited.values()}
+        for one in calls:
+            call, target = made.get(id(one), (None, None))
+            if call is None or target is None or target.kind not in {"ask", "wait"}:
+                named = "" if target is None else f" `{target.name}`"
+                raise BadInputs(
+                    f"{what} takes calls of dual-stage tools that are not awaited yet, such as ask_text(...) and "
+                    f"wait_for_event(...); it got {show(one)}{named}."
+                )
+            self._racing[id(call)] = race
+        driver, me = self._driver, asyncio.current_task()
+        assert me is not None
+        tasks = [asyncio.get_running_loop().create_task(one) for one in calls]
+        driver.living.difference_update(
+            tasks
+        )  # they and who awaits them only wait: nothing is lost with them
+        driver.standing.add(me)
+        try:
+            return await outcome_of(tasks, first=first)
+        finally:
+            driver.standing.discard(me)
+            await stopped(tasks)
+            driver.races.over(race)
+            del me  # see `Bodies._settled`
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
         task = self._driver.join(node.id)
@@ -331,7 +370,7 @@ class Activation:
     def _check_return(self) -> None:
         forgotten = [
             f"line {call.line}: {call.name}(...)"
-            for coro, call in self._unawaited.values()
+            for coro, call, _ in self._unawaited.values()
             if inspect.getcoroutinestate(coro) == inspect.CORO_CREATED  # else its task was cancelled at once
         ]
         if forgotten:
@@ -343,7 +382,7 @@ class Activation:
     def _drop_unawaited(self) -> None:
         if self._unawaited:
             in_tasks = {task.get_coro() for task in asyncio.all_tasks()}  # these find out that it is over
-            for coro, _ in self._unawaited.values():
+            for coro, *_ in self._unawaited.values():
                 if coro not in in_tasks:
                     coro.close()
 

@@ -22,7 +22,7 @@ from aether_nb.engine.slots import Slot
 from aether_nb.engine.waits import ResumedWait, open_wait
 from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
 from aether_nb.events import AnyEvent, NodeFinished, NodeStarted, ReplyRejected, RunFinished
-from aether_nb.ids import ROOT, NodeId
+from aether_nb.ids import ROOT, NodeId, Token, new_token
 from aether_nb.prompts import Reply
 from aether_nb.values import encode
 
@@ -99,6 +99,8 @@ class Bodies:
         opened, inputs = node.wait.opened, driver.inputs_of(node)
         target: Any = driver.target_of(node)
         wait = ResumedWait.of(opened, inputs, driver.engine.services.artifacts)
+        if node.status == "pending":  # a person sent it back; the reply it had is reused
+            self._start(node)
         refusal = ReplyInvalid if node.wait.status == "answered" else ()  # a default cannot be asked again
         try:
             async with driver.engine.slots.slot():
@@ -108,7 +110,7 @@ class Bodies:
                 ReplyRejected(**driver.head(), node=node.id, token=opened.token, problems=invalid.problems)
             )
             await driver.barrier(full=True)
-            driver.questions.attach(node)
+            driver.questions.opened(node, told=True)
 
     # -- kinds of bodies -------------------------------------------------------------------------
 
@@ -160,25 +162,27 @@ class Bodies:
     async def _stage_a(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> None:
         driver = self._driver
         if not target.pure_setup:
-            self._start(node)
+            self._start(node, node.token or new_token())  # the same one after a crash in here
             await driver.barrier(full=True)
         await self._carry_out(node.id, inputs, self._setup(node, target, inputs))
         if node.status == "waiting":
             await driver.barrier(full=True)
-            driver.questions.attach(node)
+            driver.questions.opened(node, told=not target.pure_setup)
 
     async def _setup(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> AnyEvent:
         activation = Activation(
-            self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup"
+            self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
         )  # fmt: skip
         with activation.entered():
             wait = await target.setup(**_with_context(inputs, "setup" in target.with_context, activation))
-        return open_wait(self._driver.head(), node, wait, self._driver.engine.services.artifacts)
+        return open_wait(self._driver.head(), node, target, wait, self._driver.engine.services.artifacts)
 
     async def _resumed(
         self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait
     ) -> AnyEvent:
-        activation = Activation(self._driver, node.id, "tool", attempt=node.attempt, stage="on_resume")
+        activation = Activation(
+            self._driver, node.id, "tool", attempt=node.attempt, stage="on_resume", token=wait.token
+        )
         with activation.entered():
             context = _with_context({}, "on_resume" in target.with_context, activation)
             value = await target.on_resume(reply, wait, **context)
@@ -186,9 +190,9 @@ class Bodies:
 
     # -- what they share -------------------------------------------------------------------------
 
-    def _start(self, node: NodeState) -> int:
+    def _start(self, node: NodeState, token: Token | None = None) -> int:
         attempt = node.attempt + 1
-        self._driver.emit(NodeStarted(**self._driver.head(), node=node.id, attempt=attempt))
+        self._driver.emit(NodeStarted(**self._driver.head(), node=node.id, attempt=attempt, token=token))
         return attempt
 
     def _finished(self, at: NodeId, target: Any, value: Any) -> AnyEvent:
@@ -230,9 +234,10 @@ class Bodies:
         else:
             if driver.halted or self._is_over(at):
                 raise asyncio.CancelledError
-            driver.emit(event)
             if at == ROOT:
-                driver.end()
+                driver.conclude(event)
+            else:
+                driver.emit(event)
 
     def _is_over(self, at: NodeId) -> bool:
         """Whether nobody wants the outcome any more: the node was cancelled, and its body did not listen."""

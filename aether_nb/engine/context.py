@@ -31,6 +31,8 @@ class Body(Protocol):
     generation: int
     """How often a person sent the node back."""
     services: Services
+    wait_token: str | None
+    """The token of the node's wait, in the stages of a dual-stage tool that has told the log of it."""
 
     def ask(
         self, tool: str, inputs: dict[str, Any], key: str | None, *, pick: str | None = None
@@ -86,6 +88,39 @@ class NodeContext:
         For effects that must happen once: hand it to the outside world with the request.
         """
         return f"{self.run_id}/{self.node_id}/{self._body.generation}"
+
+    @property
+    def wait_token(self) -> str:
+        """The token of the wait of this node, for the outside world: whoever has it can answer.
+
+        Stored before Stage A begins, and the same when Stage A runs again after a crash; a reply that comes
+        before the wait does is kept for it.
+
+        Raises:
+            OutsideRun: this is no stage of a dual-stage tool, or one with `pure_setup`.
+        """
+        token = self._body.wait_token
+        if token is None:
+            raise OutsideRun(
+                f"{self.node_id!r} has no wait token here: only the stages of a dual-stage tool have one, and "
+                "`setup` only when the class does not say `pure_setup = True`."
+            )
+        return token
+
+    @property
+    def wait_url(self) -> str:
+        """The address at which the outside world can answer this node's wait; it ends in `wait_token`.
+
+        Raises:
+            OutsideRun: there is no token here, or nobody said where replies come in.
+        """
+        token, base = self.wait_token, self._body.services.callback_url
+        if not base:
+            raise OutsideRun(
+                f"{self.node_id!r} needs an address for replies: ae.configure(callback_url='https://...'), or the "
+                "environment variable AETHER_NB_CALLBACK_URL."
+            )
+        return f"{base.rstrip('/')}/{token}"
 
     def channel(self) -> ChannelHandle:
         """Where messages go and questions are asked."""

@@ -28,7 +28,9 @@ from aether_nb.engine.commands import (
 )
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.journal import SCOPE
+from aether_nb.engine.partings import Partings
 from aether_nb.engine.questions import Questions
+from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
@@ -107,6 +109,8 @@ class Driver:
         self.targets: dict[NodeId, Target] = {}
         self.bodies = Bodies(self)
         self.questions = Questions(self)
+        self.partings = Partings(self)
+        self.races = Races(self)
         self.done = asyncio.Event()
         self.suspended = False
         self.lost: AetherError | None = None
@@ -148,6 +152,14 @@ class Driver:
             raise RunSuspended
         if self.state.final and not isinstance(event, NodeRetried):
             raise RunOver(f"Run {self.run_id!r} is {self.state.status}; nothing can be added to it.")
+        if self.races:
+            with self.engine.writer.as_one():
+                self._add(event)
+                self.races.follow(event)
+        else:
+            self._add(event)
+
+    def _add(self, event: AnyEvent) -> None:
         commands = self.state.apply(event)
         self.engine.writer.put(self.lane, event, self.state.status)
         for command in commands:
@@ -161,8 +173,9 @@ class Driver:
 
     def begin(self, commands: Iterable[Command]) -> None:
         """Set the run going: fresh, or from where its log ends."""
+        self.partings.resume()
         if self.state.cancel_requested:  # in an earlier life, which died before it was done
-            self._spawn(ROOT, self._finish_cancel(set()))
+            self.spawn(ROOT, self._finish_cancel(set()))
             return
         for node in list(self.state.nodes.values()):
             if self.state.is_gone(node) and node.status not in DONE:
@@ -175,7 +188,7 @@ class Driver:
                 )
                 return
         if self.state.spec.kind == "function":
-            self._spawn(ROOT, self.bodies.main())
+            self.spawn(ROOT, self.bodies.main())
         for command in commands:
             self.perform(command)
 
@@ -204,16 +217,29 @@ class Driver:
                 withdrawn = self.questions.withdraw(node)
                 self.emit(NodeFailed(**self.head(), node=at, attempt=max(node.attempt, 1), error=info))
             if withdrawn:
-                self.engine.closed(self, node)
+                self._is_withdrawn(node)
             return
         cause = self.state.nodes.get(getattr(error, "node", ROOT))
         where = cause.id if cause is not None and cause.error == info else ROOT
-        self.emit(RunFailedEvent(**self.head(), error=info, node=where))
-        self.end()
+        self.conclude(RunFailedEvent(**self.head(), error=info, node=where))
+
+    def conclude(self, last: AnyEvent) -> None:
+        """Emit the last event and end, once every tool has been told of its withdrawn waits."""
+        if self.partings.pending:
+            self.spawn(ROOT, self._conclude(last))
+        else:
+            self.emit(last)
+            self.end()
+
+    async def _conclude(self, last: AnyEvent) -> None:
+        await self.partings.settled()
+        if not self.halted:
+            self.emit(last.model_copy(update=dict(self.head())))
+            self.end()
 
     def end(self) -> None:
         """The last event is emitted: when it is durable, whoever awaits the run is told."""
-        self._spawn(ROOT, self._settle_end())
+        self.spawn(ROOT, self._settle_end())
 
     async def _settle_end(self) -> None:
         await self.barrier(full=True)
@@ -221,6 +247,7 @@ class Driver:
 
     def _release(self) -> None:
         self.questions.call_off_all()
+        self.partings.call_off()
         self.done.set()
         self.engine.ended(self)
 
@@ -241,7 +268,13 @@ class Driver:
         Args:
             timed: tasks inside `asyncio.timeout`, whose timers only live here; None when that is not known.
         """
-        if self.state.status != "waiting" or self.halted or self._awaited or self.living:
+        if (
+            self.state.status != "waiting"
+            or self.halted
+            or self._awaited
+            or self.living
+            or self.partings.pending
+        ):
             return False
         if (
             self.lane.committed < self.state.seq
@@ -267,7 +300,7 @@ class Driver:
     def _take_apart(self) -> None:
         self.state.close()
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.bodies, self.questions
+        del self.bodies, self.questions, self.partings, self.races
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
@@ -275,6 +308,7 @@ class Driver:
         if not self.engine.loop.is_closed():  # else its tasks are dead already
             for task in self._working():
                 task.cancel()
+            self.partings.call_off()
 
     def request_cancel(self, by: str) -> None:
         """Cancel the run, from any thread; `done` follows when its bodies have unwound.
@@ -296,7 +330,7 @@ class Driver:
             working = self._working()
             for task in working:
                 task.cancel()
-            self._spawn(ROOT, self._finish_cancel(working))
+            self.spawn(ROOT, self._finish_cancel(working))
 
     async def _finish_cancel(self, working: set[Task]) -> None:
         if working:
@@ -304,6 +338,7 @@ class Driver:
         for node in list(self.state.nodes.values()):
             if node.status not in DONE:
                 self.cancel_node(node)
+        await self.partings.settled()
         self.emit(RunCancelledEvent(**self.head()))
         await self._settle_end()
 
@@ -326,8 +361,14 @@ class Driver:
             withdrawn = self.questions.withdraw(node)
             self.emit(NodeCancelled(**self.head(), node=node.id))
         if withdrawn:
-            self.engine.closed(self, node)
+            self._is_withdrawn(node)
         self.stop_inside(node.id)
+
+    def _is_withdrawn(self, node: NodeState) -> None:
+        """Tell the channel and the tool that nobody waits for an answer any more."""
+        assert node.wait is not None
+        self.engine.closed(self, node)
+        self.partings.begin(node, node.wait)
 
     def stop_inside(self, at: NodeId) -> None:
         """Cancel what is not done inside a body that is over."""
@@ -351,14 +392,20 @@ class Driver:
         if not tasks:
             del self._tasks[node]
 
-    def _spawn(self, node: NodeId, work: Coroutine[Any, Any, None]) -> None:
-        token = SCOPE.set(None)  # the engine's own tasks stand in nobody's scope
+    def task(self, work: Coroutine[Any, Any, object]) -> Task:
+        """A task of the engine's own, which stands in nobody's scope."""
+        token = SCOPE.set(None)
         try:
-            task = self.engine.loop.create_task(work, context=self._base.copy())
+            return self.engine.loop.create_task(work, context=self._base.copy())
         finally:
             SCOPE.reset(token)
+
+    def spawn(self, node: NodeId, work: Coroutine[Any, Any, None]) -> Task:
+        """Have a task work for a node; it ends with the run here, and with the node."""
+        task = self.task(work)
         self._tasks.setdefault(node, set()).add(task)
         task.add_done_callback(partial(self._task_done, node))
+        return task
 
     def _tasks_of(self, node: NodeId) -> list[Task]:
         me = asyncio.current_task() if asyncio._get_running_loop() is not None else None
@@ -403,11 +450,11 @@ class Driver:
             return
         match command:
             case StartNode(node):
-                self._spawn(node, self.bodies.static(self.state.nodes[node]))
+                self.spawn(node, self.bodies.static(self.state.nodes[node]))
             case AttachWait(node):
                 self.engine.loop.call_soon(self.questions.attach, self.state.nodes[node])
             case RunStageB(node, reply):
-                self._spawn(node, self.bodies.stage_b(self.state.nodes[node], reply))
+                self.spawn(node, self.bodies.stage_b(self.state.nodes[node], reply))
             case TimeOut(node):
                 self.questions.time_out(self.state.nodes[node])
             case FinishFrame(node):
@@ -429,15 +476,13 @@ class Driver:
             self._fail_frame(at, at, error_info(BadOutputs(what)))
             return
         if at == ROOT:
-            self.emit(RunFinished(**self.head(), outputs=outputs))
-            self.end()
+            self.conclude(RunFinished(**self.head(), outputs=outputs))
         else:
             self.emit(NodeFinished(**self.head(), node=at, outputs=outputs))
 
     def _fail_frame(self, at: NodeId, failed: NodeId, error: ErrorInfo) -> None:
         if at == ROOT:
-            self.emit(RunFailedEvent(**self.head(), error=error, node=failed))
-            self.end()
+            self.conclude(RunFailedEvent(**self.head(), error=error, node=failed))
         else:
             attempt = self.state.nodes[at].attempt
             self.emit(NodeFailed(**self.head(), node=at, attempt=attempt, error=error))

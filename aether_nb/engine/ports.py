@@ -259,8 +259,15 @@ class Store(Protocol):
     def untaken(self, kernel: str) -> list[WaitRow]:
         """Waits of runs that `kernel` drives, answered and not yet taken."""
 
-    def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
-        """Leave mail, fsynced."""
+    def promised(self, token: Token) -> bool:
+        """Whether Stage A of an unfinished run was given this token and has not opened the wait yet. Not quick."""
+
+    def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
+        """Leave mail, fsynced; open waits that it is for and that it fits are answered at once.
+
+        Returns:
+            How many were; with 0 it is kept for the first to come.
+        """
 
     def mail(self, kernel: str) -> list[Mail]:
         """Mail for runs that `kernel` drives, not taken yet, oldest first."""
@@ -372,6 +379,14 @@ class Services(Protocol):
     @property
     def named(self) -> Mapping[str, Any]:
         """Objects that the user configured, for `context.service(name)`."""
+
+    @property
+    def callback_url(self) -> str:
+        """Where replies from outside come in, without the token; empty when nobody said."""
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder beside the store for what tools leave outside of the process; made when first needed."""
 
     def kv(self, namespace: str) -> Any:
         """A persistent dict."""

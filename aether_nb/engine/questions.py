@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aether_nb.engine.alarms import AGAIN_US
+from aether_nb.engine.polls import Polls
 from aether_nb.engine.records import NodeState
 from aether_nb.errors import StoreError, WaitTimeout
 from aether_nb.events import ReplyTaken, WaitExpired, WaitWithdrawn
@@ -38,6 +39,28 @@ class Questions:
         self.early: dict[Token, Reply] = {}
         self._attached: set[Token] = set()
         self._alarms: dict[Token, Callable[[], None]] = {}
+        self._polls = Polls(driver)
+
+    def opened(self, node: NodeState, *, told: bool) -> None:
+        """A node's question was committed just now: take the mail that it was answered with, or attach it.
+
+        Args:
+            node: the node.
+            told: whether the world may have had the token before.
+        """
+        wait = node.wait
+        if wait is not None and wait.status == "open" and (told or wait.opened.correlator is not None):
+            self._look_for_early(wait.opened.token)
+        self.attach(node)
+
+    def _look_for_early(self, token: Token) -> None:
+        try:
+            row = self._driver.engine.store.wait(token)
+        except StoreError as error:  # the next look at the store finds it
+            self._driver.engine.in_trouble(error)
+            return
+        if row is not None and row.status == "answered" and row.reply is not None:
+            self.early[token] = row.reply
 
     @property
     def settled(self) -> bool:
@@ -58,6 +81,7 @@ class Questions:
         self._attached.add(token)
         if deadline_ms is not None:
             self._ring_at(deadline_ms * 1000, node, token)
+        self._polls.attach(node)
         if token in self._driver.shown:
             self._driver.shown.discard(token)
         else:
@@ -117,6 +141,7 @@ class Questions:
         for alarm in self._alarms.values():
             alarm()
         self._alarms.clear()
+        self._polls.call_off_all()
 
     def _expire(self, node: NodeState, token: Token) -> None:
         """The alarm of a deadline rang."""
@@ -138,16 +163,22 @@ class Questions:
             self._ring_at(now_us + AGAIN_US, node, token)
             return
         if expired:
+            self._polls.call_off(token)
             driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
             engine.closed(driver, node)
 
     def _ring_at(self, at_us: int, node: NodeState, token: Token) -> None:
+        self._alarm_off(token)
         driver = self._driver
         ring = partial(self._expire, node, token)
         self._alarms[token] = driver.engine.alarms.at(at_us, ring, owner=driver.run_id)
 
     def _call_off(self, token: Token) -> None:
         self._attached.discard(token)
+        self._polls.call_off(token)
+        self._alarm_off(token)
+
+    def _alarm_off(self, token: Token) -> None:
         alarm = self._alarms.pop(token, None)
         if alarm is not None:
             alarm()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from aether_nb.events import Call, ErrorInfo, NodeAdded, NodeStatus, WaitOpened, WaitStatus
 from aether_nb.graph.model import GraphSpec, NodeKind, NodeSpec
-from aether_nb.ids import NodeId
+from aether_nb.ids import NodeId, Token
 from aether_nb.prompts import Reply
 
 DONE: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
@@ -35,6 +35,14 @@ class WaitState:
     opened: WaitOpened
     status: WaitStatus = "open"
     reply: Reply | None = None
+    polls: int = 0
+    """How often its tool was asked for the reply."""
+    next_poll_us: int | None = None
+    """When it is asked again; None before it was asked at all."""
+    failed_polls: int = 0
+    """How many of the last looks in a row raised something."""
+    told: bool = False
+    """Whether its tool knows that it was withdrawn."""
 
 
 @dataclass(slots=True)
@@ -57,6 +65,8 @@ class NodeState:
     """Encoded, once succeeded."""
     error: ErrorInfo | None = None
     wait: WaitState | None = None
+    token: Token | None = None
+    """What its next wait will be called: Stage A has begun and may have told the world."""
     generation: int = 0
     """How often a person sent it back; part of its idempotency key."""
     crashes: int = 0

@@ -51,8 +51,10 @@ from aether_nb.events import (
     RunStatus,
     WaitExpired,
     WaitOpened,
+    WaitPolled,
     WaitStatus,
     WaitWithdrawn,
+    WithdrawalTold,
 )
 from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit
 from aether_nb.graph.topology import parents
@@ -106,6 +108,8 @@ class RunState:
             ReplyRejected: self._on_reply_rejected,
             WaitExpired: self._on_wait_expired,
             WaitWithdrawn: self._on_wait_withdrawn,
+            WaitPolled: self._on_wait_polled,
+            WithdrawalTold: self._on_withdrawal_told,
             MessageSent: self._on_recorded,
             CallRecorded: self._on_recorded,
             CallInserted: self._on_call_inserted,
@@ -203,6 +207,12 @@ class RunState:
         inside = (self.nodes[n] for n in self._inside(node.id))
         cause = next((n for n in inside if n.status == "failed" and n.error == node.error), None)
         return node if cause is None else self.origin(cause)
+
+    @property
+    def to_be_told(self) -> list[WaitState]:
+        """The waits whose tools must hear that they are withdrawn, now or when that happens."""
+        waits = (w for w in self.waits.values() if w.opened.on_cancel and not w.told)
+        return [w for w in waits if w.status in {"open", "withdrawn"}]
 
     def is_gone(self, node: NodeState) -> bool:
         """Whether only the log knows the node: the graph has been edited, and it is not in it any more."""
@@ -351,7 +361,7 @@ class RunState:
 
     def _on_node_started(self, event: NodeStarted) -> list[Command]:
         node = self._node(event)
-        node.attempt = event.attempt
+        node.attempt, node.token = event.attempt, event.token
         node.started_us = node.started_us or event.at_us
         node.error = None
         self._set(node, "running")
@@ -390,7 +400,9 @@ class RunState:
     def _on_node_retried(self, event: NodeRetried) -> list[Command]:
         node = self._node(event)
         node.generation += 1
-        node.wait = None
+        node.token = None
+        if node.wait is not None and node.wait.status != "answered" and not self._took_default(node.wait):
+            node.wait = None  # it is asked again; a reply that came is kept, and Stage B has it again
         self._final, self.error, self.failed_node = None, None, ROOT
         while True:
             self._send_back(node)
@@ -460,7 +472,8 @@ class RunState:
         node = self._node(event)
         node.attempt = max(node.attempt, 1)
         node.started_us = node.started_us or event.at_us
-        node.wait = self.waits[event.token] = WaitState(event)
+        node.wait, node.token = WaitState(event), None
+        self.waits[event.token] = node.wait
         self.open_waits += 1
         self._set(node, "waiting")
         return []
@@ -488,6 +501,19 @@ class RunState:
     def _on_wait_withdrawn(self, event: WaitWithdrawn) -> list[Command]:
         self._close_wait(self.waits[event.token], "withdrawn")
         return []
+
+    def _on_wait_polled(self, event: WaitPolled) -> list[Command]:
+        wait = self.waits[event.token]
+        wait.polls, wait.next_poll_us = event.n, event.next_at_us
+        wait.failed_polls = wait.failed_polls + 1 if event.problem else 0
+        return []
+
+    def _on_withdrawal_told(self, event: WithdrawalTold) -> list[Command]:
+        self.waits[event.token].told = True
+        return []
+
+    def _took_default(self, wait: WaitState) -> bool:
+        return wait.status == "expired" and wait.opened.has_default
 
     def _close_wait(self, wait: WaitState, status: WaitStatus) -> None:
         self.open_waits -= wait.status == "open"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aether_nb.calling import MISSING, WaitTarget
-from aether_nb.errors import BadInputs, ReplyInvalid
+from aether_nb.calling import MISSING, DualStageTarget, WaitTarget
+from aether_nb.errors import BadInputs, BadOutputs, ReplyInvalid
 from aether_nb.events import WaitOpened
 from aether_nb.ids import Token, new_token
-from aether_nb.prompts import CallbackPrompt, Prompt, TextPrompt, check_reply
-from aether_nb.values import Blobs, decode, encode
+from aether_nb.prompts import CallbackPrompt, Poll, Prompt, TextPrompt, check_reply, check_schema
+from aether_nb.values import Blobs, decode, encode, show
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Head
@@ -40,13 +40,18 @@ class ResumedWait:
         return cls(opened.token, opened.kind, opened.prompt, opened.correlator, state, inputs)
 
 
-def open_wait(head: Head, node: NodeState, wait: WaitTarget, blobs: Blobs) -> WaitOpened:
+def open_wait(
+    head: Head, node: NodeState, target: DualStageTarget, returned: Any, blobs: Blobs
+) -> WaitOpened:
     """The event that opens a wait.
 
     Raises:
-        BadInputs: the timeout is none, or the default is no valid answer.
+        BadOutputs: Stage A returned something else.
+        BadInputs: the timeout is none, the schema or the correlator neither, or the default is no valid answer.
         NotStorable: the state cannot be kept.
     """
+    _check(target, returned)
+    wait: WaitTarget = returned
     prompt = _prompt_of(wait)
     default = None
     if wait.default is not MISSING:
@@ -59,7 +64,7 @@ def open_wait(head: Head, node: NodeState, wait: WaitTarget, blobs: Blobs) -> Wa
     return WaitOpened(
         **head,
         node=node.id,
-        token=new_token(),
+        token=node.token or new_token(),
         kind=wait.kind,
         prompt=prompt,
         correlator=wait.correlator,
@@ -67,11 +72,31 @@ def open_wait(head: Head, node: NodeState, wait: WaitTarget, blobs: Blobs) -> Wa
         has_default=wait.default is not MISSING,
         default=default,
         state=encode(wait.state, blobs),
+        poll=wait.poll,
+        on_cancel="on_cancel" in target.own,
     )
+
+
+def _check(target: DualStageTarget, returned: Any) -> None:
+    """See `open_wait`: what is wrong with a wait before its parts are looked at."""
+    if not hasattr(returned, "correlator"):
+        raise BadOutputs(f"`setup` of {target.name} returned {show(returned)}; it returns a `Wait(...)`.")
+    for what, value in (("kind", returned.kind), ("correlator", returned.correlator)):
+        if not (isinstance(value, str) and value) and (value is not None or what == "kind"):
+            raise BadInputs(f"{target.name}: {what}={value!r} is no name; give a text such as a job's id.")
+    poll = returned.poll
+    if poll is not None and not isinstance(poll, Poll):
+        raise BadInputs(f"{target.name}: poll={poll!r}; give Poll(every={poll!r}), in seconds.")
+    if poll is not None and "poll" not in target.own:
+        raise BadInputs(
+            f"{target.name} wants to be polled and has no `poll`; write `async def poll(self, wait)`."
+        )
 
 
 def deadline_of(timeout: Any, now_us: int) -> int | None:
     """A timeout (seconds, timedelta, or a point in time) as milliseconds since 1970; None waits for ever.
+
+    A datetime without a time zone is the local time of this machine.
 
     Raises:
         BadInputs: it is none of these.
@@ -98,8 +123,14 @@ def spoken_deadline(deadline_ms: int | None) -> str:
 
 
 def _prompt_of(wait: WaitTarget) -> Prompt:
+    schema = None if wait.schema is None else check_schema(wait.schema)
+    if wait.prompt is None or (isinstance(wait.prompt, str) and schema is not None):
+        said = wait.prompt or f"Waiting for {wait.kind}"
+        return CallbackPrompt(prompt=said, job=wait.correlator or "", reply=schema)
     if isinstance(wait.prompt, str):
         return TextPrompt(prompt=wait.prompt)
-    if wait.prompt is None:
-        return CallbackPrompt(prompt=f"Waiting for {wait.kind}", job=wait.correlator or "")
+    if schema is not None:
+        raise BadInputs(
+            f"schema= stands beside {type(wait.prompt).__name__}, which says itself what fits; leave one of them out."
+        )
     return wait.prompt

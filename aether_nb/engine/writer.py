@@ -5,7 +5,8 @@ returns when all that was put before is durable. Without a barrier the log trail
 milliseconds. A flush that fails keeps its batch and is tried again; nothing is acknowledged meanwhile.
 
 Traps: `put` and the callbacks run on the loop's thread, `_work` on the writer's; what both touch is
-guarded by `_lock`. A lane's `prev_seq` moves only after a commit, so that a failed batch can be cut again.
+guarded by `_lock`, which who has it may take again. A lane's `prev_seq` moves only after a commit, so
+that a failed batch can be cut again.
 """
 
 from __future__ import annotations

@@ -18,13 +18,18 @@ class Shelf:
         store_path: the store's file; `":memory:"` keeps memory and kv in memory too.
         artifacts_dir: the store's folder for artifacts.
         named: the user's objects by name.
+        callback_url: where replies from outside come in; empty when nobody said.
     """
 
-    def __init__(self, store_path: str, artifacts_dir: str, named: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store_path: str, artifacts_dir: str, named: Mapping[str, Any], callback_url: str = ""
+    ) -> None:
         self.named = dict(named)
+        self.callback_url = callback_url
         self.artifacts = Artifacts(artifacts_dir)
         base = Path(store_path)
         inside = store_path == ":memory:"
+        self.work_dir = Path(artifacts_dir, "jobs") if inside else base.absolute().with_name("jobs")
         self.memory = Memory(":memory:" if inside else str(base.with_name(f"{base.stem}.memory.db")))
         self._kv = Kv(":memory:" if inside else str(base.with_name(f"{base.stem}.kv.db")))
 

@@ -264,15 +264,21 @@ class MemoryStore(Store):
             )
             return min(deadlines, default=None)
 
-    def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
+    def promised(self, token: Token) -> bool:
+        with self._reading():
+            unfinished = [run_id for run_id, row in self._runs.items() if row.status not in FINAL]
+            started = (e for run_id in unfinished for e in self._logs[run_id] if e.type == "NodeStarted")
+            return any(loads(e.body).get("token") == token for e in started)
+
+    def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
         letter = _Letter(address, dumps(value), by, now_ms)
         with self._writing():
             # A wait may have opened since the sender looked: mail left beside it would never be read.
-            for wait in self._waits.values():
-                reached = wait.is_open(now_ms) and address in addresses(wait)
-                if reached and wait.accept(value, by, now_ms) and letter.taken_by is None:
-                    letter.taken_by = f"token:{wait.token}"
+            reached = [w for w in self._waits.values() if w.is_open(now_ms) and address in addresses(w)]
+            answered = [wait for wait in reached if wait.accept(value, by, now_ms)]
+            letter.taken_by = f"token:{answered[0].token}" if answered else None
             self._letters.append(letter)
+            return len(answered)
 
     def mail(self, kernel: str) -> list[Mail]:
         with self._reading():

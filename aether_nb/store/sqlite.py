@@ -228,7 +228,10 @@ class SqliteStore(Store):
     def untaken(self, kernel: str) -> list[WaitRow]:
         return [Wait(*row).row() for row in self._database.read("untaken", kernel=kernel)]
 
-    def post(self, address: str, value: Any, by: str, now_ms: int) -> None:
+    def promised(self, token: Token) -> bool:
+        return bool(self._database.read("promised", token=token))
+
+    def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
         text = dumps(value)
         kind, _, name = address.partition(":")
         with self._database.transaction(full=True) as run:
@@ -249,6 +252,7 @@ class SqliteStore(Store):
                 at_ms=now_ms,
                 taken_by=f"token:{answered[0].token}" if answered else None,
             )
+            return len(answered)
 
     def mail(self, kernel: str) -> list[Mail]:
         return [_mail(row) for row in self._database.read("mail", kernel=kernel)]

@@ -1,5 +1,21 @@
 """The built-in dual-stage tools: each call is a node of its own, in static graphs and graph functions alike."""
 
 from aether_nb.tools.ask import ask_approval, ask_files, ask_text
+from aether_nb.tools.callback import http_callback
+from aether_nb.tools.events import wait_for_event
+from aether_nb.tools.subprocess import run_subprocess
+from aether_nb.tools.time import sleep, sleep_until
+from aether_nb.tools.together import wait_all, wait_any
 
-__all__ = ["ask_approval", "ask_files", "ask_text"]
+__all__ = [
+    "ask_approval",
+    "ask_files",
+    "ask_text",
+    "http_callback",
+    "run_subprocess",
+    "sleep",
+    "sleep_until",
+    "wait_all",
+    "wait_any",
+    "wait_for_event",
+]

@@ -39,13 +39,16 @@ from aether_nb.events import (
     RunStatus,
     WaitExpired,
     WaitOpened,
+    WaitPolled,
     WaitWithdrawn,
+    WithdrawalTold,
 )
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import (
     ApprovalPrompt,
     CallbackPrompt,
     FilesPrompt,
+    Poll,
     Prompt,
     Reply,
     TextPrompt,
@@ -137,6 +140,9 @@ EVERY_EVENT = [
     at(CallReworded, 21, call=CALL, was=Call(name="add", scope="w#0")),
     at(JournalLeftover, 22, calls=(CALL, Call(name="b"))),
     at(NodeFinished, 23, node='odd "node"/ü\\#1', outputs=None),
+    ask(24, token="t2", prompt=CallbackPrompt(prompt="", reply={"type": "object"}), poll=Poll(5, 2, 60), on_cancel=True),
+    at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no"),
+    at(WithdrawalTold, 26, token="t2", problem="late"),
 ]  # fmt: skip
 
 
@@ -728,6 +734,39 @@ class TestMail:
 
         assert [wait.token for wait in store.untaken(K)] == ["t2", "t3"]
         assert [wait.token for wait in store.waits()] == ["t4", "t5"]
+
+    def test_who_posts_is_told_how_many_waits_it_answered(self, store: Store) -> None:
+        create(store)
+        add(store, *(ask(i, f"t{i}", prompt=CallbackPrompt(prompt=""), correlator="job") for i in (2, 3)))
+
+        assert store.post("correlator:else", 1, "ana", NOW) == 0
+        assert store.post("correlator:job", 1, "ana", NOW) == 2
+        assert store.post("correlator:job", 1, "ana", NOW) == 0
+
+    def test_mail_that_does_not_fit_the_schema_is_kept_for_a_wait_that_it_fits(self, store: Store) -> None:
+        create(store)
+        numbers = CallbackPrompt(prompt="", reply={"type": "integer"})
+        add(store, ask(2, "t2", prompt=numbers, correlator="job"))
+
+        assert store.post("correlator:job", "many", "ana", NOW) == 0
+        add(store, ask(3, "t3", prompt=CallbackPrompt(prompt=""), correlator="job"))
+
+        (wait,) = store.untaken(K)
+        assert (wait.token, wait.reply and wait.reply.value) == ("t3", "many")
+        open_wait = store.wait(Token("t2"))
+        assert open_wait is not None
+        assert (open_wait.status, open_wait.schema) == ("open", {"type": "integer"})
+
+    def test_a_token_is_promised_while_its_run_is_unfinished(self, store: Store) -> None:
+        create(store)
+        assert not store.promised(Token("t1"))
+
+        add(store, at(NodeStarted, 2, token="t1"), at(NodeStarted, 3))
+
+        assert store.promised(Token("t1"))
+        assert not store.promised(Token("t2"))
+        add(store, at(RunCancelledEvent, 4), status="cancelled")
+        assert not store.promised(Token("t1"))
 
     def test_mail_for_a_wait_that_opened_meanwhile_is_not_lost(self, store: Store) -> None:
         create(store)

@@ -14,7 +14,7 @@ from helpers import clean_environment
 
 import aether_nb as ae
 from aether_nb import ScriptedChannel
-from aether_nb.errors import NoLoop
+from aether_nb.errors import NoLoop, RunCancelled
 
 AUTHORING = """
 from aether_nb import graph_fn, graphify, tool
@@ -238,6 +238,38 @@ async def test_a_job_is_submitted_and_resumed_by_the_reply_from_outside(ours):
     assert (wait.kind, wait.deadline is not None) == ("job", True)
     assert ae.answer(wait.token, {"url": "http://result"})
     assert (await cell.names["run"]).url == "http://result"
+
+
+async def test_the_same_job_is_drawn_awaited_and_run_by_itself(ours):
+    async def submit(cluster, script):
+        return SimpleNamespace(id=f"job-of-{cluster}-{script}")
+
+    cell = Cell(api=SimpleNamespace(submit=submit))
+    await cell.run("from aether_nb import DualStageTool, Wait, Poll, PENDING, graph_fn, graphify")
+    await cell.run(DUAL_STAGE)
+    await cell.run("""
+        submit_job = SubmitJob()
+
+        @graphify(name="compute_drawn", outputs=["url"])
+        def drawn():
+            return {"url": submit_job(cluster="north", script="a.sh").result}
+
+        @graph_fn(name="compute_awaited", outputs=["url"])
+        async def awaited():
+            return {"url": (await submit_job(cluster="north", script="a.sh")).result}
+
+        alone = submit_job(cluster="north", script="a.sh")
+        runs = [drawn.start(), awaited.start(), alone.start()]
+        waits = [await run.next_wait() for run in runs]
+    """)
+    assert ae.post_event("job-of-north-a.sh", {"url": "http://result"}) == 3
+    outs = [await run for run in cell.names["runs"]]
+    assert [list(out.values()) for out in outs] == [["http://result"]] * 3
+    cancelled = cell.names["drawn"].start()
+    await cancelled.next_wait()
+    cancelled.cancel()
+    with pytest.raises(RunCancelled):
+        await cancelled
 
 
 def test_the_snippets_run_as_a_script(tmp_path):

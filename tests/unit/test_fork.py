@@ -7,13 +7,14 @@ import asyncio
 import pytest
 
 import aether_nb as ae
-from aether_nb import graph_fn, graphify, tool
+from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
 from aether_nb.calling import GRAPHS
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.errors import (
     GraphError,
     NodeFailed,
     ReplyInvalid,
+    RunCancelled,
     RunIdTaken,
     UnknownNode,
     WaitError,
@@ -481,3 +482,38 @@ def test_a_fork_is_one_transaction_on_disk(tmp_path):
         return fork
 
     asyncio.run(story())
+
+
+class Order(DualStageTool):
+    """Something ordered outside, that is called off when nobody waits for it."""
+
+    async def setup(self, what: str):
+        return Wait(kind="order", correlator=what)
+
+    async def on_resume(self, reply, wait):
+        return reply.value
+
+    async def on_cancel(self, wait):
+        ran.append(f"called off {wait.inputs['what']}")
+
+
+order = Order()
+
+
+@graphify(name="fork_orders", outputs=["got"])
+def orders():
+    return {"got": order("pizza").result}
+
+
+async def test_a_fork_shares_a_job_and_never_calls_it_off(ours):
+    run = orders.start(run_id="r")
+    await run.next_wait()
+    fork, other = run.fork(), run.fork()
+    await fork.next_wait(), await other.next_wait()
+    fork.cancel()
+    with pytest.raises(RunCancelled):
+        await fork
+    assert ran == []
+    assert ae.post_event("pizza", "hot") == 2
+    assert ((await run).got, (await other).got) == ("hot", "hot")
+    assert ran == []

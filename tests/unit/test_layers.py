@@ -97,6 +97,8 @@ NOTEBOOK = {
 FOREIGN: dict[str, set[str]] = {
     "pydantic": {"values", "prompts", "graph", "events", "authoring", "store", "jupyter"},
     "pydantic_core": {"values", "store"},
+    "jsonschema": {"prompts"},
+    "referencing": {"prompts"},
     "sqlite3": {"store", "services"},
     "sqlitedict": {"services"},
     "graphviz": {"display"},

@@ -325,6 +325,16 @@ WHERE token = :token AND status = 'open' AND (deadline_ms IS NULL OR deadline_ms
 UPDATE waits SET status = 'expired'
 WHERE token = :token AND status = 'open' AND deadline_ms <= :now_ms;
 
+-- promised --
+-- Whether Stage A in an unfinished run was given this token. Reads all starts of those runs: for tokens that
+-- no wait has.
+SELECT 1
+FROM runs AS r
+CROSS JOIN events AS e ON e.run = r.run
+WHERE r.status NOT IN ('succeeded', 'failed', 'cancelled')
+AND e.type = 'NodeStarted' AND json_extract(e.body, '$.token') = :token
+LIMIT 1;
+
 -- post --
 -- Leave mail, or record what was delivered at once (taken_by is set then).
 INSERT INTO mailbox (address, run, value, sent_by, at_ms, taken_by)

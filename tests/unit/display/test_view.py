@@ -182,6 +182,36 @@ def test_a_withdrawn_wait_closes_and_its_node_is_cancelled() -> None:
     assert story.statuses()["a"] == "cancelled"
 
 
+def test_what_a_poll_raised_stands_at_the_node_until_one_does_not_raise() -> None:
+    story = Story().ask("a", "t1")
+    story.view.snapshot()
+    story.tell(ev.WaitPolled, node="a", token="t1", n=1, next_at_us=1, problem="OSError: no route\nat all")
+    patch = story.view.patch()
+    assert patch is not None
+    assert [(n["id"], n["status"], n["error"]) for n in patch["nodes"]] == [
+        ("a", "waiting", "OSError: no route")
+    ]
+    story.tell(ev.WaitPolled, node="a", token="t1", n=2, next_at_us=1)
+    assert story.view.peek()["nodes"][0]["error"] == ""
+    story.view.snapshot()
+    story.tell(ev.WaitPolled, node="a", token="t1", n=3, next_at_us=1)
+    assert story.view.patch() is None
+
+
+def test_what_an_on_cancel_raised_stands_at_the_node_and_hides_no_failure() -> None:
+    told = {"node": "a", "token": "t1"}
+    story = (
+        Story()
+        .ask("a", "t1")
+        .tell(ev.WaitWithdrawn, **told)
+        .tell(ev.WithdrawalTold, problem="OSError: no", **told)
+    )
+    assert story.view.peek()["nodes"][0]["error"] == "on_cancel: OSError: no"
+    story = Story().ask("a", "t1").tell(ev.WaitWithdrawn, **told).fail("a")
+    story.tell(ev.WithdrawalTold, problem="OSError: no", **told).tell(ev.WithdrawalTold, **told)
+    assert story.view.peek()["nodes"][0]["error"] == "ConnectionError: no such host"
+
+
 def test_a_failure_with_a_retry_to_come_is_pending_with_its_error() -> None:
     story = Story().start("a").fail("a", retry_at_us=START_US * 2)
     first = story.view.peek()["nodes"][0]

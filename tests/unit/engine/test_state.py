@@ -222,6 +222,53 @@ def test_a_withdrawn_question_is_not_waited_for():
     assert fold.state.status == "running"
 
 
+def test_a_poll_is_remembered_with_its_next_time_and_the_failures_in_a_row():
+    fold = asking()
+    for n, problem in enumerate(["no", "no", "", "no"], 1):
+        assert fold(ev.WaitPolled, node="q", token="t", n=n, next_at_us=n * 10, problem=problem) == []
+    wait = fold.state.waits["t"]
+    assert (wait.polls, wait.next_poll_us, wait.failed_polls) == (4, 40, 1)
+    assert fold.state.status == "waiting"
+
+
+def test_a_tool_that_wants_to_know_is_to_be_told_until_it_was():
+    fold = asking(on_cancel=True)
+    assert [w.opened.token for w in fold.state.to_be_told] == ["t"]
+    fold(ev.WaitWithdrawn, node="q", token="t")
+    assert len(fold.state.to_be_told) == 1
+    fold(ev.WithdrawalTold, node="q", token="t")
+    assert fold.state.to_be_told == []
+    assert asking().state.to_be_told == []
+
+
+def test_the_token_of_a_node_is_known_until_its_wait_is_open_or_it_is_sent_back():
+    fold = Fold(static(node("q", kind="wait")))
+    fold.start()
+    fold(ev.NodeStarted, node="q", token="t")
+    assert fold.state.nodes["q"].token == "t"
+    fold.fail("q")
+    fold(ev.NodeRetried, node="q")
+    assert fold.state.nodes["q"].token is None
+    fold(ev.NodeStarted, node="q", token="t2", attempt=2)
+    fold.ask("q", "t2")
+    assert fold.state.nodes["q"].token is None
+
+
+def test_a_node_that_is_sent_back_keeps_the_reply_it_had_and_asks_again_without_one():
+    fold = asking()
+    reply = Reply(value="Ada")
+    fold(ev.ReplyTaken, node="q", token="t", reply=reply)
+    fold.fail("q")
+    fold(ev.NodeRetried, node="q")
+    assert fold.state.resume_node(fold.state.nodes["q"]) == [RunStageB("q", reply)]
+    for more, closed in [({}, ev.WaitWithdrawn), ({"deadline_ms": 9}, ev.WaitExpired)]:
+        fold = asking(**more)
+        fold(closed, node="q", token="t")
+        fold.fail("q")
+        fold(ev.NodeRetried, node="q")
+        assert fold.state.resume_node(fold.state.nodes["q"]) == [StartNode("q")]
+
+
 # -- coming back ---------------------------------------------------------------------------------
 
 

@@ -9,8 +9,10 @@ import pytest
 from lives import turns, types
 
 from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
+from aether_nb.answering import Answer
 from aether_nb.engine.waits import deadline_of
 from aether_nb.errors import BadInputs, NodeFailed, ReplyInvalid, UnansweredPrompt, WaitTimeout
+from aether_nb.prompts import TextPrompt
 from aether_nb.testing import FakeClock
 from aether_nb.tools import ask_approval, ask_text
 
@@ -65,6 +67,25 @@ async def test_a_reply_after_the_deadline_is_refused(live, clock):
     late = life.runtime.answer(token, "Ada")
     assert not late
     assert late.status == "expired"
+    at = datetime.fromtimestamp(1_700_000_060).astimezone()
+    assert repr(late) == f"not accepted: expired at {at:%Y-%m-%d %H:%M}"
+
+
+async def test_a_reply_after_a_deadline_that_no_kernel_has_noticed_is_refused_with_the_reason(live, clock):
+    first = live(clock=clock)
+    run = first.start(asks)
+    await asked(first)
+    await first.end()
+    clock.advance(61)
+    late = live(clock=clock).runtime.answer(run.waits[0].token, "Ada")
+    assert (bool(late), late.status) == (False, "expired")
+    assert "not accepted: expired at " in repr(late)
+
+
+def test_a_deadline_of_today_is_spoken_as_a_time():
+    now = datetime.now().astimezone().replace(microsecond=0)
+    late = Answer(accepted=False, status="expired", by="", door="", at=now)
+    assert repr(late) == f"not accepted: expired at {now:%H:%M}"
 
 
 async def test_a_reply_before_the_deadline_calls_the_alarm_off(live, clock):
@@ -160,9 +181,70 @@ def test_a_timeout_may_be_seconds_a_span_or_a_point_in_time():
     assert deadline_of(1.5, now_us) == 1_700_000_001_500
     assert deadline_of(timedelta(minutes=1), now_us) == 1_700_000_060_000
     assert deadline_of(datetime(2024, 1, 1, tzinfo=UTC), now_us) == 1_704_067_200_000
+    local = datetime.fromtimestamp(1_704_067_200).astimezone()
+    assert deadline_of(local.replace(tzinfo=None), now_us) == 1_704_067_200_000
     for bad in ("5", True, [5]):
         with pytest.raises(BadInputs, match="is no time"):
             deadline_of(bad, now_us)
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        ({"correlator": 7}, "correlator=7 is no name"),
+        ({"correlator": ""}, "correlator='' is no name"),
+        ({"kind": None}, "kind=None is no name"),
+        ({"poll": 5}, r"poll=5; give Poll\(every=5\), in seconds"),
+        ({"timeout": "soon"}, "timeout='soon' is no time"),
+        ({"schema": {"type": "many"}}, "is no JSON Schema"),
+        ({"schema": {"type": "string"}, "prompt": TextPrompt(prompt="?")}, "stands beside TextPrompt"),
+        ({"schema": {"type": "string"}, "default": 5}, "The default 5 is no answer"),
+    ],
+)
+async def test_a_wait_that_cannot_be_is_refused_when_it_opens(live, wait, said):
+    class Odd(DualStageTool):
+        async def setup(self):
+            return Wait(**wait)
+
+        async def on_resume(self, reply, wait): ...
+
+        async def poll(self, wait): ...
+
+    odd = Odd()
+
+    @graphify(name="waits_odd", outputs=["x"])
+    def g():
+        return {"x": odd().result}
+
+    with pytest.raises(NodeFailed, match=said):
+        await live().start(g)
+
+
+async def test_a_wait_with_a_schema_and_a_text_says_what_is_waited_for_and_shows_the_schema(live):
+    class Count(DualStageTool):
+        async def setup(self):
+            return Wait(kind="count", prompt="How many came?", schema={"type": "integer"})
+
+        async def on_resume(self, reply, wait):
+            return reply.value
+
+    count = Count()
+
+    @graphify(name="waits_count", outputs=["x"])
+    def g():
+        return {"x": count().result}
+
+    life = live()
+    run = life.start(g)
+    await asked(life)
+    assert [(w.prompt, w.kind, w.schema) for w in run.waits] == [
+        ("How many came?", "count", {"type": "integer"})
+    ]
+    assert life.channel.shown[0].wait.schema == {"type": "integer"}
+    with pytest.raises(ReplyInvalid, match="'many' is not of type 'integer'"):
+        run.answer("many")
+    run.answer(5)
+    assert (await run).x == 5
 
 
 async def test_sleeping_is_by_the_clock_and_only_the_rest_is_slept_after_a_restart(live, clock):

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from lives import turns
+
+import aether_nb as ae
+from aether_nb import ScriptedChannel, graph_fn, graphify, tool
+from aether_nb.errors import BadInputs, NodeFailed
+from aether_nb.testing import FakeClock
+from aether_nb.tools import sleep, sleep_until
+
+NOW = datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+@tool(outputs=["at"])
+async def wake():
+    return {"at": ae.api.current().clock.now_us() // 1_000_000 - 1_700_000_000}
+
+
+@graphify(outputs=["at"])
+def drawn():
+    return {"at": wake(after=sleep(60)).at}
+
+
+@graph_fn(outputs=["at"])
+async def awaited():
+    await sleep(60)
+    return {"at": (await wake()).at}
+
+
+@pytest.fixture
+def clock(configure):
+    """The clock of this test's runtimes; nobody is there to answer anything."""
+    made = FakeClock()
+    configure(channel=ScriptedChannel([])).clock = made
+    return made
+
+
+@pytest.mark.parametrize("graph", [drawn, awaited])
+async def test_a_sleep_ends_by_itself_at_its_time(clock, graph):
+    run = graph.start()
+    await run.next_wait()
+    clock.advance(59.999)
+    await turns()
+    assert run.status == "waiting"
+    clock.advance(0.001)
+    assert (await run).at == 60
+
+
+async def test_only_the_rest_is_slept_after_a_restart(configure, clock):
+    run = awaited.start(run_id="r")
+    await run.next_wait()
+    clock.advance(45)
+    configure(channel=ScriptedChannel([])).clock = clock
+    run = ae.resume("r")
+    await turns()
+    clock.advance(14)
+    await turns()
+    assert run.status == "waiting"
+    clock.advance(1)
+    assert (await run).at == 60
+
+
+@pytest.mark.parametrize(
+    ("call", "seconds"),
+    [
+        (lambda: sleep(1.5), 1.5),
+        (lambda: sleep(timedelta(minutes=1)), 60),
+        (lambda: sleep_until(NOW + timedelta(days=1)), 86_400),
+        (lambda: sleep_until((NOW + timedelta(days=1)).astimezone().replace(tzinfo=None)), 86_400),
+        (lambda: sleep_until(NOW - timedelta(days=1)), 0),
+    ],
+)
+async def test_a_time_is_a_span_or_a_point(clock, call, seconds):
+    wait = await call().start().next_wait()
+    assert (wait.deadline - NOW).total_seconds() == seconds
+    assert wait.kind == "timer"
+
+
+async def test_a_sleep_at_the_top_of_a_cell_is_a_run(clock):
+    asleep = sleep(5)
+    run = asleep.start()
+    await run.next_wait()
+    clock.advance(5)
+    assert dict(await asleep) == {}
+
+
+async def test_whoever_answers_ends_it_early(clock):
+    run = awaited.start()
+    await run.next_wait()
+    run.answer(None)
+    assert (await run).at == 0
+
+
+async def test_what_is_no_time_is_refused_with_the_other_tool(clock):
+    with pytest.raises(BadInputs, match="seconds"):
+        await sleep("soon")
+
+    @graph_fn(outputs=[])
+    async def wrong(until):
+        await (sleep_until(5) if until else sleep(NOW))
+
+    with pytest.raises(NodeFailed, match="give seconds; for a point in time there is sleep_until"):
+        await wrong(until=False)
+    with pytest.raises(NodeFailed, match="give a datetime; for a span there is sleep"):
+        await wrong(until=True)
