@@ -11,10 +11,13 @@ from aether_nb.api import (
     configure,
     get,
     inbox,
+    pause,
+    paused,
     post_event,
     resume,
     resume_all,
     runs,
+    unpause,
     waits,
 )
 from aether_nb.authoring.decorators import graph_fn, graphify, tool
@@ -53,11 +56,14 @@ __all__ = [
     "graph_fn",
     "graphify",
     "inbox",
+    "pause",
+    "paused",
     "post_event",
     "resume",
     "resume_all",
     "runs",
     "tool",
+    "unpause",
     "waits",
 ]
 

@@ -190,6 +190,26 @@ def resume_all() -> Table[Run]:
     return Table(current().resume_all(), columns, "Nothing to go on with here.")
 
 
+def pause() -> None:
+    """Let no tool of this process begin until `unpause()`; those that compute go on to their end.
+
+    Graph functions go on as far as they come without a tool, questions can be asked and answered; what
+    follows from an answer waits too. It is a matter of this
+    process and its store: not kept, and over with `configure()` or a restart.
+    """
+    current().pause(True)
+
+
+def unpause() -> None:
+    """Let tools begin again."""
+    current().pause(False)
+
+
+def paused() -> bool:
+    """Whether `pause()` is in force."""
+    return current().paused
+
+
 def inbox() -> Any:
     """Every open prompt: a widget in a notebook, a table elsewhere."""
     runtime = current()

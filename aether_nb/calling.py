@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 from aether_nb.errors import OutsideRun
 from aether_nb.graph.model import GraphSpec, NodeKind, ParamSpec
+from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.prompts import Poll, Prompt, Reply
 
 
@@ -56,6 +57,8 @@ class Target(Protocol):
     """Hash of the normalised code, `""` when unknown."""
     source: str
     """Its code; `""` when it cannot be had."""
+    policy: RetryPolicy
+    """When it is tried again, and how long a try may take."""
 
 
 class ToolTarget(Target, Protocol):
@@ -66,6 +69,8 @@ class ToolTarget(Target, Protocol):
     wants_context: bool
     effects: bool
     """Whether it touches the world: what came before is fsynced before its body."""
+    max_concurrency: int | None
+    """How many of its bodies may compute at once, over all runs; None leaves that to the runtime."""
 
     def pack(self, value: Any) -> dict[str, Any]:
         """Check what the body returned, and give it by output name. Raises BadOutputs."""

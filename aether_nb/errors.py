@@ -168,6 +168,14 @@ class NodeFailed(RunError):
         return [*super()._render_traceback_()[:-1], *self._where(), f"NodeFailed: {self}"]
 
 
+class NodeCancelled(NodeFailed):
+    """A node was cancelled by a person, while its run goes on."""
+
+
+class ToolTimeout(RunError, TimeoutError):
+    """An attempt of a tool took longer than its timeout."""
+
+
 class BadOutputs(RunError):
     """A tool returned something else than the outputs it declares."""
 

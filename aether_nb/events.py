@@ -96,6 +96,8 @@ class RunStarted(Event):
     """The run whose log begins like this one's."""
     forked_at: NodeId | None = None
     """The node whose outcome is not shared; None when all was shared."""
+    priority: int = 0
+    """Tools of runs with a higher one compute first, in whichever kernel drives it."""
 
 
 class RunResumed(Event):
@@ -137,6 +139,8 @@ class NodeStarted(NodeEvent):
     attempt: int = 1
     token: Token | None = None
     """The token that its wait will have, for a dual-stage tool."""
+    queued_ms: int = 0
+    """How long it stood ready until there was a place for it."""
 
 
 class NodeFinished(NodeEvent):
@@ -144,6 +148,8 @@ class NodeFinished(NodeEvent):
 
     type: Literal["NodeFinished"] = "NodeFinished"
     outputs: Any = None
+    queued_ms: int = 0
+    """How long, after answers, its body stood ready until there was a place for it again."""
 
 
 class NodeFailed(NodeEvent):
@@ -153,6 +159,8 @@ class NodeFailed(NodeEvent):
     attempt: int = 1
     error: ErrorInfo
     retry_at_us: int | None = None
+    queued_ms: int = 0
+    """As in NodeFinished."""
 
 
 class NodeRetried(NodeEvent):
@@ -162,9 +170,11 @@ class NodeRetried(NodeEvent):
 
 
 class NodeCancelled(NodeEvent):
-    """A node was cancelled, by its run or by the code that called it."""
+    """A node was cancelled: by its run, by the code that called it, or by a person."""
 
     type: Literal["NodeCancelled"] = "NodeCancelled"
+    by: str = ""
+    """The person who cancelled this node while its run goes on; who awaits it gets that as a failure."""
 
 
 class WaitOpened(NodeEvent):

@@ -37,7 +37,7 @@ from aether_nb.events import (
 )
 from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
 from aether_nb.prompts import Reply
-from aether_nb.run import Nodes, Run
+from aether_nb.run import Run, find_node
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
@@ -80,7 +80,7 @@ def fork(
         engine.writer.sync(driver.lane, full=False)
     log = runtime.store.events(row.run_id)
     state = history.fold(runtime.store, row, log)
-    node = None if at is None else _node(runtime, state, at)
+    node = None if at is None else _node(state, at)
     events = past(log, state, node, runtime.clock.now_us())
     replied: list[AnyEvent] = []
     if answer is not MISSING:
@@ -227,12 +227,12 @@ def _first(log: Sequence[AnyEvent]) -> RunStarted:
     return first
 
 
-def _node(runtime: Runtime, state: RunState, at: str) -> NodeState:
+def _node(state: RunState, at: str) -> NodeState:
     """The node of that id or label, or that asks this."""
     asks = [n for n in state.nodes.values() if n.wait is not None and n.wait.opened.prompt.prompt == at]
     if len(asks) == 1:
         return asks[0]
-    return Nodes(state, runtime.services.artifacts).find(at)
+    return find_node(state, at)
 
 
 def _reply(

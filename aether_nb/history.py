@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from aether_nb.engine.ports import Append, RunRow, Store
-from aether_nb.engine.records import DONE
+from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.events import (
     AnyEvent,
@@ -18,11 +18,10 @@ from aether_nb.events import (
     RunCancelledEvent,
     RunResumed,
     RunStarted,
-    RunStatus,
     WaitWithdrawn,
 )
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import RunId
+from aether_nb.ids import NodeId, RunId
 
 
 def find_spec(store: Store, key: str) -> GraphSpec | None:
@@ -48,8 +47,12 @@ def fold(store: Store, row: RunRow, log: Sequence[AnyEvent] | None = None) -> Ru
     return state
 
 
-def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) -> bool:
-    """Cancel an unfinished run that nobody drives, as its driver would; fsynced.
+def cancel_idle(
+    store: Store, row: RunRow, kernel: str, by: str, now_us: int, node: NodeId | None = None
+) -> bool:
+    """Cancel an unfinished run that nobody drives, or a node of it, as its driver would; fsynced.
+
+    A node that is not there, or done, is left alone.
 
     With tools that must be told (`on_cancel`) it is only requested: who drives the run next tells them and ends it.
 
@@ -64,27 +67,33 @@ def cancel_idle(store: Store, row: RunRow, kernel: str, by: str, now_us: int) ->
     events: list[AnyEvent] = []
 
     def add(event: Callable[..., AnyEvent], **what: object) -> None:
-        events.append(event(run=row.run_id, seq=seq + len(events) + 1, at_us=now_us, **what))
+        events.append(event(run=row.run_id, seq=state.seq + 1, at_us=now_us, **what))
+        state.apply(events[-1])
 
-    add(CancelRequested, by=by)
-    if state.to_be_told:
-        return _wrote(store, claimed[0], kernel, events, state.status, now_us)
-    for node in state.nodes.values():
-        if node.status in DONE:
-            continue
-        if node.wait is not None and node.wait.status == "open":
-            add(WaitWithdrawn, node=node.id, token=node.wait.opened.token)
-        add(NodeCancelled, node=node.id)
-    add(RunCancelledEvent)
-    return _wrote(store, claimed[0], kernel, events, "cancelled", now_us)
+    def add_cancelled(one: NodeState, by: str = "") -> None:
+        if one.wait is not None and one.wait.status == "open":
+            add(WaitWithdrawn, node=one.id, token=one.wait.opened.token)
+        add(NodeCancelled, node=one.id, by=by)
 
-
-def _wrote(
-    store: Store, row: RunRow, kernel: str, events: Sequence[AnyEvent], status: RunStatus, now_us: int
-) -> bool:
-    """Add to a run's log; False when somebody else was quicker."""
-    written = Append(row.run_id, kernel, row.fence, row.last_seq, events, status)
-    return not store.append([written], full=True, now_ms=now_us // 1000)
+    if node is None:
+        add(CancelRequested, by=by)
+        if not state.to_be_told:
+            for one in list(state.nodes.values()):
+                if one.status not in DONE:
+                    add_cancelled(one)
+            add(RunCancelledEvent)
+    elif node in state.nodes and state.nodes[node].status not in DONE:
+        add_cancelled(state.nodes[node], by)
+        for one in state.below(node):
+            if one.status not in DONE:
+                add_cancelled(one)
+    if not events:
+        return True
+    written = Append(row.run_id, kernel, claimed[0].fence, seq, events, state.status)
+    refused = store.append([written], full=True, now_ms=now_us // 1000)
+    if not refused and node is not None:  # it goes on later, with whoever takes it up: that is not us
+        store.claim_runs([(row.run_id, claimed[0].fence)], row.kernel or kernel, now_us // 1000)
+    return not refused
 
 
 def ending(row: RunRow) -> str:

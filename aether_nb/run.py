@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from aether_nb.answering import Answer
 from aether_nb.calling import MISSING
 from aether_nb.edits import Changes
 from aether_nb.engine.driver import Driver, outcome
+from aether_nb.engine.metrics import Meter, Metrics
 from aether_nb.engine.ports import WaitRow
-from aether_nb.engine.records import NodeState
+from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
 
 _OVER = FINAL | {"blocked"}
+_Measure = Callable[[NodeId | None], Metrics]
 _FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
 
 
@@ -98,6 +101,7 @@ class Node:
         attempt: how often it was tried, 0 before the first.
         outputs: what it gave, None before.
         error: one sentence, empty when all is well.
+        metrics: where its time went, and that of what stands inside it, and what it left in the store.
     """
 
     id: NodeId
@@ -108,32 +112,22 @@ class Node:
     attempt: int
     outputs: Outputs | None
     error: str
+    _measured: Callable[[], _Measure] = field(repr=False, compare=False)
+
+    @property
+    def metrics(self) -> Metrics:
+        """As its log tells so far."""
+        return self._measured()(self.id)
 
 
 class Nodes(Mapping[str, Node]):
     """The nodes of a run by id; a label will do where only one node has it."""
 
-    def __init__(self, state: RunState, blobs: Any) -> None:
-        self._state, self._blobs = state, blobs
+    def __init__(self, state: RunState, blobs: Any, measured: Callable[[], _Measure]) -> None:
+        self._state, self._blobs, self._measured = state, blobs, measured
 
     def __getitem__(self, name: str) -> Node:
-        return self._node(self.find(name))
-
-    def find(self, name: str) -> NodeState:
-        """The node of that id or unique label.
-
-        Raises:
-            UnknownNode: there is none, or the label fits several. Also a KeyError.
-        """
-        node = self._state.nodes.get(NodeId(name))
-        if node is not None:
-            return node
-        fits = [n for n in self._state.nodes.values() if name in (n.label, n.name)]
-        if len(fits) == 1:
-            return fits[0]
-        have = ", ".join(n.id for n in (fits or self._state.nodes.values()))
-        what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r}"
-        raise _NoSuchNode(f"{what}; there is: {have or 'none yet'}.")
+        return self._node(find_node(self._state, name))
 
     def __iter__(self) -> Any:
         return iter(self._state.nodes)
@@ -158,8 +152,27 @@ class Nodes(Mapping[str, Node]):
         outputs = None
         if n.status == "succeeded":
             outputs = Outputs(decode(n.outputs, self._blobs, strict=False))
-        error = n.error.message if n.error is not None and n.status in {"failed", "pending"} else ""
-        return Node(n.id, n.label, n.name, n.kind, n.status, n.attempt, outputs, error)
+        error = (
+            n.error.message if n.error is not None and n.status in {"failed", "pending", "cancelled"} else ""
+        )
+        return Node(n.id, n.label, n.name, n.kind, n.status, n.attempt, outputs, error, self._measured)
+
+
+def find_node(state: RunState, name: str) -> NodeState:
+    """The node of a run of that id or unique label.
+
+    Raises:
+        UnknownNode: there is none, or the label fits several. Also a KeyError.
+    """
+    node = state.nodes.get(NodeId(name))
+    if node is not None:
+        return node
+    fits = [n for n in state.nodes.values() if name in (n.label, n.name)]
+    if len(fits) == 1:
+        return fits[0]
+    have = ", ".join(n.id for n in (fits or state.nodes.values()))
+    what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r}"
+    raise _NoSuchNode(f"{what}; there is: {have or 'none yet'}.")
 
 
 class _NoSuchNode(UnknownNode, KeyError):
@@ -214,7 +227,21 @@ class Run:
     @property
     def nodes(self) -> Nodes:
         """Its nodes by id."""
-        return Nodes(self._state(), self._runtime.services.artifacts)
+        return Nodes(self._state(), self._runtime.services.artifacts, functools.cache(self._measured))
+
+    @property
+    def metrics(self) -> Metrics:
+        """Where its time went and what it left in the store, as far as its log is committed."""
+        return self._measured()(None)
+
+    def _measured(self) -> _Measure:
+        """Its log, measured: gives the metrics of a node, or, for None, of the run."""
+        meter = Meter()
+        for event in self._runtime.store.events(self.run_id):
+            meter.apply(event)
+        # while nobody drives it, no time is spent on it
+        now_us = self._runtime.clock.now_us() if self._live() is not None else None
+        return lambda node: meter.total(now_us) if node is None else meter.of(node, now_us)
 
     @property
     def waits(self) -> Table[OpenWait]:
@@ -249,6 +276,8 @@ class Run:
             said = "waiting for " + _listed([w.prompt for w in self.waits if w.status == "open"])
         elif said in {"failed", "blocked"} and (error := self.error) is not None:
             said = f"{said}, {show(str(error), 120)}"
+        if said in {"running", "waiting"} and self._runtime.paused and self._live() is not None:
+            said += ", paused until ae.unpause()"
         if self.note:
             said = self.note if self.note.startswith(said) else f"{said} ({self.note})"
         return f"<run {self.run_id}: {said}>"
@@ -319,12 +348,34 @@ class Run:
         token = self._only_wait(to) if wait is None else Token(wait)
         return self._runtime.answer(token, value, by=by)
 
-    def cancel(self) -> None:
-        """Cancel it. Returns when the request is durable; questions are withdrawn."""
-        self._runtime.cancel(self.run_id)
+    def cancel(self, node: str | None = None) -> None:
+        """Cancel it, or one node of it. Returns when that is durable; questions are withdrawn.
+
+        A run of another process is cancelled there, shortly after.
+
+        Args:
+            node: id, or label where only one node has it. Then only this is cancelled, with what stands inside
+                it, and the run goes on: in a graph function whoever awaits it gets a `NodeCancelled` (a
+                `NodeFailed`, which may be caught); in a static graph what depends on it is skipped, and the
+                graph fails at its end if it cannot do without.
+
+        Raises:
+            UnknownNode: there is no such node.
+            RunError: that node is done.
+        """
+        if node is None:
+            self._runtime.cancel(self.run_id)
+            return
+        state = find_node(self._state(), node)
+        if state.status in DONE:
+            raise RunError(f"Nothing to cancel: node {state.id!r} of run {self.run_id!r} is {state.status}.")
+        self._runtime.cancel(self.run_id, state.id)
+        self._folded = None
 
     def retry(self, node: str) -> Run:
         """Run a failed node of a failed run again, and go on from there; what succeeded is kept.
+
+        A node that was cancelled by name, so that its run failed, counts as failed.
 
         Args:
             node: its id, or its label where only one node has it.

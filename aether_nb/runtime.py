@@ -42,7 +42,7 @@ from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of
 from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
 from aether_nb.prompts import Reply
-from aether_nb.run import Run, asleep
+from aether_nb.run import Run, asleep, find_node
 from aether_nb.services.shelf import Shelf
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
@@ -85,6 +85,7 @@ class Runtime:
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
         self.kernel = ""
         self.closed = False
+        self.paused = False
         self._max_concurrency = max_concurrency
         self._engine: Engine | None = None
         self.channel.attach(self._answer_here, self._give_up)
@@ -121,6 +122,8 @@ class Runtime:
                 store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
                 kernel=self._registered(), max_concurrency=self._max_concurrency,
             )  # fmt: skip
+            if self.paused:
+                self._engine.scheduler.pause()
         return self._engine
 
     def _registered(self) -> str:
@@ -145,13 +148,15 @@ class Runtime:
 
     def start(
         self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
-        if_finished: str = "return", on_change: str = "use_new",
+        if_finished: str = "return", on_change: str = "use_new", priority: int = 0,
     ) -> Run:  # fmt: skip
         """Start a run, or find it again; see `Graph.start`."""
         naming.checked(run_id)
         edits.check_wish(on_change)
         if if_finished not in {"return", "rerun"}:
             raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
+        if type(priority) is not int:
+            raise BadInputs(f"priority={priority!r} is no whole number; 0 is the usual one, more is sooner.")
         self.engine()
         encoded = {k: encode(v, self.services.artifacts, name=k) for k, v in inputs.items()}
         input_hash = digest(encoded)
@@ -170,11 +175,12 @@ class Runtime:
                 if same and row.status not in FINAL and not self._alive(row):
                     note = "went on where it was; start(new=True) starts afresh"
                     return self._take(row, graph, note, on_change=on_change)
-        return self._begin(graph, encoded, RunId(run_id or new_run_id(graph.name)), input_hash, cell, None)
+        name = RunId(run_id or new_run_id(graph.name))
+        return self._begin(graph, encoded, name, input_hash, cell, None, priority)
 
     def _begin(
         self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,
-        shown: Sequence[Observer] | None,
+        shown: Sequence[Observer] | None, priority: int,
     ) -> Run:  # fmt: skip
         """Create a run; `shown` follow it, or, when that is None, whatever the host shows it with."""
         engine = self.engine()
@@ -184,7 +190,7 @@ class Runtime:
             self.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
         )  # fmt: skip
         run = Run(self, run_id)
-        if engine.start(made, graph, inputs) is None:
+        if engine.start(made, graph, inputs, priority) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         for observer in shown or showing.followers(self, run, graph.spec):
             engine.observe(run_id, observer)
@@ -277,8 +283,8 @@ class Runtime:
     def retry(self, run: Run, node: str) -> None:
         """See `Run.retry`."""
         row = self.row(run.run_id)
-        state = run.nodes.find(node)
-        if row.status != "failed" or state.status != "failed":
+        state = find_node(run._state(), node)
+        if row.status != "failed" or state.status not in {"failed", "cancelled"} or state.error is None:
             raise RunError(
                 f"Nothing to retry: run {row.run_id!r} is {row.status}, node {state.id!r} is {state.status}."
             )
@@ -287,7 +293,7 @@ class Runtime:
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
-        inputs = history.started(self.store, row.run_id).inputs
+        began = history.started(self.store, row.run_id)
         driver = self.awake(row.run_id)
         if driver is not None:
             driver.engine.writer.sync(driver.lane, full=True)
@@ -296,7 +302,7 @@ class Runtime:
         if driver is not None:
             driver.partings.farewell()
         shown = [] if self.host is None else self.host.take_back(row.run_id)
-        return self._begin(graph, inputs, row.run_id, row.input_hash, row.cell, shown)
+        return self._begin(graph, began.inputs, row.run_id, row.input_hash, row.cell, shown, began.priority)
 
     def fork(self, run: Run, *, at: str | None, answer: Any, run_id: str | None) -> Run:
         """See `Run.fork`."""
@@ -554,19 +560,21 @@ class Runtime:
             return getpass.getuser()
         return "somebody"
 
-    def cancel(self, run_id: str) -> None:
-        """Cancel a run, wherever it is driven, and then the unfinished runs that it started."""
+    def cancel(self, run_id: str, node: NodeId | None = None) -> None:
+        """Cancel a run, wherever it is driven, and then the unfinished runs that it started; or a node of it."""
         row = self.row(run_id)
         if row.status in FINAL:
             return
-        taken = self.drives(row.run_id) or self._is_taken_to_be_told(row)
+        taken = self.drives(row.run_id) or (node is None and self._is_taken_to_be_told(row))
         engine = self._at_work()
         if taken and engine is not None:
-            engine.on_loop(engine.cancel, row.run_id, self.me())
+            engine.on_loop(engine.cancel, row.run_id, self.me(), node)
         elif self._alive(row) or not history.cancel_idle(
-            self.store, row, self._registered(), self.me(), self.clock.now_us()
+            self.store, row, self._registered(), self.me(), self.clock.now_us(), node
         ):
-            self.store.post(f"run:{run_id}:cancel", None, self.me(), self.now_ms())
+            self.store.post(f"run:{run_id}:cancel", node, self.me(), self.now_ms())
+        if node is not None:
+            return
         for child in self.store.runs(parent=row.run_id):
             self.cancel(child.run_id)
 
@@ -578,6 +586,13 @@ class Runtime:
             self._take(row, self.graph_of(row.graph), "cancelled")
             return True
         return False
+
+    def pause(self, paused: bool) -> None:
+        """Let no tool begin, or let them begin again; see `api.pause`. From any thread."""
+        self.paused = paused
+        engine = self._engine
+        if engine is not None and not engine.loop.is_closed():
+            engine.on_loop(engine.scheduler.pause if paused else engine.scheduler.unpause)
 
     def close(self) -> None:
         """Put the runs to sleep and let go of the store; handles on its runs say so from now on."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, get_args, overload
+
+from pydantic import ValidationError
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.graphify import build
 from aether_nb.authoring.graphs import START_WORDS, Graph
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, read
-from aether_nb.authoring.tools import Tool
+from aether_nb.authoring.tools import OnFailure, Tool
 from aether_nb.authoring.unawaited import forgotten_awaits
 from aether_nb.errors import GraphProblems
 from aether_nb.graph.model import GraphSpec
+from aether_nb.graph.retry_policy import RetryPolicy
 
 Function = Callable[..., Any]
 
@@ -32,6 +35,14 @@ def tool(
     name: str | None = None,
     outputs: Sequence[str] | None = None,
     effects: bool = False,
+    retries: int = 0,
+    backoff: float = 1.0,
+    max_backoff: float = 60.0,
+    jitter: bool = True,
+    retry_on: type[Exception] | Sequence[type[Exception]] = Exception,
+    timeout: float | None = None,
+    on_failure: OnFailure = "fail",
+    max_concurrency: int | None = None,
 ) -> Callable[[Function], Tool]: ...
 
 
@@ -42,10 +53,19 @@ def tool(
     name: str | None = None,
     outputs: Sequence[str] | None = None,
     effects: bool = False,
+    retries: int = 0,
+    backoff: float = 1.0,
+    max_backoff: float = 60.0,
+    jitter: bool = True,
+    retry_on: type[Exception] | Sequence[type[Exception]] = Exception,
+    timeout: float | None = None,
+    on_failure: OnFailure = "fail",
+    max_concurrency: int | None = None,
 ) -> Tool | Callable[[Function], Tool]:
     """Make a function a tool: a step of graphs, and an ordinary function outside of them.
 
-    Sync functions run in a thread, so they may block.
+    Sync functions run in a thread, so they may block. Retries, limits and the rest hold where it is a node;
+    called in the body of another tool, or outside a run, it is a plain call.
 
     Args:
         fn: the function, when the decorator is used bare.
@@ -53,15 +73,40 @@ def tool(
         outputs: names of what it returns, as a mapping with exactly these; without them whatever it
             returns is its one output, `result`.
         effects: it touches the world: everything before it is on disk before its body starts.
+        retries: further attempts after the first, exactly; a crash of the kernel uses none up. What an
+            attempt asked and was answered is not asked again by the next.
+        backoff: seconds before the first retry; doubles with each further one.
+        max_backoff: seconds that a pause has at most.
+        jitter: whether a pause is any time up to its length, by chance ("full jitter").
+        retry_on: the exception class, or classes, that are worth another attempt. What another attempt
+            cannot mend (outputs that do not fit, a value that cannot be stored) is never tried again.
+        timeout: seconds that one attempt may take, waiting for people and for a free place not counted; then
+            it fails with a `ToolTimeout`. A thread cannot be stopped: `context.cancelled` is set, and the
+            next attempt waits until it has returned. None is no limit.
+        on_failure: "fail" the graph, "skip" what depends on this, or "continue" without it.
+        max_concurrency: how many bodies of tools of this name compute at once, over all runs.
 
     Raises:
         GraphProblems: something is wrong with the function or an option; all of it at once.
     """
     __tracebackhide__ = True
+    policy: dict[str, Any] = {
+        "retries": retries,
+        "backoff": backoff,
+        "max_backoff": max_backoff,
+        "jitter": jitter,
+        "retry_on": (retry_on,) if isinstance(retry_on, type) else retry_on,
+        "timeout": timeout,
+    }
 
     def decorate(fn: Function) -> Tool:
         __tracebackhide__ = True
-        return Tool(fn, name=_name(fn, name), outputs=outputs, effects=effects)
+        called = _name(fn, name)
+        return Tool(
+            fn, name=called, outputs=outputs, effects=effects,
+            policy=_policy(called, policy, on_failure, max_concurrency),
+            on_failure=on_failure, max_concurrency=max_concurrency,
+        )  # fmt: skip
 
     return decorate if fn is None else decorate(fn)
 
@@ -172,3 +217,21 @@ def _graph_function(fn: Function, name: str, outputs: Sequence[str] | None) -> G
     return Graph(
         fn, spec, signature=signature, fingerprint=print_, source=source_of(fn), single=outputs is None
     )
+
+
+def _policy(name: str, options: dict[str, Any], on_failure: object, max_concurrency: object) -> RetryPolicy:
+    """The policy that the options of a tool make, once all of them are found to be in order."""
+    __tracebackhide__ = True
+    problems = []
+    if on_failure not in get_args(OnFailure):
+        problems.append(f"`on_failure` is {on_failure!r}: it is 'fail', 'skip' or 'continue'.")
+    if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
+        problems.append(f"`max_concurrency` is {max_concurrency!r}: it is a number from 1 up, or None.")
+    try:
+        policy = RetryPolicy(**options)
+    except ValidationError as e:
+        wrong = {str(error["loc"][0]): error["msg"].lower() for error in e.errors(include_url=False)}
+        problems += [f"`{option}` is {options[option]!r}: {why}." for option, why in wrong.items()]
+    if problems:
+        raise GraphProblems(str(name), problems)
+    return policy

@@ -22,7 +22,7 @@ from aether_nb.errors import BadInputs, GraphError
 from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref
 from aether_nb.ids import NodeId
 
-START_WORDS = ("run_id", "new", "if_finished", "on_change")
+START_WORDS = ("run_id", "new", "if_finished", "on_change", "priority")
 """Keywords that `start` and `run_sync` understand themselves, so that no input can have their names."""
 
 IfFinished = Literal["return", "rerun"]
@@ -72,6 +72,7 @@ class Graph(Step):
         new: bool = False,
         if_finished: IfFinished = "return",
         on_change: OnChange = "use_new",
+        priority: int = 0,
         **inputs: Any,
     ) -> Any:
         """Start a run and return its handle at once; the cell shows it live.
@@ -83,6 +84,8 @@ class Graph(Step):
             new: never attach to an unfinished run of an earlier kernel.
             if_finished: what to do when the run of that `run_id` is finished: return it, or run it again.
             on_change: what to do when the run is unfinished and the code has changed; see `ae.resume`.
+            priority: tools of runs with a higher one get the free places first. Kept with a new run; one that
+                is found again keeps its own.
             **inputs: the graph's inputs.
 
         Raises:
@@ -96,7 +99,13 @@ class Graph(Step):
         _not_drawing(self.name)
         bound = self._checked(args, inputs)
         return launcher().start(
-            self, bound, run_id=run_id, new=new, if_finished=if_finished, on_change=on_change
+            self,
+            bound,
+            run_id=run_id,
+            new=new,
+            if_finished=if_finished,
+            on_change=on_change,
+            priority=priority,
         )
 
     def run_sync(
@@ -107,6 +116,7 @@ class Graph(Step):
         new: bool = False,
         if_finished: IfFinished = "return",
         on_change: OnChange = "use_new",
+        priority: int = 0,
         **inputs: Any,
     ) -> Any:
         """Run to the end and return the outputs; for code that cannot `await`. Arguments as for `start`.
@@ -120,7 +130,13 @@ class Graph(Step):
         _not_drawing(self.name)
         bound = self._checked(args, inputs)
         return launcher().run_sync(
-            self, bound, run_id=run_id, new=new, if_finished=if_finished, on_change=on_change
+            self,
+            bound,
+            run_id=run_id,
+            new=new,
+            if_finished=if_finished,
+            on_change=on_change,
+            priority=priority,
         )
 
     def __call__(self, /, *args: Any, key: str | None = None, after: Any = None, **inputs: Any) -> Any:

@@ -18,6 +18,7 @@ from aether_nb.authoring.signature import Signature
 from aether_nb.calling import Builder, Caller, label_of
 from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
 from aether_nb.graph.model import NodeKind, ParamSpec
+from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.graph.validate import did_you_mean
 
 SINGLE = "result"
@@ -41,6 +42,7 @@ class Step:
         outputs: the names of what it gives.
         single: it declares no outputs, so that what it returns is its one output, `result`.
         params: its inputs.
+        policy: when it is tried again, and how long a try may take.
         fingerprint: hash of its normalised code; empty when unknown.
         source: its code; empty when it cannot be had.
     """
@@ -52,6 +54,7 @@ class Step:
     params: tuple[ParamSpec, ...]
     signature: Signature
     wants_context: bool
+    policy: RetryPolicy = ONCE
     fingerprint: str
     source: str
 

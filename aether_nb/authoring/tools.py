@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.later import ToolCall
@@ -16,6 +16,10 @@ from aether_nb.authoring.signature import CONTEXT
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
 from aether_nb.calling import BUILDER, CALLER, launcher
 from aether_nb.errors import GraphProblems
+from aether_nb.graph.retry_policy import ONCE, RetryPolicy
+
+OnFailure = Literal["fail", "skip", "continue"]
+"""What a failure of a node means for what depends on it."""
 
 
 class Tool(Step):
@@ -28,6 +32,8 @@ class Tool(Step):
         fn: the function, as it was written.
         is_async: `fn` is a coroutine function; others run in a thread.
         effects: it touches the world, so that everything before it is fsynced before its body starts.
+        on_failure: what a failure means for what depends on it in a static graph.
+        max_concurrency: how many of its bodies compute at once, over all runs; None is no limit of its own.
     """
 
     kind = "tool"
@@ -39,6 +45,9 @@ class Tool(Step):
         name: str,
         outputs: Sequence[str] | None = None,
         effects: bool = False,
+        policy: RetryPolicy = ONCE,
+        on_failure: OnFailure = "fail",
+        max_concurrency: int | None = None,
     ) -> None:
         self.name = name
         self.fn = fn
@@ -56,6 +65,9 @@ class Tool(Step):
             getattr(fn, "__call__", None)  # noqa: B004 - whether its call is async, not whether it has one
         )
         self.effects = effects
+        self.policy = policy
+        self.on_failure = on_failure
+        self.max_concurrency = max_concurrency
         self.fingerprint = fingerprint(fn)
         self.source = source_of(fn)
         functools.update_wrapper(self, fn, updated=())

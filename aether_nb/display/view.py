@@ -305,7 +305,10 @@ class RunView:
         self._table.say(event.node, "pending", event.at_us // 1000)
 
     def _on_node_cancelled(self, event: ev.NodeCancelled) -> None:
-        self._table.say(event.node, "cancelled", event.at_us // 1000)
+        node = self._table.say(event.node, "cancelled", event.at_us // 1000)
+        if event.by:
+            node["error"] = f"cancelled by {event.by}"
+            self._table.skip_below(event.node, event.at_us // 1000)
 
     # -- prompts and messages ----------------------------------------------------------------------
 

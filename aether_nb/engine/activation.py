@@ -38,7 +38,7 @@ from aether_nb.values import Outputs, decode, digest, encode, show
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
     from aether_nb.engine.ports import Services
-    from aether_nb.engine.slots import Slot
+    from aether_nb.engine.scheduler import Slot
 
 _EDGES = 100  # a picture with more edges to one node shows nothing, and the log would grow with their square
 _NOT_IDENTITY = frozenset({"timeout", "default"})  # arguments that do not make another call (rule 4)
@@ -68,7 +68,8 @@ class Activation:
         self.run_id: str = driver.run_id
         self.node_id: str = node
         self.attempt = attempt
-        self.generation = driver.state.nodes[node].generation if node else 0
+        state = driver.state.nodes[node] if node else None
+        self.generation = 0 if state is None else state.generation
         self.wait_token: str | None = token
         self.services: Services = driver.engine.services
         self._driver = driver
@@ -77,8 +78,9 @@ class Activation:
         self._threaded = threaded
         self._scope = Scope(stage, living=driver.living)
         self._journal = Journal(
-            driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage
-        )
+            driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage,
+            again=kind == "tool" and state is not None and state.failures + state.generation > 0,
+        )  # fmt: skip
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call, Target]] = {}
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
@@ -173,7 +175,7 @@ class Activation:
                     await self._journal.turn(entry)
             else:
                 await self._guarded(node, self._driver.bodies.reattach(node, target, inputs, self._slot))
-        if node.status == "cancelled":
+        if node.status == "cancelled" and node.error is None:
             raise asyncio.CancelledError
         scope.done(node.id, before)
         if node.status == "succeeded":
@@ -213,9 +215,12 @@ class Activation:
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
         task = self._driver.join(node.id)
+        self._driver.given_up.discard(node.id)
         try:
             await work
         except asyncio.CancelledError:
+            if self._driver.forgive(node.id, task):
+                return  # who awaits it gets that as a failure
             if node.status not in DONE:
                 self._cancelled.append(node)
                 self._driver.give_up(node)

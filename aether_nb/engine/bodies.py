@@ -9,6 +9,7 @@ Trap: a body runs in the task of whoever awaits it, so a cancellation may be the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
@@ -18,10 +19,12 @@ from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, Tool
 from aether_nb.engine.activation import Activation
 from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.records import DONE, NodeState
-from aether_nb.engine.slots import Slot
+from aether_nb.engine.scheduler import Slot
+from aether_nb.engine.timelimit import TimeLimit
 from aether_nb.engine.waits import ResumedWait, open_wait
 from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
 from aether_nb.events import AnyEvent, NodeFinished, NodeStarted, ReplyRejected, RunFinished
+from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.ids import ROOT, NodeId, Token, new_token
 from aether_nb.prompts import Reply
 from aether_nb.values import encode
@@ -49,16 +52,25 @@ class Bodies:
         inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items()}
         await self._carry_out(ROOT, inputs, self._function(ROOT, driver.graph, inputs, 1))
 
-    async def static(self, node: NodeState) -> None:
-        """A node of a static graph whose inputs are all there."""
-        await self.execute(
-            node, self._driver.target_of(node), self._driver.inputs_of(node), None, settle=False
-        )
+    async def static(self, node: NodeState, slot: Slot | None) -> None:
+        """A node of a static graph whose inputs are all there: one attempt.
+
+        Args:
+            node: the node.
+            slot: for a plain tool: its place, held.
+        """
+        target: Any = self._driver.target_of(node)
+        if slot is not None:
+            await self._tool(node, target, self._driver.inputs_of(node), slot)
+        elif node.kind in {"ask", "wait"}:
+            await self._stage_a(node, target, self._driver.inputs_of(node))
+        else:
+            await self.execute(node, target, self._driver.inputs_of(node), None, settle=False)
 
     async def execute(
         self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None, *, settle: bool = True
     ) -> None:  # fmt: skip
-        """Carry a node out. Failures are events, not exceptions.
+        """Carry a node out, with every attempt that it takes. Failures are events, not exceptions.
 
         Args:
             node: the node, not done yet.
@@ -68,7 +80,7 @@ class Bodies:
             settle: whether to return only when the node is done.
         """
         if node.kind == "tool":
-            await self._tool(node, target, inputs)
+            await self._attempts(node, target, inputs)
         elif node.kind == "fn":
             attempt = self._start(node)
             await self._carry_out(node.id, inputs, self._function(node.id, target, inputs, attempt))
@@ -76,7 +88,7 @@ class Bodies:
             if node.kind == "graph":
                 self._start(node)
             else:
-                await self._stage_a(node, target, inputs)
+                await self._attempts(node, target, inputs)
             if settle:
                 await self._settled(node, slot)
 
@@ -99,12 +111,15 @@ class Bodies:
         opened, inputs = node.wait.opened, driver.inputs_of(node)
         target: Any = driver.target_of(node)
         wait = ResumedWait.of(opened, inputs, driver.engine.services.artifacts)
-        if node.status == "pending":  # a person sent it back; the reply it had is reused
-            self._start(node)
         refusal = ReplyInvalid if node.wait.status == "answered" else ()  # a default cannot be asked again
+        slot = driver.slot()
+        await slot.take(back=True)
         try:
-            async with driver.engine.slots.slot():
-                await self._carry_out(node.id, inputs, self._resumed(node, target, reply, wait), let=refusal)
+            async with slot:
+                if node.status == "pending":  # it is tried again, or sent back; the reply it had is reused
+                    self._start(node, slot=slot)
+                body = self._resumed(node, target, reply, wait, slot)
+                await self._carry_out(node.id, inputs, body, let=refusal, policy=target.policy)
         except ReplyInvalid as invalid:
             driver.emit(
                 ReplyRejected(**driver.head(), node=node.id, token=opened.token, problems=invalid.problems)
@@ -114,13 +129,32 @@ class Bodies:
 
     # -- kinds of bodies -------------------------------------------------------------------------
 
-    async def _tool(self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any]) -> None:
-        async with self._driver.engine.slots.slot() as slot:
-            self._start(node)
+    async def _attempts(self, node: NodeState, target: Any, inputs: Mapping[str, Any]) -> None:
+        """A node whose caller awaits it: attempts and pauses, in the caller's task, until it has got somewhere."""
+        while True:
+            await self._driver.pauses.over(node)
+            if node.kind == "tool":
+                slot = self._driver.slot(target)
+                if not slot.take_nowait():
+                    await slot.take()
+                await self._tool(node, target, inputs, slot)
+            else:
+                await self._stage_a(node, target, inputs)
+            if node.retry_at_us is None:
+                return
+
+    async def _tool(self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot) -> None:
+        """One attempt of a plain tool, whose place is held and given back."""
+        try:
+            self._start(node, slot=slot)
             if target.effects:
                 await self._driver.barrier(full=True)
             body = self._on_loop if target.is_async else self._in_thread
-            await self._carry_out(node.id, inputs, body(node, target, inputs, slot))
+            await self._carry_out(
+                node.id, inputs, body(node, target, inputs, slot), policy=target.policy, slot=slot
+            )
+        finally:
+            slot.give_back()
 
     async def _on_loop(
         self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
@@ -129,8 +163,12 @@ class Bodies:
             self._driver, node.id, "tool", attempt=node.attempt, changed=self._changed(node.id, target), slot=slot
         )  # fmt: skip
         with activation.entered():
-            value = await target.fn(**_with_context(inputs, target.wants_context, activation))
-        return self._finished(node.id, target, value)
+            if target.policy.timeout is None:
+                value = await target.fn(**_with_context(inputs, target.wants_context, activation))
+            else:
+                async with self._limited(target, slot):
+                    value = await target.fn(**_with_context(inputs, target.wants_context, activation))
+        return self._finished(node.id, target, value, slot)
 
     async def _in_thread(
         self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
@@ -142,14 +180,16 @@ class Bodies:
         context.run(SCOPE.set, None)
         call = partial(target.fn, **_with_context(inputs, target.wants_context, activation))
         future = engine.pool.submit(context.run, _called, call)
-        try:
-            value = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            activation.context.cancelled.set()
-            free = slot.hand_over()  # the thread goes on computing
-            future.add_done_callback(lambda _: engine.post(free))
-            raise
-        return self._finished(node.id, target, value)
+        async with self._limited(target, slot) as limit:
+            if limit is not None:
+                limit.threaded = True
+            try:
+                value = await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                activation.context.cancelled.set()
+                engine.leave_behind(self._driver.run_id, node.id, future, slot.hand_over())
+                raise
+        return self._finished(node.id, target, value, slot)
 
     async def _function(
         self, at: NodeId, graph: GraphTarget, inputs: Mapping[str, Any], attempt: int
@@ -162,9 +202,9 @@ class Bodies:
     async def _stage_a(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> None:
         driver = self._driver
         if not target.pure_setup:
-            self._start(node, node.token or new_token())  # the same one after a crash in here
+            self._start(node, token=node.token or new_token())  # the same one after a crash in here
             await driver.barrier(full=True)
-        await self._carry_out(node.id, inputs, self._setup(node, target, inputs))
+        await self._carry_out(node.id, inputs, self._setup(node, target, inputs), policy=target.policy)
         if node.status == "waiting":
             await driver.barrier(full=True)
             driver.questions.opened(node, told=not target.pure_setup)
@@ -174,37 +214,65 @@ class Bodies:
             self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
         )  # fmt: skip
         with activation.entered():
-            wait = await target.setup(**_with_context(inputs, "setup" in target.with_context, activation))
+            async with self._limited(target, None):
+                wait = await target.setup(**_with_context(inputs, "setup" in target.with_context, activation))
         return open_wait(self._driver.head(), node, target, wait, self._driver.engine.services.artifacts)
 
     async def _resumed(
-        self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait
+        self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait, slot: Slot
     ) -> AnyEvent:
         activation = Activation(
-            self._driver, node.id, "tool", attempt=node.attempt, stage="on_resume", token=wait.token
+            self._driver,
+            node.id,
+            "tool",
+            attempt=node.attempt,
+            stage="on_resume",
+            token=wait.token,
+            slot=slot,
         )
         with activation.entered():
             context = _with_context({}, "on_resume" in target.with_context, activation)
-            value = await target.on_resume(reply, wait, **context)
-        return self._finished(node.id, target, value)
+            async with self._limited(target, slot):
+                value = await target.on_resume(reply, wait, **context)
+        return self._finished(node.id, target, value, slot)
 
     # -- what they share -------------------------------------------------------------------------
 
-    def _start(self, node: NodeState, token: Token | None = None) -> int:
-        attempt = node.attempt + 1
-        self._driver.emit(NodeStarted(**self._driver.head(), node=node.id, attempt=attempt, token=token))
+    def _start(self, node: NodeState, *, token: Token | None = None, slot: Slot | None = None) -> int:
+        driver, attempt = self._driver, node.attempt + 1
+        driver.emit(
+            NodeStarted(
+                **driver.head(), node=node.id, attempt=attempt, token=token, queued_ms=_queued_ms(slot)
+            )
+        )
         return attempt
 
-    def _finished(self, at: NodeId, target: Any, value: Any) -> AnyEvent:
+    def _limited(
+        self, target: Target, slot: Slot | None
+    ) -> contextlib.AbstractAsyncContextManager[TimeLimit | None]:
+        """The time that one attempt may take; it stands still while the slot is lent for an ask."""
+        seconds = target.policy.timeout
+        if seconds is None:
+            return _NO_LIMIT
+        engine = self._driver.engine
+        limit = TimeLimit(
+            target.name, seconds, engine.clock.now_us, partial(engine.alarms.at, owner=self._driver.run_id)
+        )
+        if slot is not None:
+            slot.time_limit = limit
+        return limit
+
+    def _finished(self, at: NodeId, target: Any, value: Any, slot: Slot | None = None) -> AnyEvent:
         blobs = self._driver.engine.services.artifacts
         outputs = {k: encode(v, blobs) for k, v in target.pack(value).items()}
         if at == ROOT:
             return RunFinished(**self._driver.head(), outputs=outputs)
-        return NodeFinished(**self._driver.head(), node=at, outputs=outputs)
+        return NodeFinished(**self._driver.head(), node=at, outputs=outputs, queued_ms=_queued_ms(slot))
 
     async def _carry_out(
-        self, at: NodeId, inputs: Mapping[str, Any], body: Body, let: type[Exception] | tuple[()] = ()
-    ) -> None:
+        self, at: NodeId, inputs: Mapping[str, Any], body: Body, *, let: type[Exception] | tuple[()] = (),
+        policy: RetryPolicy = ONCE, slot: Slot | None = None,
+    ) -> None:  # fmt: skip
         """Run a body and record what it came to.
 
         Args:
@@ -212,6 +280,8 @@ class Bodies:
             inputs: shown with a failure.
             body: the body.
             let: an exception that is for the caller.
+            policy: whether another attempt follows when it fails.
+            slot: its place.
 
         Raises:
             asyncio.CancelledError: it came to nothing that counts: the run is asleep, cancelled or blocked,
@@ -230,7 +300,10 @@ class Bodies:
             if isinstance(error, (RunBlocked, NotRestorable)):
                 driver.block(str(error))
                 raise asyncio.CancelledError from None
-            driver.fail(at, error, inputs)
+            retry_at_us = (
+                driver.pauses.until(driver.state.nodes[at], policy, error) if policy.retries else None
+            )
+            driver.fail(at, error, inputs, retry_at_us=retry_at_us, queued_ms=_queued_ms(slot))
         else:
             if driver.halted or self._is_over(at):
                 raise asyncio.CancelledError
@@ -267,11 +340,22 @@ class Bodies:
             if slot is None:
                 await outcome
             else:
-                async with slot.lent():
+                async with slot.lent(asking=True):
                     await outcome
         finally:
             self._driver.standing.discard(task)
             del task  # a cancelled task keeps this frame: with itself in it, it would never be freed
+
+
+_NO_LIMIT: contextlib.AbstractAsyncContextManager[None] = contextlib.nullcontext()
+
+
+def _queued_ms(slot: Slot | None) -> int:
+    """How long a body stood in line since that was last asked."""
+    if slot is None or not slot.queued_us:
+        return 0
+    queued_us, slot.queued_us = slot.queued_us, 0
+    return queued_us // 1000
 
 
 def _with_context(inputs: Mapping[str, Any], wanted: bool, activation: Activation) -> Mapping[str, Any]:

@@ -17,6 +17,14 @@ class StartNode:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryNode:
+    """An attempt of this node failed: at that time, go on with the next."""
+
+    node: NodeId
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class AttachWait:
     """The wait of this node is open since before this kernel: show it here, and take up its deadline."""
 
@@ -61,4 +69,4 @@ class Settle:
     node: NodeId
 
 
-Command = StartNode | AttachWait | RunStageB | TimeOut | FinishFrame | FailFrame | Settle
+Command = StartNode | RetryNode | AttachWait | RunStageB | TimeOut | FinishFrame | FailFrame | Settle

@@ -14,13 +14,14 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from aether_nb.calling import GraphTarget, Target
+from aether_nb.calling import GraphTarget, Target, ToolTarget
 from aether_nb.engine.bodies import Bodies
 from aether_nb.engine.commands import (
     AttachWait,
     Command,
     FailFrame,
     FinishFrame,
+    RetryNode,
     RunStageB,
     Settle,
     StartNode,
@@ -29,9 +30,11 @@ from aether_nb.engine.commands import (
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.partings import Partings
+from aether_nb.engine.pauses import Pauses
 from aether_nb.engine.questions import Questions
 from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
+from aether_nb.engine.scheduler import Slot
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
     AetherError,
@@ -111,6 +114,8 @@ class Driver:
         self.questions = Questions(self)
         self.partings = Partings(self)
         self.races = Races(self)
+        self.pauses = Pauses(self)
+        self.share = engine.scheduler.share(state.priority)
         self.done = asyncio.Event()
         self.suspended = False
         self.lost: AetherError | None = None
@@ -124,6 +129,8 @@ class Driver:
         self._let_go = False
         self._tasks: dict[NodeId, set[Task]] = {}
         self._callers: dict[NodeId, asyncio.Future[None]] = {}
+        self._struck: dict[tuple[NodeId, Task], int] = {}
+        """Tasks that were cancelled because a person cancelled the node, with how often they had been before."""
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -207,15 +214,31 @@ class Driver:
         self.suspend()
         self.end()
 
-    def fail(self, at: NodeId, error: BaseException, inputs: Mapping[str, Any]) -> None:
-        """Record that a body, or the question of a node, failed."""
+    def fail(
+        self, at: NodeId, error: BaseException, inputs: Mapping[str, Any], *, retry_at_us: int | None = None,
+        queued_ms: int = 0,
+    ) -> None:  # fmt: skip
+        """Record that a body, or the question of a node, failed.
+
+        Args:
+            at: the node; `""` for the run's own function.
+            error: what it raised.
+            inputs: shown with it.
+            retry_at_us: when the next attempt comes; None when none does.
+            queued_ms: how long the body stood in line.
+        """
         info = error_info(error, inputs)
         self.stop_inside(at)
         if at != ROOT:
             node = self.state.nodes[at]
             with self.engine.writer.as_one():
                 withdrawn = self.questions.withdraw(node)
-                self.emit(NodeFailed(**self.head(), node=at, attempt=max(node.attempt, 1), error=info))
+                self.emit(
+                    NodeFailed(
+                        **self.head(), node=at, attempt=max(node.attempt, 1), error=info,
+                        retry_at_us=retry_at_us, queued_ms=queued_ms,
+                    )
+                )  # fmt: skip
             if withdrawn:
                 self._is_withdrawn(node)
             return
@@ -248,6 +271,8 @@ class Driver:
     def _release(self) -> None:
         self.questions.call_off_all()
         self.partings.call_off()
+        self.pauses.call_off_all()
+        self.engine.scheduler.drop(self.share)
         self.done.set()
         self.engine.ended(self)
 
@@ -279,6 +304,8 @@ class Driver:
         if (
             self.lane.committed < self.state.seq
             or not self.questions.settled
+            or self.share.in_line
+            or not self.pauses.settled
             or self.engine.is_watched(self.run_id)
         ):
             return False
@@ -300,25 +327,36 @@ class Driver:
     def _take_apart(self) -> None:
         self.state.close()
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.bodies, self.questions, self.partings, self.races
+        del self.bodies, self.questions, self.partings, self.races, self.pauses
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
         self.suspended = True
+        self.engine.scheduler.drop(self.share)
         if not self.engine.loop.is_closed():  # else its tasks are dead already
             for task in self._working():
                 task.cancel()
             self.partings.call_off()
 
-    def request_cancel(self, by: str) -> None:
-        """Cancel the run, from any thread; `done` follows when its bodies have unwound.
+    def request_cancel(self, by: str, node: NodeId | None = None) -> None:
+        """Cancel the run, or one node of it and what stands inside, from any thread.
 
-        Blocks until the request is durable.
+        Blocks until that is durable; `done` of a cancelled run follows when its bodies have unwound. A node
+        that is not there, or done, is left alone.
 
         Raises:
             StoreError: the store refuses just now; the run is cancelled all the same, as soon as it can be written.
         """
-        self.engine.on_loop(self._request_cancel, by)
+        if node is None:
+            self.engine.on_loop(self._request_cancel, by)
+        else:
+            self.engine.on_loop(self._request_cancel_of, by, node)
+
+    def _request_cancel_of(self, by: str, at: NodeId) -> None:
+        node = self.state.nodes.get(at)
+        if not self.halted and node is not None and node.status not in DONE:
+            self.cancel_node(node, by or "somebody")
+            self.engine.writer.sync(self.lane, full=True)
 
     def _request_cancel(self, by: str) -> None:
         if self.halted:
@@ -327,6 +365,7 @@ class Driver:
         try:
             self.engine.writer.sync(self.lane, full=True)
         finally:
+            self.engine.scheduler.drop(self.share)
             working = self._working()
             for task in working:
                 task.cancel()
@@ -353,16 +392,40 @@ class Driver:
             for task in self._tasks_of(one.id):
                 task.cancel()
 
-    def cancel_node(self, node: NodeState) -> None:
-        """Cancel a node that is not done, what stands inside it, and their questions."""
-        for task in self._tasks_of(node.id):
+    def cancel_node(self, node: NodeState, by: str = "") -> None:
+        """Cancel a node that is not done, what stands inside it, and their questions.
+
+        Args:
+            node: the node.
+            by: the person who wants that; then who awaits the node gets a failure, and goes on.
+        """
+        tasks = {t for one in (node, *self.state.below(node.id)) for t in self._tasks_of(one.id)}
+        if by:
+            mine = self._tasks.get(node.id, set())
+            self._struck |= {(node.id, task): task.cancelling() for task in tasks & mine}
+        for task in tasks:
             task.cancel()
+        self._record_cancel(node, by)
+
+    def _record_cancel(self, node: NodeState, by: str = "") -> None:
+        self.pauses.call_off(node.id)
         with self.engine.writer.as_one():  # a question without its node's end would be asked again
             withdrawn = self.questions.withdraw(node)
-            self.emit(NodeCancelled(**self.head(), node=node.id))
+            self.emit(NodeCancelled(**self.head(), node=node.id, by=by))
         if withdrawn:
             self._is_withdrawn(node)
-        self.stop_inside(node.id)
+        for child in self.state.below(node.id):
+            if child.status not in DONE:
+                self._record_cancel(child)
+
+    def forgive(self, node: NodeId, task: Task) -> bool:
+        """Take back the cancellation of a task that awaits a node which a person cancelled.
+
+        Returns:
+            Whether that was all there was: the task goes on.
+        """
+        before = self._struck.pop((node, task), None)
+        return before is not None and task.uncancel() <= before
 
     def _is_withdrawn(self, node: NodeState) -> None:
         """Tell the channel and the tool that nobody waits for an answer any more."""
@@ -387,6 +450,7 @@ class Driver:
 
     def part(self, node: NodeId, task: Task) -> None:
         """Note that it does not any more."""
+        self._struck.pop((node, task), None)
         tasks = self._tasks[node]
         tasks.discard(task)
         if not tasks:
@@ -400,11 +464,11 @@ class Driver:
         finally:
             SCOPE.reset(token)
 
-    def spawn(self, node: NodeId, work: Coroutine[Any, Any, None]) -> Task:
+    def spawn(self, node: NodeId, work: Coroutine[Any, Any, None], slot: Slot | None = None) -> Task:
         """Have a task work for a node; it ends with the run here, and with the node."""
         task = self.task(work)
         self._tasks.setdefault(node, set()).add(task)
-        task.add_done_callback(partial(self._task_done, node))
+        task.add_done_callback(partial(self._task_done, node, slot))
         return task
 
     def _tasks_of(self, node: NodeId) -> list[Task]:
@@ -414,7 +478,9 @@ class Driver:
     def _working(self) -> set[Task]:
         return {t for node in self._tasks for t in self._tasks_of(node)}
 
-    def _task_done(self, node: NodeId, task: Task) -> None:
+    def _task_done(self, node: NodeId, slot: Slot | None, task: Task) -> None:
+        if slot is not None:
+            slot.give_back()  # a task that is cancelled before it began has not come to that
         self.part(node, task)
         if self._let_go:
             if not self._tasks:
@@ -450,7 +516,9 @@ class Driver:
             return
         match command:
             case StartNode(node):
-                self.spawn(node, self.bodies.static(self.state.nodes[node]))
+                self._start(self.state.nodes[node])
+            case RetryNode(node, at_us):
+                self.pauses.begin(self.state.nodes[node], at_us)
             case AttachWait(node):
                 self.engine.loop.call_soon(self.questions.attach, self.state.nodes[node])
             case RunStageB(node, reply):
@@ -461,6 +529,39 @@ class Driver:
                 self._finish_frame(node)
             case FailFrame(node, failed, error):
                 self._fail_frame(node, failed, error)
+
+    def slot(self, target: ToolTarget | None = None) -> Slot:
+        """A place for one body of this run, not taken yet; of a tool, or of the second half of one."""
+        if target is None:
+            return self.engine.scheduler.slot(self.share)
+        return self.engine.scheduler.slot(self.share, target.name, target.max_concurrency)
+
+    def _start(self, node: NodeState) -> None:
+        """Begin an attempt of a node of a static graph; a plain tool's stands in line, as data, for a place."""
+        if self.halted or node.status in DONE:
+            return
+        if node.kind != "tool":
+            self.spawn(node.id, self.bodies.static(node, None))
+            return
+        if self.pauses.held_up(node, partial(self._start, node)):
+            return
+        try:
+            target: Any = self.target_of(node)
+        except RunBlocked as gone:
+            self.block(str(gone))
+            return
+        slot = self.slot(target)
+        if slot.take_nowait():
+            self.spawn(node.id, self.bodies.static(node, slot), slot)
+        else:
+            slot.when_free(partial(self._start_in, slot, node))
+
+    def _start_in(self, slot: Slot, node: NodeState) -> None:
+        """There is a place for a node that stood in line."""
+        if self.halted or node.status in DONE:
+            slot.give_back()
+        else:
+            self.spawn(node.id, self.bodies.static(node, slot), slot)
 
     def outcome_of(self, node: NodeId) -> asyncio.Future[None]:
         """A future that is done when the node is."""

@@ -1,6 +1,6 @@
 """All runs that this kernel drives: one per runtime and event loop.
 
-Owns what runs share: the writer, the slots, the thread pool for sync tools, the look-out for replies
+Owns what runs share: the writer, the scheduler, the thread pool for sync tools, the look-out for replies
 from other processes. Everything here happens on the loop's thread; other threads come in by `post`.
 """
 
@@ -23,7 +23,7 @@ from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
 from aether_nb.engine.records import NodeState
-from aether_nb.engine.slots import Slots
+from aether_nb.engine.scheduler import Scheduler
 from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import AetherError, StoreError
@@ -78,7 +78,7 @@ class Engine:
         self.store, self.clock, self.channel = store, clock, channel
         self.services, self.asks, self.kernel = services, asks, kernel
         self.alarms = Alarms(clock)
-        self.slots = Slots(max_concurrency)
+        self.scheduler = Scheduler(max_concurrency, clock)
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
         self.writer = Writer(store, clock, kernel, self.post, self.in_trouble)
         self.drivers: dict[RunId, Driver] = {}
@@ -91,6 +91,7 @@ class Engine:
         self._specs: dict[str, GraphSpec] = {}
         self.codes = Codes(store)
         self._keys: dict[int, tuple[GraphSpec, str]] = {}
+        self._left_behind: dict[tuple[RunId, NodeId], asyncio.Future[None]] = {}
         self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
         install_scopes(self.loop)
         self._ebb = self.loop.create_task(_for_ever(), name="aether-ebb")
@@ -125,7 +126,9 @@ class Engine:
 
     # -- runs ------------------------------------------------------------------------------------
 
-    def start(self, new: NewRun, graph: GraphTarget, inputs: Mapping[str, Any]) -> Driver | None:
+    def start(
+        self, new: NewRun, graph: GraphTarget, inputs: Mapping[str, Any], priority: int = 0
+    ) -> Driver | None:
         """Create a run and set it going; None when the id is taken.
 
         Whoever observes it before the loop turns sees it from its first event.
@@ -134,6 +137,7 @@ class Engine:
             new: its row.
             graph: its graph.
             inputs: encoded.
+            priority: its tools compute before those of runs with a lower one.
         """
         started = RunStarted(
             run=new.run_id,
@@ -143,6 +147,7 @@ class Engine:
             inputs=dict(inputs),
             spec=new.spec,
             code=self.codes.keep(graph),
+            priority=priority,
         )
         if not self.store.create_run(new, [started], status="running"):
             return None
@@ -276,6 +281,33 @@ class Engine:
         self.writer.close()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
+    # -- threads ---------------------------------------------------------------------------------
+
+    def leave_behind(
+        self, run_id: RunId, node: NodeId, thread: Future[Any], free: Callable[[], None]
+    ) -> None:
+        """A sync body goes on in its thread although nobody wants it any more.
+
+        Args:
+            run_id: its run.
+            node: its node, of which no other attempt may begin meanwhile.
+            thread: where it runs.
+            free: gives its place back; called when the thread is done.
+        """
+        ended = self._left_behind[run_id, node] = self.loop.create_future()
+
+        def end() -> None:
+            free()
+            if self._left_behind.get((run_id, node)) is ended:
+                del self._left_behind[run_id, node]
+            ended.set_result(None)
+
+        thread.add_done_callback(lambda _: self.post(end))
+
+    def left_behind(self, run_id: RunId, node: NodeId) -> asyncio.Future[None] | None:
+        """Done when the thread is that an attempt of this node left behind; None when there is none."""
+        return self._left_behind.get((run_id, node)) if self._left_behind else None
+
     # -- specs -----------------------------------------------------------------------------------
 
     def keep_spec(self, spec: GraphSpec) -> str:
@@ -361,11 +393,11 @@ class Engine:
         if driver is not None:
             driver.questions.fail(row.node_id, error)
 
-    def cancel(self, run_id: RunId, by: str) -> None:
-        """Cancel a run that this kernel drives; see `Driver.request_cancel`."""
+    def cancel(self, run_id: RunId, by: str, node: NodeId | None = None) -> None:
+        """Cancel a run that this kernel drives, or a node of it; see `Driver.request_cancel`."""
         driver = self.awake(run_id)
         if driver is not None:
-            driver.request_cancel(by)
+            driver.request_cancel(by, node)
 
     async def next_commit(self, driver: Driver) -> None:
         """Wait until something more of a run was committed, or it has ended."""
@@ -415,7 +447,8 @@ class Engine:
             run_id, _, verb = rest.rpartition(":")
             wanted = kind == "run" and verb == "cancel" and self.drives(RunId(run_id))
             if wanted and self.store.take_mail(mail.id, self.kernel):
-                self.cancel(RunId(run_id), mail.by)
+                node = None if mail.value is None else NodeId(str(mail.value))
+                self.cancel(RunId(run_id), mail.by, node)
 
     async def sleep_until(self, at_us: int, owner: RunId) -> None:
         """Sleep on the clock."""

@@ -11,8 +11,15 @@ from aether_nb import errors
 from aether_nb.errors import AetherError, NodeFailed
 from aether_nb.events import ErrorInfo
 from aether_nb.frames import user_frames
+from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.ids import NodeId
 from aether_nb.values import show
+
+_CANCELLED = errors.NodeCancelled.__name__
+_NOT_MENDED = (
+    errors.GraphError, errors.RunBlocked, errors.RunOver, errors.OutsideRun, errors.NoLoop, errors.DuplicateKey,
+    errors.NotAwaited, errors.BadOutputs, errors.NotStorable, errors.NotRestorable, errors.NodeCancelled,
+)  # fmt: skip
 
 
 class _Raised(NodeFailed):
@@ -44,11 +51,22 @@ def _text_of(error: BaseException) -> str:
         return f"(its text could not be made: {type(worse).__name__})"
 
 
+def cancelled_by(who: str) -> ErrorInfo:
+    """What is kept of a node that a person cancelled while its run goes on."""
+    return ErrorInfo(message=f"cancelled by {who}", error_type=_CANCELLED)
+
+
+def is_worth_a_retry(error: BaseException, policy: RetryPolicy) -> bool:
+    """Whether another attempt may mend it: the policy says so; no mistake in the code, no wish of a person."""
+    return isinstance(error, policy.retry_on) and not isinstance(error, _NOT_MENDED)
+
+
 def node_failed(node: NodeId, label: str, attempt: int, error: ErrorInfo) -> NodeFailed:
     """The exception that a failed node raises in who awaits it."""
     what = f"{error.error_type}: {error.message}" if error.message else error.error_type
+    said = f"was {error.message}" if error.error_type == _CANCELLED else f"failed: {what}"
     failed = _class_for(error.builtin, error.error_type)(
-        f"{label} failed: {what}", node=node, error_type=error.error_type, attempt=attempt,
+        f"{label} {said}", node=node, error_type=error.error_type, attempt=attempt,
         frames=error.frames, inputs=error.inputs,
     )  # fmt: skip
     failed.info = error

@@ -72,9 +72,19 @@ class Journal:
         changed: whether the body's code differs from the code that made the record.
         keys: the keys in use in this run, shared by all its bodies.
         stage: the scope that all calls of this body stand in; the two stages of one node share a log.
+        again: an earlier attempt of this body failed, so that this one may well take another way: what it
+            calls again is known again, the rest of the record binds it to nothing.
     """
 
-    def __init__(self, log: JournalLog | None, *, changed: bool, keys: set[str], stage: str = "") -> None:
+    def __init__(
+        self,
+        log: JournalLog | None,
+        *,
+        changed: bool,
+        keys: set[str],
+        stage: str = "",
+        again: bool = False,
+    ) -> None:
         entries = log.entries if log is not None else []
         self._inserted = log.inserted if log is not None else set()
         if stage:
@@ -82,7 +92,7 @@ class Journal:
         # what was left over and cut off has no outcome to give: made again, it is a new call
         self._recorded = {identity(e.call): e for e in entries if not (e.left and e.outcome == "cancelled")}
         self._unclaimed: dict[str, dict[Identity, Entry]] = {}
-        for i, e in self._recorded.items():
+        for i, e in () if again else self._recorded.items():
             if not e.left:
                 self._unclaimed.setdefault(e.call.scope, {})[i] = e
         self._order = deque(log.outcomes) if log is not None else deque[Entry]()

@@ -101,7 +101,7 @@ class Polls:
         resumed = ResumedWait.of(wait.opened, driver.inputs_of(node), driver.engine.services.artifacts)
         problem: Exception | None = None
         found: Any = PENDING
-        async with driver.engine.slots.slot():
+        async with driver.slot():
             try:
                 found = await self._ask(node, wait, target, resumed)
                 if isinstance(found, Reply):

@@ -119,7 +119,7 @@ class Mail:
 
     id: int
     address: str
-    """`run:<run_id>:cancel`, `token:<token>`, `correlator:<name>`."""
+    """`run:<run_id>:cancel` (its value a node's id, or None for all of it), `token:<token>`, `correlator:<name>`."""
     value: Any
     by: str
     at_ms: int

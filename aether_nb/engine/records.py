@@ -69,6 +69,10 @@ class NodeState:
     """What its next wait will be called: Stage A has begun and may have told the world."""
     generation: int = 0
     """How often a person sent it back; part of its idempotency key."""
+    failures: int = 0
+    """How many of its attempts failed since it was last sent back; what a crash ended is not among them."""
+    retry_at_us: int | None = None
+    """When the next attempt comes, after one that failed; None when none is to come, or it has begun."""
     crashes: int = 0
     """How often a kernel died while the body ran."""
     at_work: bool = False

@@ -16,11 +16,13 @@ from aether_nb.engine.commands import (
     Command,
     FailFrame,
     FinishFrame,
+    RetryNode,
     RunStageB,
     Settle,
     StartNode,
     TimeOut,
 )
+from aether_nb.engine.failures import cancelled_by
 from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState, identity
 from aether_nb.events import (
     FINAL,
@@ -57,7 +59,7 @@ from aether_nb.events import (
     WithdrawalTold,
 )
 from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit
-from aether_nb.graph.topology import parents
+from aether_nb.graph.topology import parents, refs
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply
 from aether_nb.values import outputs_tree
@@ -80,6 +82,7 @@ class RunState:
         self._specs = specs
         self.seq = 0
         self.inputs: Mapping[str, Any] = {}
+        self.priority = 0
         self.nodes: dict[NodeId, NodeState] = {}
         self.frames: dict[NodeId, Frame] = {}
         self.journals: dict[NodeId, JournalLog] = {}
@@ -155,6 +158,12 @@ class RunState:
 
     def resume_node(self, node: NodeState) -> list[Command]:
         """What is left to do for one node that has no outcome yet."""
+        if node.retry_at_us is not None:
+            return [RetryNode(node.id, node.retry_at_us)]
+        return self.next_attempt(node)
+
+    def next_attempt(self, node: NodeState) -> list[Command]:
+        """The same, with no regard to the pause that it may be in."""
         wait = node.wait
         if wait is not None:
             if wait.status == "open":
@@ -205,7 +214,9 @@ class RunState:
     def origin(self, node: NodeState) -> NodeState:
         """Where the failure of a node comes from: itself, or a node inside whose failure passed through it."""
         inside = (self.nodes[n] for n in self._inside(node.id))
-        cause = next((n for n in inside if n.status == "failed" and n.error == node.error), None)
+        cause = next(
+            (n for n in inside if n.status in {"failed", "cancelled"} and n.error == node.error), None
+        )
         return node if cause is None else self.origin(cause)
 
     @property
@@ -235,7 +246,7 @@ class RunState:
     # -- runs ------------------------------------------------------------------------------------
 
     def _on_run_started(self, event: RunStarted) -> list[Command]:
-        self.inputs = event.inputs
+        self.inputs, self.priority = event.inputs, event.priority
         if self.spec.kind == "function":
             return []
         return self._open_frame(ROOT, self.spec, event.inputs)
@@ -303,7 +314,24 @@ class RunState:
     def _close_frame(self, frame: Frame) -> Command:
         if frame.failed is not None:
             return FailFrame(frame.node, *frame.failed)
+        needed = frozenset[NodeId]().union(*map(refs, frame.spec.result.values()))
+        for node in (self.nodes[frame.full_id(n)] for n in needed):
+            if (lost := self._cancelled_above(frame, node)) is not None and lost.error is not None:
+                return FailFrame(frame.node, lost.id, lost.error)
         return FinishFrame(frame.node)
+
+    def _cancelled_above(self, frame: Frame, node: NodeState) -> NodeState | None:
+        """The node that a person cancelled and for which this one has no outputs; None when it is not so."""
+        heap, seen = [node], {node.id}
+        while heap:
+            one = heap.pop()
+            if one.status == "cancelled" and one.error is not None:
+                return one
+            if one.status == "skipped" and one.spec is not None:
+                before = [self.nodes[frame.full_id(p)] for p in parents(one.spec)]
+                heap += [n for n in before if n.id not in seen]
+                seen.update(n.id for n in before)
+        return None
 
     def _advance(self, node: NodeState) -> list[Command]:
         """The node is done, well or not: its dependents, its frame, its caller."""
@@ -318,7 +346,7 @@ class RunState:
                 if frame.missing[d] == 0 and self.nodes[d].status == "pending":
                     commands.append(StartNode(d))
         else:
-            if node.error is not None and frame.failed is None:
+            if node.status == "failed" and node.error is not None and frame.failed is None:
                 frame.failed = (node.id, node.error)
             self._skip_below(frame, node.id)
         if frame.unfinished == 0 and (frame.node == ROOT or self.nodes[frame.node].status not in DONE):
@@ -363,7 +391,7 @@ class RunState:
         node = self._node(event)
         node.attempt, node.token = event.attempt, event.token
         node.started_us = node.started_us or event.at_us
-        node.error = None
+        node.error, node.retry_at_us = None, None
         self._set(node, "running")
         if node.kind != "graph" or node.id in self.frames:
             return []
@@ -385,9 +413,13 @@ class RunState:
     def _on_node_failed(self, event: NodeFailed) -> list[Command]:
         node = self._node(event)
         node.error, node.ended_us = event.error, event.at_us
+        node.failures += 1
         if event.retry_at_us is not None:
             self._set(node, "pending")
-            return []
+            node.retry_at_us = event.retry_at_us
+            self._forget_failures(node)
+            # a call that has not got as far as a wait is tried again by the code that makes it
+            return [] if node.spec is None and node.wait is None else self.resume_node(node)
         self._set(node, "failed")
         return self._outcome(node, "failed")
 
@@ -395,14 +427,28 @@ class RunState:
         node = self._node(event)
         node.ended_us = event.at_us
         self._set(node, "cancelled")
-        return self._outcome(node, "cancelled")
+        if event.by:
+            node.error = cancelled_by(event.by)
+        return self._outcome(node, "failed" if event.by else "cancelled")
+
+    def _forget_failures(self, node: NodeState) -> None:
+        """What the body of a tool called and was not given is called anew by its next attempt."""
+        log = self.journals.get(node.id)
+        if log is None or node.kind == "fn":
+            return
+        for entry in log.entries:
+            if entry.outcome in {"failed", "cancelled"} and entry.node is not None and not entry.left:
+                inner = self.nodes[entry.node]
+                inner.wait = None
+                self._send_back(inner)
 
     def _on_node_retried(self, event: NodeRetried) -> list[Command]:
         node = self._node(event)
         node.generation += 1
-        node.token = None
+        node.failures, node.token = 0, None
         if node.wait is not None and node.wait.status != "answered" and not self._took_default(node.wait):
             node.wait = None  # it is asked again; a reply that came is kept, and Stage B has it again
+        self._forget_failures(node)
         self._final, self.error, self.failed_node = None, None, ROOT
         while True:
             self._send_back(node)
@@ -415,7 +461,7 @@ class RunState:
         if node.status not in DONE:
             return
         self._set(node, "running" if node.id in self.frames else "pending")
-        node.error, node.ended_us = None, None
+        node.error, node.ended_us, node.retry_at_us = None, None, None
         entry = self._by_call.get(node.id)
         if entry is not None and entry.outcome is not None:
             entry.outcome = None
@@ -472,6 +518,7 @@ class RunState:
         node = self._node(event)
         node.attempt = max(node.attempt, 1)
         node.started_us = node.started_us or event.at_us
+        node.retry_at_us = None
         node.wait, node.token = WaitState(event), None
         self.waits[event.token] = node.wait
         self.open_waits += 1

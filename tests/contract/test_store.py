@@ -78,7 +78,9 @@ def new_run(run_id: str = RUN, **changes: object) -> NewRun:
 
 
 def started(run_id: str = RUN) -> RunStarted:
-    return RunStarted(run=RunId(run_id), seq=1, at_us=NOW * 1000, graph="greet", inputs={"who": "Ada"})
+    return RunStarted(
+        run=RunId(run_id), seq=1, at_us=NOW * 1000, graph="greet", inputs={"who": "Ada"}, priority=2
+    )
 
 
 def create(store: Store, run_id: str = RUN, **changes: object) -> None:
@@ -120,10 +122,10 @@ ERROR = ErrorInfo(
 EVERY_EVENT = [
     at(RunResumed, 2, kernel=K, changed=("add",), spec="ab", code="cd"),
     at(NodeAdded, 3, name="add", kind="ask", call=CALL, after=("b",), inputs={"x": [1, {"y": None}]}, label="L"),
-    at(NodeStarted, 4, attempt=2, token="t1"),
+    at(NodeStarted, 4, attempt=2, token="t1", queued_ms=7),
     at(NodeFinished, 5, outputs={"text": 'ü "quoted" \\ \n \u2028 \x00', "n": 10**30, "f": -0.0, "deep": [[[]]]}),
-    at(NodeFailed, 6, attempt=3, error=ERROR, retry_at_us=5),
-    at(NodeCancelled, 7),
+    at(NodeFailed, 6, attempt=3, error=ERROR, retry_at_us=5, queued_ms=1),
+    at(NodeCancelled, 7, by="ana"),
     ask(8, prompt=ApprovalPrompt(prompt="Go?", options=("A", "B"), approve="A"), state={"s": 1}, has_default=True),
     at(ReplyTaken, 9, token="t1", reply=Reply(value={"choice": "A"}, by="ana", door="api", at_ms=1)),
     at(ReplyRejected, 10, token="t1", problems={"choice": "no"}),
@@ -139,7 +141,7 @@ EVERY_EVENT = [
     at(CallInserted, 20, node="", call=CALL, expected=Call(name="was")),
     at(CallReworded, 21, call=CALL, was=Call(name="add", scope="w#0")),
     at(JournalLeftover, 22, calls=(CALL, Call(name="b"))),
-    at(NodeFinished, 23, node='odd "node"/ü\\#1', outputs=None),
+    at(NodeFinished, 23, node='odd "node"/ü\\#1', outputs=None, queued_ms=3),
     ask(24, token="t2", prompt=CallbackPrompt(prompt="", reply={"type": "object"}), poll=Poll(5, 2, 60), on_cancel=True),
     at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no"),
     at(WithdrawalTold, 26, token="t2", problem="late"),

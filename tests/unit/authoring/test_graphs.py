@@ -44,12 +44,18 @@ def test_what_a_graph_function_returns_is_packed_like_a_tools():
 
 
 def test_start_hands_bound_inputs_and_its_own_words_to_the_launcher(launcher):
-    hello.start(name="Ada", run_id="lesson-1", if_finished="rerun")
+    hello.start(name="Ada", run_id="lesson-1", if_finished="rerun", priority=2)
     assert launcher.started == [
         (
             hello,
             {"name": "Ada", "times": 1},
-            {"run_id": "lesson-1", "new": False, "if_finished": "rerun", "on_change": "use_new"},
+            {
+                "run_id": "lesson-1",
+                "new": False,
+                "if_finished": "rerun",
+                "on_change": "use_new",
+                "priority": 2,
+            },
         )
     ]
 
@@ -69,7 +75,7 @@ def test_run_sync_gives_the_outputs(launcher):
     assert hello.run_sync(name="Ada") == {"ran": "hello"}
     assert launcher.started[0][1:] == (
         {"name": "Ada", "times": 1},
-        {"run_id": None, "new": False, "if_finished": "return", "on_change": "use_new"},
+        {"run_id": None, "new": False, "if_finished": "return", "on_change": "use_new", "priority": 0},
     )
 
 

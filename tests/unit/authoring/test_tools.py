@@ -9,6 +9,7 @@ import pytest
 from aether_nb.authoring.decorators import graph_fn, tool
 from aether_nb.authoring.tools import Tool
 from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
+from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 
 
 @tool(outputs=["total", "mean"], name="stats")
@@ -120,6 +121,37 @@ def test_effects_are_off_unless_asked_for():
     assert not statistics.effects
 
 
+def test_the_options_of_a_tool_are_kept_as_written():
+    @tool(
+        retries=2, backoff=0, max_backoff=5, jitter=False, retry_on=[OSError, ValueError], timeout=3,
+        on_failure="skip", max_concurrency=4,
+    )  # fmt: skip
+    def f(): ...
+
+    assert f.policy == RetryPolicy(
+        retries=2, backoff=0, max_backoff=5, jitter=False, retry_on=(OSError, ValueError), timeout=3
+    )
+    assert (f.on_failure, f.max_concurrency) == ("skip", 4)
+    assert (statistics.policy, statistics.on_failure, statistics.max_concurrency) == (ONCE, "fail", None)
+
+
+def test_one_class_will_do_for_retry_on():
+    assert tool(retry_on=OSError)(statistics.fn).policy.retry_on == (OSError,)
+
+
+def test_every_option_that_is_wrong_is_named():
+    with pytest.raises(GraphProblems) as e:
+        tool(retries=-1, timeout="soon", on_failure="ignore", max_concurrency=0)(statistics.fn)
+    assert len(e.value.problems) == 4
+    for said in (
+        "`retries` is -1: input should be greater",
+        "`timeout` is 'soon'",
+        "`on_failure` is 'ignore'",
+    ):
+        assert said in str(e.value)
+    assert "`max_concurrency` is 0: it is a number from 1 up" in str(e.value)
+
+
 def test_everything_wrong_with_a_tool_is_told_at_once():
     with pytest.raises(GraphProblems) as e:
 
@@ -145,6 +177,8 @@ def test_everything_wrong_with_a_tool_is_told_at_once():
     [
         (lambda: tool(outputs="text")(lambda: 0), 'write `outputs=["text"]`'),
         (lambda: tool(lambda: 0), "a lambda has no name"),
+        (lambda: tool(name="f", retries=-1)(lambda: 0), "`retries` is -1: input should be greater"),
+        (lambda: tool(name="f", retry_on="OSError")(lambda: 0), "`retry_on`"),
         (lambda: tool(statistics), "decorate a function, once"),
         (lambda: tool(Tool), "is a class"),
         (lambda: tool(name="f")(3), "does not say what it takes"),

@@ -212,6 +212,12 @@ def test_what_an_on_cancel_raised_stands_at_the_node_and_hides_no_failure() -> N
     assert story.view.peek()["nodes"][0]["error"] == "ConnectionError: no such host"
 
 
+def test_a_node_that_a_person_cancelled_says_who_and_what_depends_on_it_is_skipped() -> None:
+    story = Story().start("a").tell(ev.NodeCancelled, node="a", by="ana")
+    assert story.statuses() == {"a": "cancelled", "b": "skipped", "c": "skipped", "d": "pending"}
+    assert story.view.peek()["nodes"][0]["error"] == "cancelled by ana"
+
+
 def test_a_failure_with_a_retry_to_come_is_pending_with_its_error() -> None:
     story = Story().start("a").fail("a", retry_at_us=START_US * 2)
     first = story.view.peek()["nodes"][0]

@@ -336,7 +336,7 @@ async def test_polls_hold_a_slot_while_they_look(live, clock):
     life = live(clock=clock, max_concurrency=1)
     life.start(static)
     await opened(life)
-    async with life.engine.slots.slot():
+    async with life.driver().slot():
         clock.advance(11)
         await turns()
         assert Job.looks == []

@@ -9,6 +9,7 @@ from aether_nb.engine.commands import (
     AttachWait,
     FailFrame,
     FinishFrame,
+    RetryNode,
     RunStageB,
     Settle,
     StartNode,
@@ -115,8 +116,49 @@ def test_the_first_failure_is_the_one_that_the_frame_tells(diamond):
 
 def test_a_failure_with_a_retry_to_come_skips_nothing(diamond):
     commands = diamond(ev.NodeFailed, node="a", error=BOOM, retry_at_us=5)
-    assert commands == []
+    assert commands == [RetryNode("a", 5)]
     assert set(diamond.status().values()) == {"pending"}
+
+
+def test_a_pause_is_gone_on_with_after_a_restart_and_is_over_when_the_next_attempt_begins(diamond):
+    diamond.begin("a")
+    diamond(ev.NodeFailed, node="a", error=BOOM, retry_at_us=5)
+    assert diamond.state.resume() == [RetryNode("a", 5)]
+    assert diamond.state.next_attempt(diamond.state.nodes["a"]) == [StartNode("a")]
+    diamond.begin("a", attempt=2)
+    assert diamond.state.resume() == [StartNode("a")]
+    assert diamond.state.nodes["a"].failures == 1
+
+
+def test_a_node_that_a_person_cancelled_is_no_failure_of_its_graph_unless_that_needs_it():
+    needs = Fold(static(node("a"), node("b", "a"), result={"x": ListOf(items=(Ref(node="b", output="x"),))}))
+    needs.start()
+    needs(ev.RunResumed)
+    assert needs(ev.NodeCancelled, node="a", by="ana") == [
+        Settle("a"),
+        FailFrame("", "a", ErrorInfo(message="cancelled by ana", error_type="NodeCancelled")),
+    ]
+    assert needs.status() == {"a": "cancelled", "b": "skipped"}
+    can_do_without = Fold(static(node("a"), node("b", "a")))
+    can_do_without.start()
+    assert can_do_without(ev.NodeCancelled, node="a", by="ana") == [Settle("a"), FinishFrame("")]
+
+
+def test_what_a_tool_was_not_given_is_forgotten_for_its_next_attempt_and_what_it_was_given_is_kept():
+    fold = Fold(static(node("a")))
+    fold.start()
+    fold.begin("a")
+    for name in ("well", "ill"):
+        call = Call(name=name)
+        fold(ev.NodeAdded, node=f"a/{name}", name=name, kind="ask", parent="a", call=call)
+        fold.ask(f"a/{name}", token=name)
+    fold.finish("a/well")
+    fold.fail("a/ill")
+    fold(ev.NodeFailed, node="a", error=BOOM, retry_at_us=5)
+    well, ill = fold.state.journals["a"].entries
+    assert (well.outcome, ill.outcome) == ("ok", None)
+    assert fold.state.journals["a"].outcomes == [well]
+    assert (fold.state.nodes["a/ill"].status, fold.state.nodes["a/ill"].wait) == ("pending", None)
 
 
 def test_expressions_are_resolved_in_their_frame():
