@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from aether_nb.engine.upkeep import Upkeep
 from aether_nb.events import AnyEvent, Message, RunStatus, WaitStatus
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import FileRef, Prompt, Reply
@@ -128,7 +129,7 @@ class Mail:
 # -- ports ---------------------------------------------------------------------------------------
 
 
-class Store(Protocol):
+class Store(Upkeep, Protocol):
     """Keeps runs. Every method may be called from any thread, blocks, and is atomic.
 
     Only the kernel that holds a run's lease (its `kernel` and `fence`) appends to its log; anybody

@@ -69,11 +69,12 @@ class Database:
         self._version = self._data_version()
 
     @contextlib.contextmanager
-    def transaction(self, *, full: bool = False) -> Iterator[Run]:
+    def transaction(self, *, full: bool = False, undo: bool = False) -> Iterator[Run]:
         """Write, all or nothing, as the only writer.
 
         Args:
             full: force the commit, and all before it, to the disk.
+            undo: roll it back at the end: to see what it would have done.
 
         Raises:
             StoreBusy, StoreError: nothing of it was written.
@@ -83,7 +84,7 @@ class Database:
             if full is not self._full:
                 self._writer.execute(QUERIES["synchronous_full" if full else "synchronous_normal"])
                 self._full = full
-            with self._atomic():
+            with self._atomic("rollback" if undo else "commit"):
                 yield self._run
 
     def read(self, query: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -101,11 +102,39 @@ class Database:
         changed, self._version = version != self._version, version
         return changed
 
+    def give_back(self) -> None:
+        """Give free pages back to the disk, a megabyte at a time, so that others write in between.
+
+        Whoever works just now goes first: then what is left is given back the next time, or written on.
+        """
+        with contextlib.suppress(StoreBusy), self._translated():
+            while self._free_pages() > 0:
+                before = self._free_pages()
+                with self._writing:
+                    self._check_in_place()
+                    self._writer.execute(QUERIES["incremental_vacuum"]).fetchall()
+                if self._free_pages() >= before:
+                    break
+            # The file shrinks when the journal is brought in.
+            with contextlib.closing(self._connect(busy_s=0)) as other:
+                other.execute(QUERIES["checkpoint"]).fetchall()
+
+    def size(self) -> int:
+        """Bytes on disk, with the journal."""
+        size = 0
+        for file in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            with contextlib.suppress(FileNotFoundError):
+                size += file.stat().st_size
+        return size
+
     def close(self) -> None:
         """Close the file. Idempotent."""
         with self._writing, self._reading, self._watching, self._translated():
             for connection in (self._watcher, self._reader, self._writer):
                 connection.close()
+
+    def _free_pages(self) -> int:
+        return int(self.read("free_pages")[0][0])
 
     def _there(self) -> tuple[int, int] | None:
         """Which file lies at the path now; None when there is none."""
@@ -124,11 +153,11 @@ class Database:
             )
 
     @contextlib.contextmanager
-    def _atomic(self) -> Iterator[None]:
+    def _atomic(self, end: str = "commit") -> Iterator[None]:
         try:
             self._writer.execute(QUERIES["begin"])
             yield
-            self._writer.execute(QUERIES["commit"])
+            self._writer.execute(QUERIES[end])
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # the first error is the one to tell
                 if self._writer.in_transaction:
@@ -144,9 +173,12 @@ class Database:
             ((version,),) = self._watcher.execute(QUERIES["data_version"]).fetchall()
         return int(version)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, busy_s: float | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=self._busy_s if busy_s is None else busy_s,
+            isolation_level=None,
+            check_same_thread=False,
         )
         for pragma in ("trusted_schema", "temp_store", "fullfsync"):
             connection.execute(QUERIES[pragma])
@@ -157,6 +189,7 @@ class Database:
         newest = len(migrations)
         if self._checked_version(newest) == newest:
             return
+        self._writer.execute(QUERIES["auto_vacuum"])  # of a file that has tables it changes nothing
         with self._atomic():
             version = self._checked_version(newest)  # another process may have been at it meanwhile
             if 0 < version < newest:

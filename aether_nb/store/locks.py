@@ -8,14 +8,18 @@ descriptor but not the lock. Hence one table of what this process, by its id, ho
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 _held: dict[tuple[int, str], tuple[int, int]] = {}
 """(process id, real path) -> (descriptor, how many times it was asked for)."""
 _guard = threading.Lock()
+_BORN_S = 86_400.0
 
 if sys.platform == "win32":
     import msvcrt
@@ -89,6 +93,18 @@ def is_held(path: Path) -> bool:
         finally:
             os.close(fd)
         return False
+
+
+def sweep(folder: Path, dead: Collection[str], alive: Collection[str]) -> None:
+    """Delete the lock files of these dead kernels, and old ones of kernels that nobody knows.
+
+    One that nobody knows and that is young may belong to a kernel that is just being born.
+    """
+    for path in folder.glob("*.lock"):
+        with contextlib.suppress(OSError):
+            strange = path.stem not in alive and path.stat().st_mtime < time.time() - _BORN_S
+            if (path.stem in dead or strange) and not is_held(path):
+                path.unlink()
 
 
 def _key(path: Path) -> tuple[int, str]:

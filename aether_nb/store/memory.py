@@ -7,19 +7,23 @@ would refuse or change survives here. Implements `engine.ports.Store`, where eve
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
+from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import RunId, Token, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.store.codec import VERSION, Packed, dump_prompt, dumps, loads, pack, unpack, with_prompt
+from aether_nb.store.naming import named
 from aether_nb.store.rows import (
     Wait,
     WaitEvent,
@@ -58,7 +62,8 @@ class MemoryStore(Store):
         self._runs: dict[RunId, RunRow] = {}
         self._logs: dict[RunId, list[Packed]] = {}
         self._waits: dict[Token, Wait] = {}
-        self._letters: list[_Letter] = []
+        self._letters: dict[int, _Letter] = {}
+        self._letter_ids = itertools.count(1)
         self._version = self._seen = 0
 
     # -- kernels and specs -----------------------------------------------------------------------
@@ -157,7 +162,7 @@ class MemoryStore(Store):
             self._logs[new_id] = self._logs.pop(run_id)
             for wait in waits:
                 wait.run_id = new_id
-            for letter in self._letters:
+            for letter in self._letters.values():
                 if mailed_run(letter.address) == run_id and letter.taken_by is None:
                     letter.taken_by = "archived"
             return new_id
@@ -277,7 +282,7 @@ class MemoryStore(Store):
             reached = [w for w in self._waits.values() if w.is_open(now_ms) and address in addresses(w)]
             answered = [wait for wait in reached if wait.accept(value, by, now_ms)]
             letter.taken_by = f"token:{answered[0].token}" if answered else None
-            self._letters.append(letter)
+            self._letters[next(self._letter_ids)] = letter
             return len(answered)
 
     def mail(self, kernel: str) -> list[Mail]:
@@ -290,10 +295,78 @@ class MemoryStore(Store):
 
     def take_mail(self, mail_id: int, taken_by: str) -> bool:
         with self._writing():
-            waiting = any(mail.id == mail_id for mail in self._mail())
-            if waiting:
-                self._letters[mail_id - 1].taken_by = taken_by
-            return waiting
+            letter = self._letters.get(mail_id)
+            if letter is None or letter.taken_by is not None:
+                return False
+            letter.taken_by = taken_by
+            return True
+
+    # -- keeping house ---------------------------------------------------------------------------
+
+    def figures(self, now_ms: int) -> Figures:  # noqa: ARG002 - nothing here goes by the beat
+        with self._reading():
+            rows, waits = list(self._runs.values()), list(self._waits.values())
+            began = [row.created_ms for row in rows]
+            return Figures(
+                runs=Counter(row.status for row in rows),
+                events=sum(row.last_seq for row in rows),
+                waits=Counter(wait.status for wait in waits),
+                untaken=sum(
+                    wait.status == "answered"
+                    and not wait.taken
+                    and self._runs[wait.run_id].status not in FINAL
+                    for wait in waits
+                ),
+                mail=len(self._mail()),
+                kernels=sum(kernel.alive for kernel in self._kernels.values()),
+                oldest_ms=min(began, default=None),
+                newest_ms=max(began, default=None),
+                file_bytes=0,
+            )
+
+    def discard(
+        self, families: Sequence[Sequence[tuple[RunId, int]]], now_ms: int, *, dry_run: bool = False
+    ) -> Discarded:
+        """As in the port; specs are kept, they go with the process."""
+        with self._writing():
+            gone = {run_id for family in families if all(map(self._finished, family)) for run_id, _ in family}
+            events = sum(self._runs[run_id].last_seq for run_id in gone)
+            waits = [token for token, wait in self._waits.items() if wait.run_id in gone]
+            opening = {f"token:{token}" for run_id in gone for token in self._tokens(run_id)}
+            mail = [
+                n
+                for n, letter in self._letters.items()
+                if mailed_run(letter.address) in gone
+                or letter.address in opening
+                or (letter.at_ms < now_ms - KEPT_MS and self._useless(letter))
+            ]
+            named = {row.kernel for run_id, row in self._runs.items() if run_id not in gone}
+            kernels = [uid for uid, kernel in self._kernels.items() if not kernel.alive and uid not in named]
+            if not dry_run:
+                for run_id in gone:
+                    del self._runs[run_id], self._logs[run_id]
+                for token in waits:
+                    del self._waits[token]
+                for n in mail:
+                    del self._letters[n]
+                for uid in kernels:
+                    del self._kernels[uid]
+            return Discarded(tuple(gone), events, len(waits), len(mail), 0, len(kernels))
+
+    def named_artifacts(self, *, without: Collection[RunId] = ()) -> Mapping[str, str]:
+        with self._reading():
+            texts = [e.body for run_id, log in self._logs.items() if run_id not in without for e in log]
+            texts += [wait.reply or "" for wait in self._waits.values() if wait.run_id not in without]
+            texts += [letter.value for letter in self._letters.values()]
+            return {one.sha: one.media for text in texts for one in named(text)}
+
+    def drop_unnamed(self, shas: Collection[str], drop: Callable[[str], object]) -> None:
+        with self._writing():
+            for sha in set(shas) - self.named_artifacts().keys():
+                drop(sha)
+
+    def give_back(self) -> None:
+        pass
 
     # -- its life --------------------------------------------------------------------------------
 
@@ -322,6 +395,20 @@ class MemoryStore(Store):
                 uid=kernel, host="", lock_path="", home="", beat_ms=0, alive=False
             )
 
+    def _finished(self, run: tuple[RunId, int]) -> bool:
+        row = self._runs.get(run[0])
+        return row is not None and row.fence == run[1] and row.status in FINAL
+
+    def _tokens(self, run_id: RunId) -> list[str]:
+        """Those that a run's waits have, or were to have."""
+        rows = [row for row in self._logs[run_id] if row.type in {"NodeStarted", "WaitOpened"}]
+        return [token for row in rows if (token := loads(row.body).get("token"))]
+
+    def _useless(self, letter: _Letter) -> bool:
+        run_id = mailed_run(letter.address)
+        homeless = run_id is not None and run_id not in self._runs
+        return letter.taken_by is not None or letter.address.startswith("correlator:") or homeless
+
     def _drives(self, kernel: str, run_id: RunId) -> bool:
         """Whether the kernel has this run in its hands, and the run is not over."""
         row = self._runs[run_id]
@@ -346,12 +433,12 @@ class MemoryStore(Store):
                     self._specs.setdefault(wait.schema, wait.schema_body)
                     touched[wait.token] = wait
         for mail_id, taken_by in deliver(touched.values(), self._mail() if touched else []).items():
-            self._letters[mail_id - 1].taken_by = taken_by
+            self._letters[mail_id].taken_by = taken_by
 
     def _mail(self) -> list[Mail]:
-        """Mail not taken yet, oldest first; its id is its place, from 1."""
+        """Mail not taken yet, oldest first."""
         return [
             Mail(id=n, address=letter.address, value=loads(letter.value), by=letter.by, at_ms=letter.at_ms)
-            for n, letter in enumerate(self._letters, 1)
+            for n, letter in self._letters.items()
             if letter.taken_by is None
         ]

@@ -10,18 +10,31 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
+from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
 from aether_nb.events import AnyEvent, RunStatus, WaitOpened
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
-from aether_nb.store import locks
-from aether_nb.store.codec import VERSION, Packed, dump_prompt, dumps, loads, pack, unpack, with_prompt
+from aether_nb.store import cleaning, locks
+from aether_nb.store.cleaning import KernelLife
+from aether_nb.store.codec import (
+    NAME_SPECS,
+    VERSION,
+    Packed,
+    dump_prompt,
+    dumps,
+    loads,
+    pack,
+    unpack,
+    with_prompt,
+)
 from aether_nb.store.database import Database, Run
+from aether_nb.store.naming import named
 from aether_nb.store.rows import (
     BEAT_MS,
     Wait,
@@ -59,6 +72,7 @@ class SqliteStore(Store):
         self.uid = str(self._database.read("meta", key="uid")[0][0])
         self._folder = file.parent
         self._locks: dict[str, Path] = {}
+        self._specs: dict[str, tuple[str, str]] = {}  # kind and body of those that were given here
 
     # -- kernels and specs -----------------------------------------------------------------------
 
@@ -75,18 +89,14 @@ class SqliteStore(Store):
             run("beat", uid=uid, now_ms=now_ms)
 
     def kernel(self, uid: str, now_ms: int) -> KernelRow | None:
-        for host, lock_path, home, beat_ms in self._database.read("kernel", uid=uid):
-            lock = self._folder / lock_path if lock_path else None
-            alive = now_ms - beat_ms < BEAT_MS
-            if lock is not None and host == socket.gethostname():
-                with contextlib.suppress(OSError):  # not ours to open: then the heartbeat tells
-                    alive = locks.is_held(lock)
-            return KernelRow(
-                uid=uid, host=host, lock_path=str(lock or ""), home=home, beat_ms=beat_ms, alive=alive
-            )
+        for key, host, lock_path, home, beat_ms in self._database.read("kernel", uid=uid):
+            alive = self._lives(KernelLife(key, uid, host, lock_path, beat_ms), now_ms)
+            lock = str(self._folder / lock_path) if lock_path else ""
+            return KernelRow(uid=uid, host=host, lock_path=lock, home=home, beat_ms=beat_ms, alive=alive)
         return None
 
     def put_spec(self, kind: Literal["graph", "schema", "code"], key: str, body: str) -> None:
+        self._specs[key] = kind, body
         if self.spec(key) is None:
             with self._database.transaction() as run:
                 run("put_spec", hash=key, kind=kind, body=body)
@@ -103,7 +113,7 @@ class SqliteStore(Store):
         check_sequence(new.run_id, 0, events)
         packed = [pack(event) for event in events]
         with self._database.transaction(full=full) as run:
-            run("mention_spec", hash=new.spec)
+            self._keep_specs(run, [new.spec])
             if new.kernel:
                 run("mention_kernel", uid=new.kernel)
             made = run(
@@ -123,7 +133,7 @@ class SqliteStore(Store):
             if made.rowcount == 0:
                 return False
             assert made.lastrowid is not None
-            _write(run, [(made.lastrowid, 1, events, packed)])
+            self._write(run, [(made.lastrowid, 1, events, packed)])
         return True
 
     def claim_runs(self, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int) -> list[RunRow]:
@@ -147,7 +157,7 @@ class SqliteStore(Store):
             open_waits = [Wait(*one) for one in run("waits_of_runs", runs=dumps([run_id]), status="open")]
             taken = {name for (name,) in run("archived_names", run_id=run_id)}
             new_id, events, status = put_aside(row, open_waits, taken, now_ms)
-            _write(run, [(key, row.fence + 1, events, [pack(event) for event in events])])
+            self._write(run, [(key, row.fence + 1, events, [pack(event) for event in events])])
             last_seq = row.last_seq + len(events)
             run("archive_run", key=key, new_id=new_id, status=status, last_seq=last_seq, now_ms=now_ms)
             run("rename_parent", run_id=run_id, new_id=new_id)
@@ -168,7 +178,7 @@ class SqliteStore(Store):
                 ]
                 run("advance_runs", rows=dumps(rows), now_ms=now_ms)
                 logs = [(key, by_run[r].fence, by_run[r].events, packed[r]) for r, key in ours.items()]
-                _write(run, logs)
+                self._write(run, logs)
             if full and not batch:
                 run("barrier")
         return frozenset(by_run.keys() - ours.keys())
@@ -215,6 +225,8 @@ class SqliteStore(Store):
                 "answer", token=token, reply=value, by=reply.by, door=reply.door, at_ms=at_ms, now_ms=now_ms
             )
             row = run("wait", token=token).fetchone()
+            if done.rowcount == 1:
+                _name_in_waits(run, [Wait(*row)])
         return None if row is None else Answered(accepted=done.rowcount == 1, wait=Wait(*row).row())
 
     def expire(self, token: Token, now_ms: int) -> bool:
@@ -266,10 +278,69 @@ class SqliteStore(Store):
     def changed(self) -> bool:
         return self._database.changed()
 
+    def figures(self, now_ms: int) -> Figures:
+        return cleaning.figures(self._database, lambda life: self._lives(life, now_ms))
+
+    def discard(
+        self, families: Sequence[Sequence[tuple[RunId, int]]], now_ms: int, *, dry_run: bool = False
+    ) -> Discarded:
+        kernels = [KernelLife(*row) for row in self._database.read("kernel_lives")]
+        alive = {life.uid for life in kernels if self._lives(life, now_ms, KEPT_MS)}
+        dead = {life.uid for life in kernels} - alive
+        done = cleaning.discard(self._database, families, dead, now_ms, dry_run=dry_run)
+        if not dry_run:
+            locks.sweep(self._folder / "kernels", dead, alive)
+        return done
+
+    def named_artifacts(self, *, without: Collection[RunId] = ()) -> Mapping[str, str]:
+        return cleaning.named_artifacts(self._database.read, without)
+
+    def drop_unnamed(self, shas: Collection[str], drop: Callable[[str], object]) -> None:
+        with self._database.transaction() as run:
+            for sha in set(shas) - cleaning.named_artifacts(run, ()).keys():
+                drop(sha)
+
+    def give_back(self) -> None:
+        self._database.give_back()
+
     def close(self) -> None:
         self._database.close()
         while self._locks:
             locks.release(self._locks.popitem()[1])
+
+    def _write(self, run: Run, logs: Iterable[tuple[int, int, Sequence[AnyEvent], list[Packed]]]) -> None:
+        """Add events to logs (run's key, fence, events, the same packed), and do what they do to other tables."""
+        logs = list(logs)
+        moves = [event for _, _, events, _ in logs for event in events if isinstance(event, WaitEvent)]
+        copied = _move(run, moves) if moves else set()
+        rows, files, specs = [], [], set()
+        for key, fence, events, packed in logs:
+            for event, row in zip(events, packed, strict=True):
+                if isinstance(event, WaitOpened) and event.token in copied:
+                    row = with_prompt(row, dump_prompt(event.prompt))  # noqa: PLW2901 - the same row, completed
+                seq, at_us, kind, node, body = row
+                rows.append(f"[{key},{seq},{at_us},{fence},{VERSION},{dumps(kind)},{dumps(node)},{body}]")
+                files += [(key, *one) for one in named(body)]
+                if kind in NAME_SPECS:
+                    specs.add(event.spec)  # type: ignore[union-attr]  # that is what these have
+        if rows:
+            run("append_events", rows=f"[{','.join(rows)}]")
+        if files:
+            run("name_artifacts", rows=dumps(files))
+        self._keep_specs(run, specs & self._specs.keys())
+
+    def _keep_specs(self, run: Run, keys: Iterable[str]) -> None:
+        """What is named is there: another process may have found that nothing names it any more, and dropped it."""
+        for key in keys:
+            kind, body = self._specs.get(key, ("graph", None))
+            run("put_spec", hash=key, kind=kind, body=body)
+
+    def _lives(self, life: KernelLife, now_ms: int, silence_ms: int = BEAT_MS) -> bool:
+        """Whether a kernel lives; one of another machine may be silent for so long."""
+        if life.lock_path and life.host == socket.gethostname():
+            with contextlib.suppress(OSError):  # not ours to open: then the heartbeat tells
+                return locks.is_held(self._folder / life.lock_path)
+        return now_ms - life.beat_ms < silence_ms
 
     def _take_lock(self, uid: str, path: Path) -> None:
         try:
@@ -290,22 +361,6 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
     if not possible:
         raise StoreError(f'store={path!r} cannot be a path; give one such as "runs.db".')
     return file
-
-
-def _write(run: Run, logs: Iterable[tuple[int, int, Sequence[AnyEvent], list[Packed]]]) -> None:
-    """Add events to logs (run's key, fence, events, the same packed) and do what they do to waits."""
-    logs = list(logs)
-    moves = [event for _, _, events, _ in logs for event in events if isinstance(event, WaitEvent)]
-    copied = _move(run, moves) if moves else set()
-    rows = []
-    for key, fence, events, packed in logs:
-        for event, row in zip(events, packed, strict=True):
-            if isinstance(event, WaitOpened) and event.token in copied:
-                row = with_prompt(row, dump_prompt(event.prompt))  # noqa: PLW2901 - the same row, completed
-            seq, at_us, kind, node, body = row
-            rows.append(f"[{key},{seq},{at_us},{fence},{VERSION},{dumps(kind)},{dumps(node)},{body}]")
-    if rows:
-        run("append_events", rows=f"[{','.join(rows)}]")
 
 
 def _move(run: Run, moves: Sequence[WaitEvent]) -> set[Token]:
@@ -339,6 +394,15 @@ def _save(run: Run, waits: Collection[Wait]) -> None:
         schemas = {wait.schema: wait.schema_body for wait in waits}
         run("put_schemas", rows=dumps(list(schemas.items())))
         run("save_waits", rows=dumps([wait.columns() for wait in waits]))
+        _name_in_waits(run, waits)
+
+
+def _name_in_waits(run: Run, waits: Iterable[Wait]) -> None:
+    """Note the artifacts that questions and their replies name."""
+    for wait in waits:
+        if found := [*named(wait.ask), *named(wait.reply or "")]:
+            ((key,),) = run("run_key", run_id=wait.run_id).fetchall()
+            run("name_artifacts", rows=dumps([(key, *one) for one in found]))
 
 
 def _mail(row: tuple[int, str, str, str, int]) -> Mail:

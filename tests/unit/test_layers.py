@@ -126,7 +126,8 @@ class Import(NamedTuple):
 def part_of(module: str) -> str:
     """`aether_nb.engine.driver` is in the part `engine`; the ports are a part of their own."""
     _, *path = module.split(".")
-    return "engine.ports" if path[:2] == ["engine", "ports"] else (path or ["__init__"])[0]
+    ports = (["engine", "ports"], ["engine", "upkeep"])
+    return "engine.ports" if path[:2] in ports else (path or ["__init__"])[0]
 
 
 def names_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

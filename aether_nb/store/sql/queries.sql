@@ -34,6 +34,22 @@ PRAGMA trusted_schema = OFF;
 -- Scratch space of statements stays in memory.
 PRAGMA temp_store = MEMORY;
 
+-- auto_vacuum --
+-- Free pages can be given back later, a few at a time; to be said before the first table.
+PRAGMA auto_vacuum = INCREMENTAL;
+
+-- incremental_vacuum --
+-- Give at most so many free pages back.
+PRAGMA incremental_vacuum(256);
+
+-- free_pages --
+-- Pages that hold nothing.
+PRAGMA freelist_count;
+
+-- checkpoint --
+-- Bring the journal into the file and empty it, if nobody is in the way.
+PRAGMA wal_checkpoint(TRUNCATE);
+
 -- journal_mode --
 -- How the file is journalled now.
 PRAGMA journal_mode;
@@ -84,10 +100,10 @@ UPDATE kernels SET beat_ms = :now_ms WHERE uid = :uid;
 
 -- kernel --
 -- One kernel.
-SELECT host, lock_path, home, beat_ms FROM kernels WHERE uid = :uid;
+SELECT kernel, host, lock_path, home, beat_ms FROM kernels WHERE uid = :uid;
 
 -- put_spec --
--- Keep a spec; a known one is left alone.
+-- Keep a spec; a known one is left alone. Without a body it is only made sure that what names it finds a row.
 INSERT INTO specs (hash, kind, body) VALUES (:hash, :kind, :body)
 ON CONFLICT (hash) DO UPDATE SET kind = excluded.kind, body = excluded.body WHERE body IS NULL;
 
@@ -98,10 +114,6 @@ SELECT json_extract(j.value, '$[0]'), 'schema', json_extract(j.value, '$[1]')
 FROM json_each(:rows) AS j
 WHERE true
 ON CONFLICT (hash) DO UPDATE SET kind = excluded.kind, body = excluded.body WHERE body IS NULL;
-
--- mention_spec --
--- Make sure that a spec which a run names has a row.
-INSERT OR IGNORE INTO specs (hash, kind, body) VALUES (:hash, 'graph', NULL);
 
 -- spec --
 -- Read a spec back.
@@ -359,3 +371,116 @@ ORDER BY id;
 -- take_mail --
 -- The compare-and-set that takes mail.
 UPDATE mailbox SET taken_by = :taken_by WHERE id = :id AND taken_by IS NULL;
+
+-- name_artifacts --
+-- Note which artifacts runs name, rows [run, sha, size, media].
+INSERT INTO artifacts (run, sha, size, media)
+SELECT
+    json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'), json_extract(j.value, '$[2]'),
+    json_extract(j.value, '$[3]')
+FROM json_each(:rows) AS j
+WHERE true
+ON CONFLICT (run, sha) DO UPDATE SET size = excluded.size, media = excluded.media WHERE size < excluded.size;
+
+-- artifacts_named --
+-- The artifacts that runs name, but for these.
+SELECT sha, max(media)
+FROM artifacts
+WHERE run NOT IN (SELECT run FROM runs WHERE run_id IN (SELECT value FROM json_each(:without)))
+GROUP BY sha;
+
+-- mail_values --
+-- What mail holds.
+SELECT value FROM mailbox;
+
+-- count_runs --
+-- Runs by status: how many, how many events, the oldest, the newest.
+SELECT status, count(*), sum(last_seq), min(created_ms), max(created_ms) FROM runs GROUP BY status;
+
+-- count_waits --
+-- Waits by status: how many, and how many have a reply that an unfinished run has not taken.
+SELECT
+    w.status, count(*),
+    sum(w.status = 'answered' AND w.taken = 0 AND r.status NOT IN ('succeeded', 'failed', 'cancelled'))
+FROM waits AS w
+JOIN runs AS r ON r.run = w.run
+GROUP BY w.status;
+
+-- count_mail --
+-- Mail that waits for somebody.
+SELECT count(*) FROM mailbox WHERE taken_by IS NULL;
+
+-- kernel_lives --
+-- What tells of kernels whether they live.
+SELECT kernel, uid, host, lock_path, beat_ms FROM kernels;
+
+-- finished_runs --
+-- Of rows [run_id, fence], the runs that are over and that nobody took up since.
+SELECT r.run_id, r.run, r.last_seq
+FROM json_each(:rows) AS j
+CROSS JOIN runs AS r ON r.run_id = json_extract(j.value, '$[0]')
+WHERE r.fence = json_extract(j.value, '$[1]') AND r.status IN ('succeeded', 'failed', 'cancelled');
+
+-- discard_mail --
+-- Mail to these runs and to their waits, those included that never opened.
+DELETE FROM mailbox
+WHERE run IN (SELECT value FROM json_each(:keys))
+OR address IN (
+    SELECT 'token:' || json_extract(body, '$.token')
+    FROM events
+    WHERE run IN (SELECT value FROM json_each(:keys)) AND type IN ('NodeStarted', 'WaitOpened')
+);
+
+-- discard_waits --
+-- The waits of these runs.
+DELETE FROM waits WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- discard_artifacts --
+-- What these runs name.
+DELETE FROM artifacts WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- discard_events --
+-- The logs of these runs.
+DELETE FROM events WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- discard_runs --
+-- These runs.
+DELETE FROM runs WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- discard_old_mail --
+-- Mail that was taken, events that nobody came for, requests to runs that there are not.
+DELETE FROM mailbox
+WHERE at_ms < :before_ms AND (taken_by IS NOT NULL OR (run IS NULL AND address NOT LIKE 'token:%'));
+
+-- ends --
+-- How far each log goes.
+SELECT run, last_seq FROM runs;
+
+-- spec_names --
+-- The specs that events name, of runs and after places in rows [run, seq]. Such a field is called spec.
+SELECT DISTINCT json_extract(e.body, '$.spec')
+FROM json_each(:rows) AS j
+CROSS JOIN events AS e ON e.run = json_extract(j.value, '$[0]') AND e.seq > json_extract(j.value, '$[1]')
+WHERE instr(e.body, '"spec":"');
+
+-- unused_specs --
+-- The specs that no run was started with and no wait needs, but for these runs.
+SELECT hash FROM specs
+WHERE spec NOT IN (SELECT spec FROM runs WHERE run NOT IN (SELECT value FROM json_each(:without)))
+AND spec NOT IN (SELECT schema FROM waits WHERE run NOT IN (SELECT value FROM json_each(:without)));
+
+-- spec_bodies --
+-- All specs.
+SELECT hash, ifnull(body, '') FROM specs;
+
+-- discard_specs --
+-- These specs.
+DELETE FROM specs WHERE hash IN (SELECT value FROM json_each(:hashes));
+
+-- discard_kernels --
+-- Of these kernels, those that no run names, but for these runs.
+DELETE FROM kernels
+WHERE uid IN (SELECT value FROM json_each(:uids))
+AND kernel NOT IN (
+    SELECT kernel FROM runs WHERE kernel IS NOT NULL AND run NOT IN (SELECT value FROM json_each(:without))
+);
