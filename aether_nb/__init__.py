@@ -17,6 +17,7 @@ from aether_nb.api import (
     resume,
     resume_all,
     runs,
+    store,
     unpause,
     waits,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "resume",
     "resume_all",
     "runs",
+    "store",
     "tool",
     "unpause",
     "waits",

@@ -20,6 +20,7 @@ from aether_nb.display.static import graph_bundle
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
+from aether_nb.housekeeping import StoreHandle
 from aether_nb.run import OpenWait, Run, wait_table
 from aether_nb.runtime import Runtime
 from aether_nb.services.detached import DetachedBody
@@ -106,6 +107,11 @@ def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
         ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
     ]  # fmt: skip
     return Table([Run(runtime, r) for r in rows], columns, "No runs.")
+
+
+def store() -> StoreHandle:
+    """The store of this process: `path`, `stats()` of what it holds, `gc(...)` to throw old runs away."""
+    return StoreHandle(current())
 
 
 def waits(*, status: str | None = "open") -> Table[OpenWait]:

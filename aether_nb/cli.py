@@ -1,4 +1,4 @@
-"""The command line: `aether-nb demo | runs | waits | answer | cancel`. Thin; the work is in `runtime.py`."""
+"""The command line: `aether-nb demo | runs | waits | answer | cancel | gc`. Thin; the work is in `runtime.py`."""
 
 from __future__ import annotations
 
@@ -78,6 +78,17 @@ def cancel(run_id: str) -> None:
     here.cancel(run_id)
     status = here.row(run_id).status
     typer.echo(f"{run_id} is {status}" if status in FINAL else f"{run_id} will be cancelled by who drives it")
+
+
+@app.command()
+def gc(
+    keep_days: Annotated[float | None, typer.Option(help="Finished runs older than this go.")] = None,
+    keep_last: Annotated[int | None, typer.Option(help="So many of each graph stay.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Throw old finished runs away, with their files, and what nobody needs any more."""
+    _store()
+    typer.echo(repr(api.store().gc(keep_days, keep_last, dry_run=dry_run)))
 
 
 def main() -> None:

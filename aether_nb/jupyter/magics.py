@@ -11,7 +11,7 @@ from aether_nb.errors import AetherError
 from aether_nb.events import FINAL
 from aether_nb.ids import RunId
 
-USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN"
+USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | gc [DAYS]"
 
 
 def load(shell: Any) -> None:
@@ -62,12 +62,22 @@ def _reset(words: list[str]) -> Any:
     return api.get(RunId(words[0])).start_over()
 
 
+def _gc(words: list[str]) -> Any:
+    try:
+        (days,) = map(float, words) if words else [None]
+    except ValueError:
+        print(USAGE)  # noqa: T201 - usage
+        return None
+    return api.store().gc(days)
+
+
 _VERBS: dict[str, Callable[[list[str]], Any]] = {
     "runs": lambda _: api.runs(),
     "waits": lambda _: api.waits(),
     "answer": _answer,
     "resume": _resume,
     "reset": _reset,
+    "gc": _gc,
 }
 
 

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterator, MutableMapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from aether_nb.services.files import BUSY_S, connect, translated
@@ -98,6 +99,14 @@ class Kv(MutableMapping[Any, Any]):
             conn = self._file.opened().conn
             conn.execute("DELETE FROM kv WHERE key >= ? AND key < ?", (self._first, self._beyond))
             conn.commit()
+
+    def texts(self) -> list[str]:
+        """All keys and values of all namespaces, as they are stored."""
+        if self._file.path != ":memory:" and not Path(self._file.path).exists():
+            return []
+        with translated(self._file.path):
+            rows = self._file.opened().conn.select("SELECT key, value FROM kv")
+            return [text for row in rows for text in row]
 
     def close(self) -> None:
         """Let go of the file and its thread, for all that share it; the next use opens it again."""

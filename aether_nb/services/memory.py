@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aether_nb.ids import new_uid
@@ -105,6 +106,13 @@ class Memory:
         with self._lock, translated(self.path):
             rows = self._opened().execute(sql, (*given.values(), most)).fetchall()
         return [_item(row) for row in reversed(rows)]
+
+    def texts(self) -> list[str]:
+        """The data of all facts, as it is stored."""
+        if self.path != ":memory:" and not Path(self.path).exists():
+            return []
+        with self._lock, translated(self.path):
+            return [text for (text,) in self._opened().execute("SELECT data FROM items")]
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again. Facts in `":memory:"` are gone."""

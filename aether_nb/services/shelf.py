@@ -37,6 +37,10 @@ class Shelf:
         """The dict of that name."""
         return self._kv.space(namespace)
 
+    def texts(self) -> list[str]:
+        """All that memory and kv hold, as it is stored."""
+        return [*self.memory.texts(), *self._kv.texts()]
+
     def close(self) -> None:
         """Let go of the files."""
         self.memory.close()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from aether_nb.store.codec import loads
 
+SHA_LENGTH = 64
 _SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _STRIDE = 16
 _HINT = re.compile(r"[0-9a-f]{4}")

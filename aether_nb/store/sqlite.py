@@ -34,7 +34,7 @@ from aether_nb.store.codec import (
     with_prompt,
 )
 from aether_nb.store.database import Database, Run
-from aether_nb.store.naming import named
+from aether_nb.store.naming import SHA_LENGTH, named
 from aether_nb.store.rows import (
     BEAT_MS,
     Wait,
@@ -320,7 +320,8 @@ class SqliteStore(Store):
                     row = with_prompt(row, dump_prompt(event.prompt))  # noqa: PLW2901 - the same row, completed
                 seq, at_us, kind, node, body = row
                 rows.append(f"[{key},{seq},{at_us},{fence},{VERSION},{dumps(kind)},{dumps(node)},{body}]")
-                files += [(key, *one) for one in named(body)]
+                if len(body) > SHA_LENGTH and (found := named(body)):
+                    files += [(key, *one) for one in found]
                 if kind in NAME_SPECS:
                     specs.add(event.spec)  # type: ignore[union-attr]  # that is what these have
         if rows:

@@ -10,11 +10,12 @@ Two names for one list become two lists.
 """
 
 from aether_nb.values.decoding import Opaque, decode
-from aether_nb.values.encoding import Blobs, digest, encode, outputs_tree
+from aether_nb.values.encoding import NAMING, Blobs, digest, encode, outputs_tree
 from aether_nb.values.outputs import RESERVED_OUTPUTS, Outputs
 from aether_nb.values.text import show
 
 __all__ = [
+    "NAMING",
     "RESERVED_OUTPUTS",
     "Blobs",
     "Opaque",

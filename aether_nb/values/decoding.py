@@ -140,7 +140,7 @@ class Decoder:
 
 def _blob(d: Decoder, data: Mapping[str, Any]) -> Any:
     raw = d.bytes(data)
-    if data["media"] == "application/json":
+    if data["media"].startswith("application/json"):
         return d.value(json.loads(raw))
     return raw.decode() if data["media"].startswith("text/") else raw
 

@@ -87,6 +87,9 @@ def outputs_tree(trees: Mapping[str, Any]) -> dict[str, Any]:
     return {TAG: "outputs", "v": dict(trees)}
 
 
+NAMING = "; names=artifacts"
+"""Ends the media type of a blob that may name other artifacts: they are needed as long as it is."""
+
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -226,6 +229,8 @@ class Encoder:
         """Put bytes away; the reference to them."""
         assert self.blobs is not None, "whoever needs a place for blobs has checked that there is one"
         self.size += 150
+        if media_type != "application/x-npy" and (b'"sha' in data or b"artifacts" in data):
+            media_type += NAMING
         return {
             TAG: "blob",
             "sha": self.blobs.put(data, media_type),

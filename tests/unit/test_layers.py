@@ -24,8 +24,8 @@ ROOMS = {
     "tools",
 }
 ROOF = {
-    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "naming", "run", "runtime",
-    "showing", "tables",
+    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "run",
+    "runtime", "showing", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edits": {*WORDS, "calling", "engine", "engine.ports", "history"},
     "home": {*WORDS, "engine.ports"},
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
+    "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
     "showing": {*WORDS, "engine.ports"},
     "run": {*WORDS, "calling", "engine", "engine.ports", "answering", "edits", "home", "showing", "tables"},
     "comparing": {*WORDS, "engine", "engine.ports", "history", "tables"},
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 FOR_TYPES: dict[str, set[str]] = {
     # a host is found for a runtime and shows its runs: it is spoken of here, and made above
     "home": {"engine", "run", "runtime"},
+    "housekeeping": {"runtime"},
     "run": {"runtime"},
     "showing": {"run", "runtime"},
     "forking": {"runtime"},
