@@ -34,7 +34,6 @@ class Kept(NamedTuple):
 
 def kept(artifacts: Artifacts) -> Iterator[Kept]:
     """All artifacts that there are."""
-    now = time.time()
     for folder in _entries(artifacts.root):
         if len(folder.name) != 2:
             continue
@@ -42,7 +41,7 @@ def kept(artifacts: Artifacts) -> Iterator[Kept]:
             with contextlib.suppress(FileNotFoundError):
                 found = file.stat()
                 if _SHA.match(file.name):
-                    yield Kept(file.name, found.st_size, found.st_mtime > now - YOUNG_S)
+                    yield Kept(file.name, found.st_size, _young(found))
 
 
 def drop(artifacts: Artifacts, sha: str) -> int | None:
@@ -54,10 +53,12 @@ def drop(artifacts: Artifacts, sha: str) -> int | None:
     path = Path(artifacts.path(sha))
     aside = artifacts.root / "tmp" / sha
     with contextlib.suppress(OSError):
+        if _young(path.stat()):
+            return None
         aside.parent.mkdir(mode=0o700, exist_ok=True)
         path.rename(aside)
         found = aside.stat()
-        if found.st_mtime > time.time() - YOUNG_S:
+        if _young(found):
             aside.replace(path)
             return None
         aside.unlink()
@@ -72,7 +73,7 @@ def tidy(artifacts: Artifacts) -> None:
         with contextlib.suppress(OSError):
             if _SHA.match(file.name):
                 file.replace(artifacts.path(file.name))
-            elif file.stat().st_mtime < time.time() - YOUNG_S:
+            elif not _young(file.stat()):
                 file.unlink()
 
 
@@ -82,6 +83,10 @@ def text(artifacts: Artifacts, sha: str) -> str:
         return Path(artifacts.path(sha)).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _young(found: os.stat_result) -> bool:
+    return found.st_mtime > time.time() - YOUNG_S
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

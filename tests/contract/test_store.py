@@ -821,6 +821,192 @@ class TestMail:
         assert not store.take_mail(99, K)
 
 
+SHA = "0123456789abcdef" * 4
+DAY = 86_400_000
+
+
+def blob(sha: str = SHA) -> dict[str, object]:
+    return {"$": "blob", "sha": sha, "size": 9, "media": "text/plain"}
+
+
+def finish(store: Store, run_id: str, *events: AnyEvent, at_ms: int = NOW) -> tuple[RunId, int]:
+    """A run that is over, and how it is asked for when it is to go."""
+    create(store, run_id)
+    over = RunFinished(run=RunId(run_id), seq=len(events) + 2, at_us=NOW * 1000)
+    batch = [Append(RunId(run_id), K, 1, 1, [*events, over], "succeeded")]
+    assert not store.append(batch, full=False, now_ms=at_ms)
+    return RunId(run_id), 1
+
+
+class TestUpkeep:
+    def test_what_there_is_is_counted(self, store: Store) -> None:
+        assert store.figures(NOW).runs == {}
+        assert store.figures(NOW).oldest_ms is None
+        finish(store, "over")
+        create(store, "open", created_ms=NOW + 5)
+        add(store, ask(2, "t1", "open"), ask(3, "t2", "open"), status="waiting")
+        store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW)
+        store.post("correlator:job", 1, "ana", NOW)
+
+        found = store.figures(NOW)
+
+        assert found.runs == {"succeeded": 1, "waiting": 1}
+        assert (found.events, found.waits, found.untaken) == (5, {"open": 1, "answered": 1}, 1)
+        assert (found.mail, found.kernels) == (1, 1)
+        assert (found.oldest_ms, found.newest_ms) == (NOW, NOW + 5)
+
+    def test_a_run_goes_with_all_that_is_its_own(self, store: Store) -> None:
+        reply = ReplyTaken(
+            run=RunId("a"), seq=3, at_us=1, node=NodeId("n"), token=Token("t1"), reply=Reply(value="x")
+        )
+        begun = NodeStarted(run=RunId("a"), seq=4, at_us=1, node=NodeId("n"), token=Token("never"))
+        gone = finish(store, "a", ask(2, "t1", "a"), reply, begun)
+        kept = finish(store, "b", ask(2, "t2", "b"))
+        for address in ("run:a:cancel", "token:never", "token:other", "run:b:cancel"):
+            store.post(address, None, "ana", NOW)
+
+        done = store.discard([[gone]], NOW)
+
+        assert done.runs == ("a",)
+        assert (done.events, done.waits, done.mail) == (5, 1, 2)
+        assert [row.run_id for row in store.runs()] == ["b"]
+        assert store.events(RunId("a")) == []
+        assert [wait.token for wait in store.waits(status=None)] == ["t2"]
+        assert [mail.address for mail in store.mail(K)] == ["run:b:cancel"]
+        assert store.figures(NOW).mail == 2
+        assert store.discard([[gone]], NOW).runs == ()
+        assert store.discard([[kept]], NOW).runs == ("b",)
+
+    def test_a_run_that_takes_the_name_of_one_that_is_gone_begins_with_nothing(self, store: Store) -> None:
+        store.discard([[finish(store, RUN, ask(2, "t1"), ask(3, "t2"))]], NOW)
+        create(store)
+
+        assert store.events(RUN) == [started()]
+        assert store.waits(status=None, runs=[RUN]) == []
+        assert store.mail(K) == []
+
+    def test_one_that_is_not_over_or_was_taken_up_keeps_its_family(self, store: Store) -> None:
+        old, other, lone = finish(store, "old"), finish(store, "other"), finish(store, "lone")
+        create(store, "open")
+        store.claim_runs([other], "kernel-b", NOW)
+
+        done = store.discard([[old, (RunId("open"), 1)], [other], [(RunId("nobody"), 1)], [lone]], NOW)
+
+        assert done.runs == ("lone",)
+        assert {row.run_id for row in store.runs()} == {"old", "other", "open"}
+
+    def test_a_dry_run_says_the_same_and_leaves_everything(self, store: Store) -> None:
+        families = [[finish(store, name, ask(2, f"t-{name}", name))] for name in ("a", "b")]
+        store.post("correlator:job", 1, "ana", NOW - 8 * DAY)
+        before = (store.runs(), store.figures(NOW), store.waits(status=None))
+
+        said = store.discard(families, NOW, dry_run=True)
+
+        assert (store.runs(), store.figures(NOW), store.waits(status=None)) == before
+        assert store.discard(families, NOW) == said
+        assert (len(said.runs), said.events, said.waits, said.mail) == (2, 6, 2, 1)
+
+    def test_a_posted_event_waits_seven_days_and_a_reply_for_ever(self, store: Store) -> None:
+        create(store)
+        add(store, ask(2, "taken"))
+        for address, days in (
+            ("correlator:new", 6.9), ("correlator:old", 7.1), ("token:early", 99), ("token:taken", 99),
+            ("run:nobody:cancel", 7.1), (f"run:{RUN}:cancel", 99),
+        ):  # fmt: skip
+            store.post(address, "x", "ana", NOW - round(days * DAY))
+
+        assert store.discard([], NOW).mail == 3  # what was delivered is in the log
+
+        asks = (ask(i, f"t{i}", correlator=c) for i, c in ((3, "new"), (4, "old")))
+        add(store, *asks, ask(5, "early"))
+        assert [wait.token for wait in store.untaken(K)] == ["taken", "early", "t3"]
+        assert [mail.address for mail in store.mail(K)] == [f"run:{RUN}:cancel"]
+
+    def test_a_dead_kernel_is_forgotten_when_no_run_names_it(self, store: Store) -> None:
+        create(store, "open", kernel="dead-1")
+        gone = finish(store, "over")
+        store.claim_runs([(RunId("over"), 1)], "dead-2", NOW)
+
+        assert store.discard([], NOW).kernels == 0
+        assert store.discard([[(gone[0], 2)]], NOW, dry_run=True).kernels == 1
+        assert store.discard([[(gone[0], 2)]], NOW).kernels == 1
+
+        assert store.kernel("dead-2", NOW) is None
+        assert store.kernel("dead-1", NOW) is not None
+        assert store.kernel(K, NOW) is not None
+
+    @pytest.mark.parametrize(
+        "value",
+        [blob(), {"deep": [{"v": {"sha256": SHA, "size": 3}}]}, f"/home/ana/artifacts/01/{SHA}", [SHA]],
+        ids=["reference", "label", "path", "hash"],
+    )
+    def test_an_artifact_is_named_by_the_run_whose_log_names_it(self, store: Store, value: object) -> None:
+        finish(
+            store, "a", NodeFinished(run=RunId("a"), seq=2, at_us=1, node=NodeId("n"), outputs={"x": value})
+        )
+        finish(
+            store, "b", NodeFinished(run=RunId("b"), seq=2, at_us=1, node=NodeId("n"), outputs=SHA[:-1] + "-")
+        )
+
+        assert store.named_artifacts().keys() == {SHA}
+        assert store.named_artifacts(without=[RunId("b")]).keys() == {SHA}
+        assert store.named_artifacts(without=[RunId("a")]) == {}
+        store.discard([[(RunId("a"), 1)]], NOW)
+        assert store.named_artifacts() == {}
+
+    def test_artifacts_are_named_by_inputs_questions_replies_and_mail(self, store: Store) -> None:
+        shas = [f"{n}" * 64 for n in range(5)]
+        start = started().model_copy(update={"inputs": {"x": blob(shas[0])}})
+        store.create_run(new_run(), [start], status="running")
+        add(
+            store,
+            ask(2, prompt=TextPrompt(prompt=f"Is {shas[1]} right?")),
+            ask(3, "t2", prompt=FilesPrompt(prompt="")),
+        )
+        label = {"name": "a.txt", "size": 1, "sha256": shas[2], "media_type": "text/plain", "path": "/a"}
+        store.answer(Token("t2"), Reply(value={"files": [label], "text": ""}), now_ms=NOW)
+        add(store, at(MessageSent, 4, node="", call=CALL, message=Message(kind="image", sha256=shas[3])))
+        store.post("correlator:job", blob(shas[4]), "ana", NOW)
+
+        assert store.named_artifacts().keys() == set(shas)
+        assert store.named_artifacts()[shas[0]] == "text/plain"
+
+    def test_only_artifacts_that_nothing_names_are_dropped(self, store: Store) -> None:
+        other = "f" * 64
+        create(store)
+        add(store, at(NodeFinished, 2, outputs=blob()))
+        dropped: list[str] = []
+
+        store.drop_unnamed([SHA, other], dropped.append)
+
+        assert dropped == [other]
+
+    def test_a_fork_can_be_read_when_the_first_run_is_gone(self, store: Store) -> None:
+        reply = Reply(value="Ada", at_ms=NOW)
+
+        def past(run_id: str) -> list[AnyEvent]:
+            taken = {
+                "run": RunId(run_id),
+                "seq": 3,
+                "at_us": 1,
+                "node": NodeId("ask#1"),
+                "token": Token("t1"),
+            }
+            done = NodeFinished(run=RunId(run_id), seq=4, at_us=1, node=NodeId("n"), outputs=blob())
+            return [started(run_id), ask(2, "t1", run_id), ReplyTaken(**taken, reply=reply), done]
+
+        for name in ("first", "fork"):
+            assert store.create_run(new_run(name), past(name), status="succeeded", full=True)
+        store.discard([[(RunId("first"), 1)]], NOW)
+
+        assert store.events(RunId("fork")) == past("fork")
+        assert store.named_artifacts().keys() == {SHA}
+        assert store.wait(Token("t1")) is None
+        assert store.create_run(new_run("again"), past("again"), status="running", full=True)
+        assert store.events(RunId("again")) == past("again")
+        assert store.events(RunId("fork")) == past("fork")
+
+
 class TestItsLife:
     def test_a_registered_kernel_lives(self, store: Store) -> None:
         store.beat(K, NOW + 7)

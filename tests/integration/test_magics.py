@@ -31,6 +31,8 @@ def test_the_magic_says_what_waits_here_and_answers_it(kernel):
     assert "Your name?" in kernel.run("print(get_ipython().run_line_magic('aether', 'waits'))")
     kernel.run("%aether answer {wait.token} Ada")
     assert kernel.run("print((await run).line)") == "Hello, Ada\n"
+    assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 1'))") == "Nothing to remove.\n"
+    assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 0'))").startswith("Removed 1 run ")
 
 
 @pytest.mark.timeout(60)
@@ -38,6 +40,7 @@ def test_a_wrong_word_gets_the_usage_and_a_wrong_name_one_sentence(kernel):
     kernel.run("%load_ext aether_nb")
 
     assert kernel.run("%aether dance").startswith("%aether runs | waits")
+    assert kernel.run("%aether gc all of it").startswith("%aether runs | waits")
     said = kernel.run("%aether reset nobody")
     assert said.startswith("UnknownRun: There is no run 'nobody'")
     assert said.count("\n") == 1

@@ -128,3 +128,22 @@ def test_without_a_store_nothing_is_made(aether_nb, tmp_path):
     assert (code, said) == (2, "")
     assert complaint.startswith("There is no store at ")
     assert not list(tmp_path.iterdir())
+
+
+def test_old_runs_are_thrown_away_after_a_look(aether_nb, waiting):
+    token = waiting()
+    aether_nb("cancel", "r")
+    waiting(run_id="open")
+
+    code, said, _ = aether_nb("gc", "--keep-days", "0", "--dry-run")
+    assert (code, said.startswith("Would remove 1 run (")) == (0, True)
+    code, said, _ = aether_nb("gc", "--keep-last", "0")
+
+    assert (code, said.startswith("Removed 1 run (")) == (0, True)
+    assert [run.run_id for run in api.runs()] == ["open"]
+    assert api.current().store.wait(token) is None
+    assert aether_nb("gc") == (0, "Nothing to remove.", "")
+    assert aether_nb("gc", "--keep-days", "-1")[::2] == (
+        2,
+        "keep_days=-1.0: it is a number of days from 0 up, such as 30.",
+    )
