@@ -87,7 +87,12 @@ def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str
         try:
             events.append(cls.model_validate_json(text))
         except ValidationError as e:
-            raise StoreError(f"Event {seq} ({kind}) of run {run_id} cannot be read: {e}") from e
+            problem = e.errors()[0]
+            where = "".join(f" at {part}" for part in problem["loc"][:1])
+            raise StoreError(
+                f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
+                "damaged; put a backup in its place. Other runs are not touched by it."
+            ) from e
     return events
 
 
@@ -101,10 +106,12 @@ def load_prompt(text: str) -> Prompt:
 
     Raises:
         StoreTooNew: it is of a kind that this version does not know.
+        StoreError: it is damaged.
     """
     try:
         return PROMPT.validate_json(text)
     except ValidationError as e:
+        loads(text)
         raise StoreTooNew(
             f"A stored question is of a kind that this aether_nb does not know: {text[:200]}. "
             "Install the version that wrote it."
@@ -124,5 +131,15 @@ def dumps(value: Any) -> str:
 
 
 def loads(text: str) -> Any:
-    """A value from JSON text."""
-    return pydantic_core.from_json(text)
+    """A value from JSON text.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return pydantic_core.from_json(text)
+    except ValueError as e:
+        raise StoreError(
+            f"What the store holds cannot be read ({text[:60]!r}: {e}): its file is damaged; put a backup in its "
+            "place, or move it away to begin anew."
+        ) from e

@@ -24,13 +24,17 @@ BUSY_S = 30.0
 
 _APPLICATION = 1095061058  # "AENB", as in schema.sql
 
+DAMAGED = "the file is damaged; put a backup in its place, or move it away to begin anew"
+
 _MEANING = {
     sqlite3.SQLITE_FULL: "the disk is full; nothing of this was written. Make room and it goes on",
     sqlite3.SQLITE_READONLY: "it may not be written; check the rights of the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and may be written",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; put a backup in its place, or move it away to begin anew",
-    sqlite3.SQLITE_NOTADB: "the file is not a database; choose another path with ae.configure(store=...)",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: (
+        "the file is not a database; choose another path with ae.configure(store=...), or put a backup in its place"
+    ),
 }
 
 
@@ -257,6 +261,10 @@ class Database:
                     f"Another process has held the store {self.path} for more than {self._busy_s:g} s; "
                     "nothing of this was written. It works again when that process is done."
                 ) from e
-            raise StoreError(f"The store {self.path}: {_MEANING.get(code, 'SQLite refuses')} ({e}).") from e
+            # What we ask is always the same: when SQLite does not understand it, what it finds is not ours any more.
+            raise StoreError(f"The store {self.path}: {_MEANING.get(code, DAMAGED)} ({e}).") from e
         except OSError as e:
-            raise StoreError(f"The store {self.path} cannot be used there: {e}.") from e
+            raise StoreError(
+                f"The store {self.path} cannot be used there ({e.strerror or e}: {e.filename}); choose another path "
+                "with ae.configure(store=...) or AETHER_NB_STORE."
+            ) from e

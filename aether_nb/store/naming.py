@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from aether_nb.errors import StoreError
 from aether_nb.store.codec import loads
 
 SHA_LENGTH = 64
@@ -37,7 +38,7 @@ def named(text: str) -> list[Named]:
         return []
     found = {sha: Named(sha) for sha in _SHA.findall(text)}
     if found:
-        with contextlib.suppress(ValueError):  # nested too deep to be read: then without size and type
+        with contextlib.suppress(StoreError):  # nested too deep to be read: then without size and type
             for told in _told(loads(text)):
                 found[told.sha] = max(told, found.get(told.sha, told))
     return list(found.values())

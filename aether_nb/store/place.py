@@ -5,6 +5,7 @@ Called by `store/database.py` before the file is opened.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def prepare(path: Path) -> None:
     Raises:
         OSError: the place refuses.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.parent.name == ".aether" and not (ignore := path.parent / ".gitignore").exists():
         ignore.write_text("*\n", encoding="utf-8")

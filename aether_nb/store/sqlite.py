@@ -102,8 +102,11 @@ class SqliteStore(Store):
                 run("put_spec", hash=key, kind=kind, body=body)
 
     def spec(self, key: str) -> str | None:
-        rows = self._database.read("spec", hash=key)
-        return rows[0][0] if rows else None
+        rows: list[tuple[str]] = self._database.read("spec", hash=key)
+        if not rows:
+            return None
+        loads(rows[0][0])  # who asks takes it for JSON
+        return rows[0][0]
 
     # -- runs and their logs ---------------------------------------------------------------------
 
@@ -347,7 +350,10 @@ class SqliteStore(Store):
         try:
             held = locks.hold(path)
         except OSError as e:
-            raise StoreError(f"The lock file of this kernel cannot be made: {e}.") from e
+            raise StoreError(
+                f"The lock file of this kernel cannot be made ({e.strerror or e}: {e.filename}); check the rights of "
+                "that folder, or choose another path with ae.configure(store=...)."
+            ) from e
         if not held:
             raise StoreError(f"Another process lives under this kernel's id ({path} is locked).")
         self._locks[uid] = path
