@@ -20,6 +20,7 @@ from aether_nb.display.static import graph_bundle
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
+from aether_nb.home import shown_home
 from aether_nb.housekeeping import StoreHandle
 from aether_nb.run import OpenWait, Run, wait_table
 from aether_nb.runtime import Runtime
@@ -103,7 +104,8 @@ def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
     rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
     columns: list[tuple[str, Callable[[Run], Any]]] = [
         ("run", lambda r: r.run_id), ("graph", lambda r: rows[r.run_id].graph),
-        ("status", lambda r: rows[r.run_id].status), ("home", lambda r: rows[r.run_id].home),
+        ("status", lambda r: rows[r.run_id].status),
+        ("home", lambda r: shown_home(rows[r.run_id].home, runtime.store.path)),
         ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
     ]  # fmt: skip
     return Table([Run(runtime, r) for r in rows], columns, "No runs.")

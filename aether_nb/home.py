@@ -90,6 +90,15 @@ def home_of(store_path: str) -> str:
     return path
 
 
+def shown_home(home: str, store_path: str) -> str:
+    """A home as a person standing here would name it: its path from the working directory, else its whole path."""
+    if home == "python" or home.startswith("module:"):
+        return home
+    path = Path(os.path.normpath(Path(store_path).parent / home))
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """Two sets of inputs side by side, for a message."""
 

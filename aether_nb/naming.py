@@ -9,7 +9,7 @@ from aether_nb import history
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.ports import RunRow, Store
 from aether_nb.errors import BadInputs, RunIdTaken
-from aether_nb.home import differing
+from aether_nb.home import differing, shown_home
 
 
 def is_name(run_id: object) -> bool:
@@ -55,7 +55,8 @@ def check_same(
             "run_id, or start it over with ae.get(run_id).start_over()."
         )
     if row.home != home:
+        there, here = shown_home(row.home, store.path), shown_home(home, store.path)
         raise RunIdTaken(
-            f"run_id={row.run_id!r} belongs to {row.home!r}, and this is {home!r}. Take another run_id, or "
+            f"run_id={row.run_id!r} belongs to {there!r}, and this is {here!r}. Take another run_id, or "
             f"ae.resume({row.run_id!r}) to drive it from here."
         )

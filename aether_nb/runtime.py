@@ -39,7 +39,7 @@ from aether_nb.errors import (
 )
 from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
-from aether_nb.home import Host, default_store_path, find_host, home_of
+from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.run import Run, asleep, find_node
@@ -410,7 +410,9 @@ class Runtime:
     def _holder(self, row: RunRow) -> str:
         """Who drives a run, in words."""
         kernel = self.store.kernel(row.kernel, self.now_ms())
-        return "another kernel" if kernel is None else f"another process ({kernel.home} on {kernel.host})"
+        if kernel is None:
+            return "another kernel"
+        return f"another process ({shown_home(kernel.home, self.store.path)} on {kernel.host})"
 
     def graph_of(self, name: str) -> GraphTarget:
         """The graph of that name that is defined in this process.

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from helpers import ROOT, clean_environment
 
-from aether_nb.home import default_store_path, differing, find_host, home_of
+from aether_nb.home import default_store_path, differing, find_host, home_of, shown_home
 
 
 @pytest.fixture
@@ -46,6 +46,28 @@ def test_a_prompt_without_a_file_is_at_home_in_python(main):
 def test_a_store_in_memory_changes_no_path(main):
     main(__file__="/work/agent.py")
     assert home_of(":memory:") == "/work/agent.py"
+
+
+@pytest.mark.parametrize(
+    ("home", "store", "shown"),
+    [
+        ("../lesson.ipynb", "here/.aether/runs.db", "lesson.ipynb"),
+        ("../week 1/lesson.ipynb", "here/.aether/runs.db", "week 1/lesson.ipynb"),
+        ("../../other/lesson.ipynb", "here/.aether/runs.db", "{}/other/lesson.ipynb"),
+        ("agent.py", "runs.db", "{}/agent.py"),
+        ("module:agents.run", "runs.db", "module:agents.run"),
+        ("python", "here/runs.db", "python"),
+    ],
+)
+def test_a_home_is_shown_from_where_one_stands(tmp_path, monkeypatch, home, store, shown):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shown_home(home, str(tmp_path / store)) == str(Path(shown.format(tmp_path)))
+
+
+def test_the_home_of_a_store_in_memory_is_shown_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert shown_home(str(tmp_path / "agent.py"), ":memory:") == "agent.py"
 
 
 def test_the_store_lies_in_the_working_folder_unless_the_variable_says_otherwise(monkeypatch, tmp_path):

@@ -90,7 +90,7 @@ async def test_a_run_id_of_another_graph_is_refused_with_both_named(ours):
 async def test_a_run_id_of_another_home_is_refused_and_can_be_resumed(ours):
     greet.start(run_id="r")
     ours.home = "other.ipynb"
-    with pytest.raises(RunIdTaken, match=r"'other\.ipynb'.*ae\.resume\('r'\)"):
+    with pytest.raises(RunIdTaken, match=r"other\.ipynb'.*ae\.resume\('r'\)"):
         greet.start(run_id="r")
 
 
