@@ -170,8 +170,8 @@ class StoreHandle:
         artifact, unless memory, kv or mail names it. Besides go posted events that nobody came for in seven days,
         graphs and schemas that nothing refers to, records of dead kernels, and uploads that were never finished.
 
-        Other kernels and scripts may work on the store meanwhile: it is locked for about 0.1 s at a time, and free
-        space is given back a megabyte at a time. A file that was written or used within a day stays. After a crash
+        Other kernels and scripts may work on the store meanwhile: it is locked for some 20 ms at a time, and
+        free space is given back in small pieces. A file that was written or used within a day stays. After a crash
         the next call does the rest.
 
         Args:

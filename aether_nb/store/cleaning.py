@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Protocol
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.ids import RunId
 from aether_nb.store.codec import dumps
-from aether_nb.store.database import Database
+from aether_nb.store.database import Database, give_way
 from aether_nb.store.naming import named
 
-_PIECE = 20_000
-"""Events that one transaction deletes, about 0.1 s; a single longer run is deleted in one all the same."""
+_PIECE = 5_000
+"""Events that one transaction deletes, about 20 ms; a single longer run is deleted in one all the same."""
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 Family = Sequence[tuple[RunId, int]]
@@ -67,7 +67,7 @@ def discard(
     gone: dict[RunId, int] = {}
     events = waits = mail = 0
     for piece in _pieces(families, {run_id: last_seq for run_id, (_, last_seq) in found.items()}):
-        with database.transaction(undo=dry_run) as run:
+        with give_way(), database.transaction(undo=dry_run) as run:
             now = _finished(run, [one for family in piece for one in family])
             whole = [family for family in piece if all(run_id in now for run_id, _ in family)]
             keys = {run_id: now[run_id][0] for family in whole for run_id, _ in family}

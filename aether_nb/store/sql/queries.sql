@@ -40,7 +40,7 @@ PRAGMA auto_vacuum = INCREMENTAL;
 
 -- incremental_vacuum --
 -- Give at most so many free pages back.
-PRAGMA incremental_vacuum(256);
+PRAGMA incremental_vacuum(128);
 
 -- free_pages --
 -- Pages that hold nothing.
