@@ -7,12 +7,11 @@ would refuse or change survives here. Implements `engine.ports.Store`, where eve
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import RunId, Token, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.store.codec import VERSION, Packed, dump_prompt, dumps, loads, pack, unpack, with_prompt
+from aether_nb.store.letters import Letters
 from aether_nb.store.naming import named
 from aether_nb.store.rows import (
     Wait,
@@ -36,15 +36,6 @@ from aether_nb.store.rows import (
     no_run,
     put_aside,
 )
-
-
-@dataclass(slots=True)
-class _Letter:
-    address: str
-    value: str
-    by: str
-    at_ms: int
-    taken_by: str | None = None
 
 
 class MemoryStore(Store):
@@ -62,8 +53,7 @@ class MemoryStore(Store):
         self._runs: dict[RunId, RunRow] = {}
         self._logs: dict[RunId, list[Packed]] = {}
         self._waits: dict[Token, Wait] = {}
-        self._letters: dict[int, _Letter] = {}
-        self._letter_ids = itertools.count(1)
+        self._letters = Letters()
         self._version = self._seen = 0
 
     # -- kernels and specs -----------------------------------------------------------------------
@@ -162,9 +152,9 @@ class MemoryStore(Store):
             self._logs[new_id] = self._logs.pop(run_id)
             for wait in waits:
                 wait.run_id = new_id
-            for letter in self._letters.values():
-                if mailed_run(letter.address) == run_id and letter.taken_by is None:
-                    letter.taken_by = "archived"
+            for mail in self._letters.waiting():
+                if mailed_run(mail.address) == run_id:
+                    self._letters.take(mail.id, "archived")
             return new_id
 
     def append(self, batch: Sequence[Append], *, full: bool, now_ms: int) -> frozenset[RunId]:  # noqa: ARG002 - no disk
@@ -276,30 +266,26 @@ class MemoryStore(Store):
             return any(loads(e.body).get("token") == token for e in started)
 
     def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
-        letter = _Letter(address, dumps(value), by, now_ms)
+        text = dumps(value)
         with self._writing():
             # A wait may have opened since the sender looked: mail left beside it would never be read.
             reached = [w for w in self._waits.values() if w.is_open(now_ms) and address in addresses(w)]
             answered = [wait for wait in reached if wait.accept(value, by, now_ms)]
-            letter.taken_by = f"token:{answered[0].token}" if answered else None
-            self._letters[next(self._letter_ids)] = letter
+            taken_by = f"token:{answered[0].token}" if answered else None
+            self._letters.post(address, text, by, now_ms, taken_by)
             return len(answered)
 
     def mail(self, kernel: str) -> list[Mail]:
         with self._reading():
             return [
                 mail
-                for mail in self._mail()
+                for mail in self._letters.waiting()
                 if (run := self._runs.get(RunId(mailed_run(mail.address) or ""))) and run.kernel == kernel
             ]
 
     def take_mail(self, mail_id: int, taken_by: str) -> bool:
         with self._writing():
-            letter = self._letters.get(mail_id)
-            if letter is None or letter.taken_by is not None:
-                return False
-            letter.taken_by = taken_by
-            return True
+            return self._letters.take(mail_id, taken_by)
 
     # -- keeping house ---------------------------------------------------------------------------
 
@@ -317,7 +303,7 @@ class MemoryStore(Store):
                     and self._runs[wait.run_id].status not in FINAL
                     for wait in waits
                 ),
-                mail=len(self._mail()),
+                mail=len(self._letters.waiting()),
                 kernels=sum(kernel.alive for kernel in self._kernels.values()),
                 oldest_ms=min(began, default=None),
                 newest_ms=max(began, default=None),
@@ -329,26 +315,22 @@ class MemoryStore(Store):
     ) -> Discarded:
         """As in the port; specs are kept, they go with the process."""
         with self._writing():
-            gone = {run_id for family in families if all(map(self._finished, family)) for run_id, _ in family}
+            gone = [run_id for family in families if all(map(self._finished, family)) for run_id, _ in family]
             events = sum(self._runs[run_id].last_seq for run_id in gone)
-            waits = [token for token, wait in self._waits.items() if wait.run_id in gone]
+            of = set(gone)
+            waits = [token for token, wait in self._waits.items() if wait.run_id in of]
             opening = {f"token:{token}" for run_id in gone for token in self._tokens(run_id)}
-            mail = [
-                n
-                for n, letter in self._letters.items()
-                if mailed_run(letter.address) in gone
-                or letter.address in opening
-                or (letter.at_ms < now_ms - KEPT_MS and self._useless(letter))
+            mail = self._letters.useless(now_ms - KEPT_MS, of | opening, self._runs)
+            driving = {row.kernel for run_id, row in self._runs.items() if run_id not in of}
+            kernels = [
+                uid for uid, kernel in self._kernels.items() if not kernel.alive and uid not in driving
             ]
-            named = {row.kernel for run_id, row in self._runs.items() if run_id not in gone}
-            kernels = [uid for uid, kernel in self._kernels.items() if not kernel.alive and uid not in named]
             if not dry_run:
                 for run_id in gone:
                     del self._runs[run_id], self._logs[run_id]
                 for token in waits:
                     del self._waits[token]
-                for n in mail:
-                    del self._letters[n]
+                self._letters.drop(mail)
                 for uid in kernels:
                     del self._kernels[uid]
             return Discarded(tuple(gone), events, len(waits), len(mail), 0, len(kernels))
@@ -357,7 +339,7 @@ class MemoryStore(Store):
         with self._reading():
             texts = [e.body for run_id, log in self._logs.items() if run_id not in without for e in log]
             texts += [wait.reply or "" for wait in self._waits.values() if wait.run_id not in without]
-            texts += [letter.value for letter in self._letters.values()]
+            texts += self._letters.texts()
             return {one.sha: one.media for text in texts for one in named(text)}
 
     def drop_unnamed(self, shas: Collection[str], drop: Callable[[str], object]) -> None:
@@ -404,11 +386,6 @@ class MemoryStore(Store):
         rows = [row for row in self._logs[run_id] if row.type in {"NodeStarted", "WaitOpened"}]
         return [token for row in rows if (token := loads(row.body).get("token"))]
 
-    def _useless(self, letter: _Letter) -> bool:
-        run_id = mailed_run(letter.address)
-        homeless = run_id is not None and run_id not in self._runs
-        return letter.taken_by is not None or letter.address.startswith("correlator:") or homeless
-
     def _drives(self, kernel: str, run_id: RunId) -> bool:
         """Whether the kernel has this run in its hands, and the run is not over."""
         row = self._runs[run_id]
@@ -432,13 +409,6 @@ class MemoryStore(Store):
                 if isinstance(event, WaitEvent) and (wait := apply(event, self._waits)):
                     self._specs.setdefault(wait.schema, wait.schema_body)
                     touched[wait.token] = wait
-        for mail_id, taken_by in deliver(touched.values(), self._mail() if touched else []).items():
-            self._letters[mail_id].taken_by = taken_by
-
-    def _mail(self) -> list[Mail]:
-        """Mail not taken yet, oldest first."""
-        return [
-            Mail(id=n, address=letter.address, value=loads(letter.value), by=letter.by, at_ms=letter.at_ms)
-            for n, letter in self._letters.items()
-            if letter.taken_by is None
-        ]
+        letters = self._letters.waiting() if touched else []
+        for mail_id, taken_by in deliver(touched.values(), letters).items():
+            self._letters.take(mail_id, taken_by)

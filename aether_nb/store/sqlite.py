@@ -34,15 +34,13 @@ from aether_nb.store.codec import (
     with_prompt,
 )
 from aether_nb.store.database import Database, Run
+from aether_nb.store.moves import load, mail_of, move, name_artifacts, save
 from aether_nb.store.naming import SHA_LENGTH, named
 from aether_nb.store.rows import (
     BEAT_MS,
     Wait,
     WaitEvent,
-    addresses,
-    apply,
     check_sequence,
-    deliver,
     ends,
     mailed_run,
     no_run,
@@ -229,7 +227,7 @@ class SqliteStore(Store):
             )
             row = run("wait", token=token).fetchone()
             if done.rowcount == 1:
-                _name_in_waits(run, [Wait(*row)])
+                name_artifacts(run, [Wait(*row)])
         return None if row is None else Answered(accepted=done.rowcount == 1, wait=Wait(*row).row())
 
     def expire(self, token: Token, now_ms: int) -> bool:
@@ -253,11 +251,11 @@ class SqliteStore(Store):
             # A wait may have opened since the sender looked: mail left beside it would never be read.
             reached: list[Wait] = []
             if kind == "token":
-                reached = _load(run, [name])
+                reached = load(run, [name])
             elif kind == "correlator":
                 reached = [Wait(*row) for row in run("waits_of_correlator", correlator=name)]
             answered = [wait for wait in reached if wait.is_open(now_ms) and wait.accept(value, by, now_ms)]
-            _save(run, answered)
+            save(run, answered)
             run(
                 "post",
                 address=address,
@@ -270,7 +268,7 @@ class SqliteStore(Store):
             return len(answered)
 
     def mail(self, kernel: str) -> list[Mail]:
-        return [_mail(row) for row in self._database.read("mail", kernel=kernel)]
+        return [mail_of(row) for row in self._database.read("mail", kernel=kernel)]
 
     def take_mail(self, mail_id: int, taken_by: str) -> bool:
         with self._database.transaction() as run:
@@ -315,7 +313,7 @@ class SqliteStore(Store):
         """Add events to logs (run's key, fence, events, the same packed), and do what they do to other tables."""
         logs = list(logs)
         moves = [event for _, _, events, _ in logs for event in events if isinstance(event, WaitEvent)]
-        copied = _move(run, moves) if moves else set()
+        copied = move(run, moves) if moves else set()
         rows, files, specs = [], [], set()
         for key, fence, events, packed in logs:
             for event, row in zip(events, packed, strict=True):
@@ -368,50 +366,3 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
     if not possible:
         raise StoreError(f'store={path!r} cannot be a path; give one such as "runs.db".')
     return file
-
-
-def _move(run: Run, moves: Sequence[WaitEvent]) -> set[Token]:
-    """Make and move waits, and give early replies to those that are open now.
-
-    Returns:
-        Tokens of waits that were there already when opened: such an event must carry its prompt itself.
-    """
-    waits = {wait.token: wait for wait in _load(run, {move.token for move in moves})}
-    touched: dict[Token, Wait] = {}
-    copied: set[Token] = set()
-    for move in moves:
-        if wait := apply(move, waits):
-            touched[wait.token] = wait
-        elif move.type == "WaitOpened":
-            copied.add(move.token)
-    boxes = [address for wait in touched.values() if wait.status == "open" for address in addresses(wait)]
-    letters = [_mail(row) for row in run("mail_at", addresses=dumps(boxes))] if boxes else []
-    for mail_id, taken_by in deliver(touched.values(), letters).items():
-        run("take_mail", id=mail_id, taken_by=taken_by)
-    _save(run, touched.values())
-    return copied
-
-
-def _load(run: Run, tokens: Collection[str]) -> list[Wait]:
-    return [Wait(*row) for row in run("waits_by_token", tokens=dumps(list(tokens)))]
-
-
-def _save(run: Run, waits: Collection[Wait]) -> None:
-    if waits:
-        schemas = {wait.schema: wait.schema_body for wait in waits}
-        run("put_schemas", rows=dumps(list(schemas.items())))
-        run("save_waits", rows=dumps([wait.columns() for wait in waits]))
-        _name_in_waits(run, waits)
-
-
-def _name_in_waits(run: Run, waits: Iterable[Wait]) -> None:
-    """Note the artifacts that questions and their replies name."""
-    for wait in waits:
-        if found := [*named(wait.ask), *named(wait.reply or "")]:
-            ((key,),) = run("run_key", run_id=wait.run_id).fetchall()
-            run("name_artifacts", rows=dumps([(key, *one) for one in found]))
-
-
-def _mail(row: tuple[int, str, str, str, int]) -> Mail:
-    mail_id, address, value, by, at_ms = row
-    return Mail(id=mail_id, address=address, value=loads(value), by=by, at_ms=at_ms)

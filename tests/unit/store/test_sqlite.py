@@ -504,7 +504,9 @@ class TestQueries:
 
     def test_every_query_is_told_and_used(self) -> None:
         text = (PACKAGE / "sql" / "queries.sql").read_text()
-        code = "".join((PACKAGE / name).read_text() for name in ("sqlite.py", "database.py", "cleaning.py"))
+        code = "".join(
+            (PACKAGE / name).read_text() for name in ("sqlite.py", "database.py", "cleaning.py", "moves.py")
+        )
         used = set(re.findall(r'"(\w+)"', code)) | {"journal_wal", "journal_delete"}
 
         assert set(re.findall(r"^-- (\w+) --\n-- \S", text, re.MULTILINE)) == set(QUERIES)
@@ -514,5 +516,5 @@ class TestQueries:
         assert store._database._writer.execute("PRAGMA trusted_schema").fetchone() == (0,)
 
     def test_the_package_holds_no_query_text_in_python(self) -> None:
-        for name in ("sqlite.py", "database.py", "cleaning.py", "memory.py", "rows.py"):
+        for name in ("sqlite.py", "database.py", "cleaning.py", "moves.py", "memory.py", "rows.py"):
             assert not re.search(r'"\s*(SELECT|INSERT|UPDATE|PRAGMA|BEGIN)\b', (PACKAGE / name).read_text())
