@@ -91,7 +91,7 @@ class Collected:
         events: of their logs.
         waits: their questions, with the answers.
         mail: pieces of mail.
-        specs: graphs and schemas that nothing refers to any more.
+        specs: graphs, their code, and schemas of replies, that nothing refers to any more.
         kernels: records of kernels that are dead.
         artifacts: files.
         artifact_bytes: their size.
@@ -116,7 +116,7 @@ class Collected:
             if self.runs else "",
             _count(self.artifacts, "artifact") + f" ({size_text(self.artifact_bytes)})" if self.artifacts else "",
             _count(self.mail, "piece of mail", "pieces of mail") if self.mail else "",
-            _count(self.specs, "spec") if self.specs else "",
+            _count(self.specs, "definition") if self.specs else "",
             _count(self.kernels, "dead kernel") if self.kernels else "",
         ]  # fmt: skip
         listed = ", ".join(part for part in said if part)
@@ -168,7 +168,7 @@ class StoreHandle:
         what is not given does not hold it back, and without both no run goes. A run and those that it started
         stay together: they go when all of them are finished and old. With the last run that names it goes an
         artifact, unless memory, kv or mail names it. Besides go posted events that nobody came for in seven days,
-        graphs and schemas that nothing refers to, records of dead kernels, and uploads that were never finished.
+        definitions of graphs that nothing refers to, records of dead kernels, and uploads that were never finished.
 
         Other kernels and scripts may work on the store meanwhile: it is locked for some 20 ms at a time, and
         free space is given back in small pieces. A file that was written or used within a day stays. After a crash

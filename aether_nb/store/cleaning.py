@@ -138,7 +138,7 @@ def _unused(query: Query, without: set[int]) -> set[str]:
 
 def _spec_names(query: Query, logs: Sequence[tuple[int, int]]) -> set[str]:
     """The specs that events name, of these runs, from these places on."""
-    return {key for (key,) in query("spec_names", rows=dumps(list(logs)))}
+    return {key for row in query("spec_names", rows=dumps(list(logs))) for key in row if key}
 
 
 def _reached(bodies: Mapping[str, str], kept: Collection[str]) -> set[str]:

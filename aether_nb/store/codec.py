@@ -24,8 +24,8 @@ VERSION = 1
 _CLASSES: dict[str, type[Event]] = {
     cls.model_fields["type"].default: cls for cls in typing.get_args(typing.get_args(AnyEvent)[0])
 }
-NAME_SPECS = frozenset(kind for kind, cls in _CLASSES.items() if "spec" in cls.model_fields)
-"""Types of events that name a spec, in a field of that name."""
+NAME_SPECS = {"RunStarted": ("spec", "code"), "RunResumed": ("spec", "code"), "NodeAdded": ("spec",)}
+"""The events that name what is kept among the specs, and the fields that do; `spec_names` in queries.sql too."""
 _HEADER = {"run", "seq", "at_us", "type", "node"}
 _HEADER_AND_PROMPT = _HEADER | {"prompt"}
 

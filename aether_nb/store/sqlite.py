@@ -314,7 +314,8 @@ class SqliteStore(Store):
         logs = list(logs)
         moves = [event for _, _, events, _ in logs for event in events if isinstance(event, WaitEvent)]
         copied = move(run, moves) if moves else set()
-        rows, files, specs = [], [], set()
+        rows, files = [], []
+        specs: set[str] = set()
         for key, fence, events, packed in logs:
             for event, row in zip(events, packed, strict=True):
                 if isinstance(event, WaitOpened) and event.token in copied:
@@ -324,7 +325,7 @@ class SqliteStore(Store):
                 if len(body) > SHA_LENGTH and (found := named(body)):
                     files += [(key, *one) for one in found]
                 if kind in NAME_SPECS:
-                    specs.add(event.spec)  # type: ignore[union-attr]  # that is what these have
+                    specs.update(getattr(event, field) for field in NAME_SPECS[kind])
         if rows:
             run("append_events", rows=f"[{','.join(rows)}]")
         if files:

@@ -223,12 +223,13 @@ async def test_a_young_file_stays_though_nothing_names_it(ours):
 
 async def test_a_graph_can_be_run_again_after_its_last_run_went(ours):
     await keeps.start(n=5, run_id="a")
-    assert ae.store().gc(keep_days=0).specs == 1
+    assert ae.store().gc(keep_days=0).specs == 2  # the graph and its code
 
     await keeps.start(n=5, run_id="a")
 
     assert [node.name for node in ae.get("a").nodes.values()] == ["compute"]
     assert ours.find_spec(ours.row("a").spec) is not None
+    assert ours.store.spec(ae.get("a").events[0].code) is not None
 
 
 async def test_a_store_in_memory_keeps_house_too(configure):

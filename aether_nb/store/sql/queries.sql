@@ -457,11 +457,12 @@ WHERE at_ms < :before_ms AND (taken_by IS NOT NULL OR (run IS NULL AND address N
 SELECT run, last_seq FROM runs;
 
 -- spec_names --
--- The specs that events name, of runs and after places in rows [run, seq]. Such a field is called spec.
-SELECT DISTINCT json_extract(e.body, '$.spec')
+-- What events name of the specs, of runs and after places in rows [run, seq].
+SELECT DISTINCT
+    json_extract(e.body, '$.spec'), CASE e.type WHEN 'NodeAdded' THEN NULL ELSE json_extract(e.body, '$.code') END
 FROM json_each(:rows) AS j
 CROSS JOIN events AS e ON e.run = json_extract(j.value, '$[0]') AND e.seq > json_extract(j.value, '$[1]')
-WHERE instr(e.body, '"spec":"');
+WHERE e.type IN ('RunStarted', 'RunResumed') OR (e.type = 'NodeAdded' AND instr(e.body, '"spec":"'));
 
 -- unused_specs --
 -- The specs that no run was started with and no wait needs, but for these runs.

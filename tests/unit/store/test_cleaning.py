@@ -27,11 +27,12 @@ from aether_nb.events import Call as CallOf
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import Prompt, TextPrompt
 from aether_nb.store import SqliteStore, cleaning
+from aether_nb.store.codec import _CLASSES, NAME_SPECS
 from aether_nb.store.rows import opened
 
 NOW = 1_763_843_600_000
 K = "kernel-a"
-GRAPH, CHILD, NEWER, SUB = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
+GRAPH, CHILD, NEWER, SUB, CODE = ("a" * 32, "b" * 32, "c" * 32, "d" * 32, "e" * 32)
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def finish(store: SqliteStore, run_id: str, *events: AnyEvent, spec: str = GRAPH
     return [(name, 1)]
 
 
-def resumed(spec: str) -> RunResumed:
-    return RunResumed(run=RunId(""), seq=0, at_us=1, spec=spec)
+def resumed(spec: str, code: str = "") -> RunResumed:
+    return RunResumed(run=RunId(""), seq=0, at_us=1, spec=spec, code=code)
 
 
 def child(spec: str) -> NodeAdded:
@@ -96,6 +97,25 @@ def test_a_spec_goes_with_the_last_that_names_it(store: SqliteStore) -> None:
 
     assert store.discard([second], NOW).specs == 3
     assert [store.spec(key) for key in (GRAPH, CHILD, SUB)] == [None] * 3
+
+
+def test_code_is_kept_and_comes_back_like_a_spec(store: SqliteStore) -> None:
+    store.put_spec("code", CODE, '{"pieces":{}}')
+    first = finish(store, "first", resumed(GRAPH, CODE))
+    assert store.discard([], NOW).specs == 0
+
+    store.discard([first], NOW)
+    assert store.spec(CODE) is None
+
+    finish(store, "second", resumed(GRAPH, CODE))
+    assert store.spec(CODE) == '{"pieces":{}}'
+
+
+def test_every_event_that_names_a_spec_is_known() -> None:
+    assert NAME_SPECS.keys() <= _CLASSES.keys()
+    for kind, cls in _CLASSES.items():
+        assert ("spec" in cls.model_fields) == (kind in NAME_SPECS)
+        assert set(NAME_SPECS.get(kind, ())) <= cls.model_fields.keys()
 
 
 def test_a_spec_that_was_thrown_away_comes_back_with_the_next_run_that_names_it(store: SqliteStore) -> None:
