@@ -422,13 +422,13 @@ CROSS JOIN runs AS r ON r.run_id = json_extract(j.value, '$[0]')
 WHERE r.fence = json_extract(j.value, '$[1]') AND r.status IN ('succeeded', 'failed', 'cancelled');
 
 -- discard_mail --
--- Mail to these runs and to their waits, those included that never opened.
+-- Mail to these runs and to their waits, those included that never opened. A damaged event is no reason to keep them.
 DELETE FROM mailbox
 WHERE run IN (SELECT value FROM json_each(:keys))
 OR address IN (
     SELECT 'token:' || json_extract(body, '$.token')
     FROM events
-    WHERE run IN (SELECT value FROM json_each(:keys)) AND type IN ('NodeStarted', 'WaitOpened')
+    WHERE run IN (SELECT value FROM json_each(:keys)) AND type IN ('NodeStarted', 'WaitOpened') AND json_valid(body)
 );
 
 -- discard_waits --
@@ -462,7 +462,8 @@ SELECT DISTINCT
     json_extract(e.body, '$.spec'), CASE e.type WHEN 'NodeAdded' THEN NULL ELSE json_extract(e.body, '$.code') END
 FROM json_each(:rows) AS j
 CROSS JOIN events AS e ON e.run = json_extract(j.value, '$[0]') AND e.seq > json_extract(j.value, '$[1]')
-WHERE e.type IN ('RunStarted', 'RunResumed') OR (e.type = 'NodeAdded' AND instr(e.body, '"spec":"'));
+WHERE (e.type IN ('RunStarted', 'RunResumed') OR (e.type = 'NodeAdded' AND instr(e.body, '"spec":"')))
+AND json_valid(e.body);
 
 -- unused_specs --
 -- The specs that no run was started with and no wait needs, but for these runs.
