@@ -6,16 +6,18 @@ artifacts does. Made by `api.py`.
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aether_nb.engine.ports import RunRow
 from aether_nb.errors import BadInputs
 from aether_nb.events import FINAL
-from aether_nb.ids import RunId
+from aether_nb.ids import RunId, Token
 from aether_nb.services import sweep
 from aether_nb.store.naming import named
 from aether_nb.tables import Table
@@ -95,6 +97,7 @@ class Collected:
         kernels: records of kernels that are dead.
         artifacts: files.
         artifact_bytes: their size.
+        jobs: folders that programs left.
         freed_bytes: by how much the store's own file became smaller.
         dry_run: whether all of it is still there.
     """
@@ -107,6 +110,7 @@ class Collected:
     kernels: int
     artifacts: int
     artifact_bytes: int
+    jobs: int
     freed_bytes: int
     dry_run: bool
 
@@ -115,6 +119,7 @@ class Collected:
             _count(len(self.runs), "run") + f" ({_count(self.events, 'event')}, {_count(self.waits, 'question')})"
             if self.runs else "",
             _count(self.artifacts, "artifact") + f" ({size_text(self.artifact_bytes)})" if self.artifacts else "",
+            _count(self.jobs, "folder of a program", "folders of programs") if self.jobs else "",
             _count(self.mail, "piece of mail", "pieces of mail") if self.mail else "",
             _count(self.specs, "definition") if self.specs else "",
             _count(self.kernels, "dead kernel") if self.kernels else "",
@@ -166,9 +171,10 @@ class StoreHandle:
 
         A run goes when it is finished, older than `keep_days`, and not among the `keep_last` newest of its graph;
         what is not given does not hold it back, and without both no run goes. A run and those that it started
-        stay together: they go when all of them are finished and old. With the last run that names it goes an
-        artifact, unless memory, kv or mail names it. Besides go posted events that nobody came for in seven days,
-        definitions of graphs that nothing refers to, records of dead kernels, and uploads that were never finished.
+        stay together: they go when all of them are finished and old. With its run goes the folder that a program
+        wrote into; with the last run that names it an artifact, unless memory, kv or mail names it. Besides go
+        posted events that nobody came for in seven days, definitions of graphs that nothing refers to, records of
+        dead kernels, and uploads that were never finished.
 
         Other kernels and scripts may work on the store meanwhile: it is locked for some 20 ms at a time, and
         free space is given back in small pieces. A file that was written or used within a day stays. After a crash
@@ -202,7 +208,10 @@ class StoreHandle:
 
         for start in range(0, len(shas), _PIECE):
             store.drop_unnamed(shas[start : start + _PIECE], drop)
+        left = self._jobs_of_nobody(done.runs if dry_run else ())
         if not dry_run:
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
             store.give_back()
         return Collected(
             runs=done.runs,
@@ -213,6 +222,7 @@ class StoreHandle:
             kernels=done.kernels,
             artifacts=len(freed),
             artifact_bytes=sum(freed.values()),
+            jobs=len(left),
             freed_bytes=0 if dry_run else before - store.figures(now_ms).file_bytes,
             dry_run=dry_run,
         )
@@ -235,6 +245,17 @@ class StoreHandle:
                 known |= new
                 rest += new
         return {sha: size for sha, size in files.items() if sha not in known}
+
+    def _jobs_of_nobody(self, without: Sequence[RunId]) -> list[Path]:
+        """Folders of programs whose wait is gone, or goes with these runs."""
+        store = self._runtime.store
+        going = {wait.token for wait in store.waits(status=None, runs=without)}
+
+        def needed(token: Token) -> bool:
+            return token not in going and (store.wait(token) is not None or store.promised(token))
+
+        folders = sweep.jobs(self._runtime.services.work_dir)
+        return [folder for folder in folders if not needed(Token(folder.name))]
 
     def __repr__(self) -> str:
         stats = self.stats()

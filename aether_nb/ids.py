@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from typing import NewType
 
@@ -32,6 +33,11 @@ def new_token() -> Token:
 def new_uid() -> str:
     """A fresh random id for a kernel's life or a store."""
     return _letters(16)
+
+
+def is_uid(name: str) -> bool:
+    """Whether `new_token` or `new_uid` may have made this: before a file of that name is taken for ours and deleted."""
+    return re.fullmatch("[a-z2-7]{26}", name) is not None
 
 
 def _letters(n_bytes: int) -> str:

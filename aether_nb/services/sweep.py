@@ -1,6 +1,7 @@
-"""Taking files out of the folder of artifacts, while others may put the same bytes in.
+"""Taking files out of the folders beside a store, while others may put the same bytes in.
 
-Called by `housekeeping.py`, which knows what is still named. The trap: a process that finds its bytes there
+Called by `housekeeping.py`, which knows what is still named. People may keep files of their own in these folders:
+only what has a name of ours is touched. The trap: a process that finds its bytes there
 already does not write them again, so a file must not vanish between its look and the event that names it.
 Hence whoever finds a file makes it young (`Artifacts`), a young file is left alone, and one that is taken out is
 set aside first and looked at again.
@@ -16,12 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from aether_nb.ids import is_uid
 from aether_nb.services.artifacts import Artifacts
 
 YOUNG_S = 86_400.0
 """For so long an upload may wait for the reply, and a value for the event, that names it: a day."""
 
 _SHA = re.compile(r"[0-9a-f]{64}\Z")
+_UPLOAD = re.compile(r"[0-9a-f]{16}\Z")
 
 
 class Kept(NamedTuple):
@@ -73,8 +76,17 @@ def tidy(artifacts: Artifacts) -> None:
         with contextlib.suppress(OSError):
             if _SHA.match(file.name):
                 file.replace(artifacts.path(file.name))
-            elif not _young(file.stat()):
+            elif _UPLOAD.match(file.name) and not _young(file.stat()):
                 file.unlink()
+
+
+def jobs(work_dir: Path) -> list[Path]:
+    """The folders that programs left, each named by the token of its wait."""
+    return [
+        Path(entry.path)
+        for entry in _entries(work_dir)
+        if is_uid(entry.name) and Path(entry.path, "job.json").is_file()
+    ]
 
 
 def text(artifacts: Artifacts, sha: str) -> str:

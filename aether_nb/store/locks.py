@@ -16,6 +16,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from aether_nb.ids import is_uid
+
 _held: dict[tuple[int, str], tuple[int, int]] = {}
 """(process id, real path) -> (descriptor, how many times it was asked for)."""
 _guard = threading.Lock()
@@ -103,7 +105,8 @@ def sweep(folder: Path, dead: Collection[str], alive: Collection[str]) -> None:
     """
     for path in folder.glob("*.lock"):
         with contextlib.suppress(OSError):
-            strange = path.stem not in alive and path.stat().st_mtime < time.time() - _BORN_S
+            old = path.stat().st_mtime < time.time() - _BORN_S
+            strange = old and path.stem not in alive and is_uid(path.stem)
             if (path.stem in dead or strange) and not is_held(path):
                 path.unlink()
 

@@ -16,10 +16,12 @@ import pytest
 
 import aether_nb as ae
 from aether_nb import api, graph_fn, tool
-from aether_nb.engine.ports import RunRow
+from aether_nb.engine.ports import NewRun, RunRow
 from aether_nb.errors import BadInputs
+from aether_nb.events import NodeStarted, RunStarted
 from aether_nb.housekeeping import old_families, size_text
-from aether_nb.ids import RunId
+from aether_nb.ids import RunId, new_token
+from aether_nb.tools import run_subprocess
 
 DAY = 86_400_000
 NOW = 1_763_843_600_000
@@ -211,6 +213,32 @@ async def test_what_a_large_value_consists_of_stays_with_it(ours):
     assert artifacts() == before
     assert ae.get("a").outputs.nested[0][0].sum() == 36
     assert ae.store().gc(keep_days=0).artifacts == 3
+
+
+@graph_fn(outputs=["code"])
+async def runs_a_program(*, context):
+    return {"code": (await run_subprocess([sys.executable, "-c", "print(1)"])).exit_code}
+
+
+async def test_the_folder_of_a_program_goes_with_its_run(ours):
+    for name in ("old", "new"):
+        assert (await runs_a_program.start(run_id=name)).code == 0
+    jobs = ours.services.work_dir
+    promised = jobs / new_token()
+    for folder in (promised, jobs / new_token(), jobs / "mine"):
+        folder.mkdir()
+        (folder / "job.json").touch()
+    new = NewRun("open", "g", "nb", "", "ab" * 16, "i", "dead", 1)
+    log = [RunStarted(run="open", seq=1, at_us=1, graph="g")]
+    log.append(NodeStarted(run="open", seq=2, at_us=1, node="n", token=promised.name))
+    assert ours.store.create_run(new, log, status="running")
+    (kept,) = (wait.token for wait in ae.get("new").waits)
+
+    assert ae.store().gc(keep_last=1, dry_run=True).jobs == 2
+    assert len(list(jobs.iterdir())) == 5
+    assert ae.store().gc(keep_last=1).jobs == 2
+
+    assert {folder.name for folder in jobs.iterdir()} == {kept, promised.name, "mine"}
 
 
 async def test_a_young_file_stays_though_nothing_names_it(ours):

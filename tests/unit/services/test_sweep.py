@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aether_nb.ids import new_token
 from aether_nb.services import sweep
 from aether_nb.services.artifacts import Artifacts
 
@@ -75,6 +76,8 @@ def test_what_a_crash_left_aside_is_put_back_and_old_uploads_go(artifacts):
     age(artifacts.path(sha))
     Path(artifacts.path(sha)).rename(artifacts.root / "tmp" / sha)  # as a kill leaves it
     left, running = artifacts.open_upload(), artifacts.open_upload()
+    (artifacts.root / "tmp" / "mine.txt").write_text("a person's")
+    age(artifacts.root / "tmp" / "mine.txt")
     left._file.close()
     age(left._path)
 
@@ -83,7 +86,18 @@ def test_what_a_crash_left_aside_is_put_back_and_old_uploads_go(artifacts):
     assert artifacts.get(sha) == b"precious"
     assert not left._path.exists()
     assert running._path.exists()
+    assert (artifacts.root / "tmp" / "mine.txt").exists()
     running.abort()
+
+
+def test_of_folders_only_those_of_programs_are_found(tmp_path):
+    assert sweep.jobs(tmp_path / "jobs") == []
+    token = new_token()
+    for name, file in ((token, "job.json"), (new_token(), "other.json"), ("mine", "job.json")):
+        (tmp_path / "jobs" / name).mkdir(parents=True)
+        (tmp_path / "jobs" / name / file).touch()
+
+    assert sweep.jobs(tmp_path / "jobs") == [tmp_path / "jobs" / token]
 
 
 def test_the_text_of_what_is_not_there_is_empty(artifacts):

@@ -24,7 +24,7 @@ from aether_nb.events import (
     WaitOpened,
 )
 from aether_nb.events import Call as CallOf
-from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.ids import NodeId, RunId, Token, new_uid
 from aether_nb.prompts import Prompt, TextPrompt
 from aether_nb.store import SqliteStore, cleaning
 from aether_nb.store.codec import _CLASSES, NAME_SPECS
@@ -246,19 +246,19 @@ def test_a_kernel_of_another_machine_may_sleep_for_a_week(store: SqliteStore, pa
 def test_lock_files_of_dead_kernels_go_and_those_of_the_living_stay(store: SqliteStore, path: Path) -> None:
     store.register_kernel(K, "nb", NOW)
     folder = path.parent / "kernels"
-    names = ("dead", "strange", "born")
-    for name in names:
+    strange, born = new_uid(), new_uid()
+    for name in ("dead", strange, born, "mine"):
         (folder / f"{name}.lock").touch()
-    os.utime(folder / "strange.lock", (time.time() - 100_000,) * 2)
-    os.utime(folder / f"{K}.lock", (time.time() - 100_000,) * 2)
+    for name in (strange, "mine", K):
+        os.utime(folder / f"{name}.lock", (time.time() - 100_000,) * 2)
     host = raw(path, "SELECT host FROM kernels")[0][0]
     raw(path, f"INSERT INTO kernels (uid, host, lock_path, home, beat_ms) VALUES ('dead', '{host}', 'kernels/dead.lock', '', {NOW})")  # fmt: skip
 
     assert store.discard([], NOW, dry_run=True).kernels == 1
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 5
     assert store.discard([], NOW).kernels == 1
 
-    assert {file.stem for file in folder.iterdir()} == {"born", K}
+    assert {file.stem for file in folder.iterdir()} == {born, K, "mine"}
     row = store.kernel(K, NOW)
     assert row is not None
     assert row.alive
