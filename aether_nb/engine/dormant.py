@@ -60,6 +60,11 @@ class Dormitory:
     def __len__(self) -> int:
         return len(self._runs)
 
+    @property
+    def loading(self) -> bool:
+        """Whether runs that were taken in are still to be loaded."""
+        return bool(self._to_load)
+
     def sweep(self) -> None:
         """Let go of waiting runs, the oldest first, until no more than `keep` runs are in memory."""
         drivers = self._engine.drivers
@@ -129,6 +134,8 @@ class Dormitory:
             self._engine.loop.call_soon(self._load_some)
 
     def _load_some(self) -> None:
+        if self._engine.closing:
+            return
         clock = self._engine.loop.time
         until = clock() + _SLICE_US / 1e6
         while self._to_load and clock() < until:
