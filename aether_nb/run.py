@@ -453,7 +453,9 @@ class Run:
     def _live(self) -> Driver | None:
         """The driver, when this process has the run in memory and it is not asleep: else the store knows more."""
         driver = self._runtime.driver(self.run_id)
-        return None if driver is None or driver.suspended else driver
+        if driver is None or driver.suspended or (driver.state.final and not driver.done.is_set()):
+            return None  # also while its end is being written: until then it has not ended
+        return driver
 
     def _state(self) -> RunState:
         driver = self._live()

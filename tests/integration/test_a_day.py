@@ -62,11 +62,11 @@ class Job(DualStageTool):
         world.submitted[context.run_id].append(world.now())
         return Wait(kind="job", poll=Poll(every=120, backoff=2, max=3600))
 
-    async def poll(self, wait: Wait, *, context: Any) -> Any:  # noqa: ARG002
+    async def poll(self, wait: Wait, *, context: Any) -> Any:
         world.polled[context.run_id].append(world.now())
         return "ready" if world.now() >= world.ready[context.run_id] else PENDING
 
-    async def on_resume(self, reply: Any, wait: Wait, *, context: Any) -> dict[str, Any]:  # noqa: ARG002
+    async def on_resume(self, reply: Any, wait: Wait, *, context: Any) -> dict[str, Any]:
         world.done[context.run_id].append(world.now())
         return {"value": reply.value}
 

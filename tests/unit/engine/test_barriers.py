@@ -84,9 +84,11 @@ async def test_a_run_is_over_for_who_awaits_it_only_when_its_end_is_in_the_store
         return {"x": 1}
 
     store.hold = {"RunFinished"}
-    awaited = asyncio.ensure_future(live().start(f).result())
+    run = live().start(f)
+    awaited = asyncio.ensure_future(run.result())
     await store.holding()
     assert not awaited.done()
+    assert (run.status, run.outputs) == ("running", None)
     store.free.set()
     assert (await awaited).x == 1
     assert store.how("RunFinished")
