@@ -3,6 +3,7 @@
 # .venv        the project's own: tools, tests, and the package from this tree
 # .venvs/7.4   what a user has: the wheel, JupyterLab and Notebook, nothing of ours besides
 # .venvs/6.31, .venvs/7.3   the wheel under the other kernels that users have
+# .venvs/peers  the engines that `make bench` measures beside ours
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +22,7 @@ SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -ty
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help test system lint page unit notebooks expected browser demo build lock clean
+.PHONY: help test system lint page unit notebooks expected browser demo bench build lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -34,7 +35,7 @@ system: ## install Chromium and Graphviz where they are missing
 lint: $(BUILD)/tree ## ruff and mypy
 	ruff check
 	ruff format --check
-	mypy $(wildcard aether_nb tests/typing)
+	mypy $(wildcard aether_nb benchmarks tests/typing)
 
 page: $(BUILD)/node ## type check and tests of the front end
 	cd jupyter_extension && npm run check && npm test
@@ -72,11 +73,16 @@ build: $(BUILD)/wheel ## the wheel, in dist/
 
 lock: $(BUILD)/venv ## pin the newest versions that pyproject.toml and tests/requirements/*.in allow
 	for name in $(KERNELS); do $(COMPILE) -o $(LOCKS)/$$name.lock pyproject.toml $(LOCKS)/$$name.in; done
+	$(COMPILE) -o $(LOCKS)/peers.lock --group peers
 	$(COMPILE) -o $(LOCKS)/dev.lock --extra lab --group test --group lint pyproject.toml $(LOCKS)/dev.in
 
 # For every system and Python that we support, and without the address they came from.
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url
+
+bench: $(BUILD)/tree ## measure what design promises, beside the peers; writes benchmarks/RESULTS.md
+	@$(MAKE) --no-print-directory $(BUILD)/env-peers || echo "the peers cannot be installed here; their columns will say so"
+	python -m benchmarks $(PROGRAMS)
 
 clean: ## remove everything that make made
 	rm -rf $(BUILD) .venv .venvs dist aether_nb/labextension jupyter_extension/node_modules jupyter_extension/.build
