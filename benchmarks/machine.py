@@ -6,12 +6,14 @@ import importlib.metadata
 import os
 import platform
 import sqlite3
+import statistics
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.harness import ROOT, SCRATCH
-from benchmarks.running import PEERS_PYTHON, Found
+from benchmarks.running import CALM, PEERS_PYTHON, TRIES, Found
 
 _DISTRIBUTIONS = ("langgraph", "langgraph-checkpoint-sqlite", "dbos", "llama-index-workflows")
 
@@ -25,8 +27,14 @@ def described(found: Found, rounds: int) -> list[str]:
         f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {platform.system()} {platform.release()}.",
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, disk {_disk()}.",
         f"Load average before the rounds and after the last: {', '.join(f'{n:.2f}' for n in found.loads)}.",
+        _disturbed(found.others),
         f"Peers: {_peers()}.",
     ]
+
+
+def _disturbed(others: Sequence[float]) -> str:
+    took = f"Other processes took {statistics.median(others):.0%} of the machine meanwhile, at most {max(others):.0%}"
+    return f"{took}; a case that they disturb by more than {CALM:.0%} is run up to {TRIES} times."
 
 
 def _said(*command: str) -> str:

@@ -30,7 +30,7 @@ def _part(heading: str, rows: Sequence[Row], found: Found) -> str:
     if not measured:
         return ""
     targets = heading == "Targets"
-    peers = list(PEERS) if targets else []
+    peers = found.peers if targets else []
     head = ["what", "unit", *(["at most"] if targets else []), "aether_nb", *(["met"] if targets else []),
             *(PEERS[peer] for peer in peers)]  # fmt: skip
     lines = [_line(row, found, peers, targets=targets) for row in measured]
@@ -65,8 +65,8 @@ def _value(values: Sequence[float]) -> str:
 
 def _peer(row: Row, peer: str, found: Found) -> str:
     """A peer's median, and how many times ours that is."""
-    if peer not in found.peers:
-        return "not installed" if not any(one.startswith(peer) for one in found.failed) else "failed"
+    if not any(by == peer for _, by in found.values):
+        return "failed" if any(one.startswith(peer) for one in found.failed) else "not installed"
     theirs, ours = found.values.get((row.name, peer), []), found.values.get((row.name, US), [])
     if not theirs:
         return ""

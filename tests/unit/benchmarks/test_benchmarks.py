@@ -18,7 +18,7 @@ from benchmarks.table import render, unmet
 
 @pytest.fixture
 def found():
-    return Found()
+    return Found(list(PROGRAMS))
 
 
 def line_of(row, table):
