@@ -1,7 +1,8 @@
 """What showing a run in its cell costs that run, and what travels to the page meanwhile.
 
 A real kernel, with the widget that users get; this program plays the page, says hello as the page does and reads
-all that comes. The cost compares runs that are seen with runs that are not, alternately, in the same kernel.
+all that comes. The cost compares the kernel's CPU time for runs that are seen and runs that are not, alternately, in
+one kernel: these runs only compute, so that is the time they take on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def kernel() -> Iterator[KernelManager]:
 
 
 def timed(page: Page, graph: str, *, seen: bool) -> float:
-    """Seconds that a run takes once the page is there."""
+    """Seconds of CPU that a run takes once the page is there."""
     page.run(f"run = viewed.start({graph}, seen={seen})")
     if seen:
         page.greet()
@@ -123,7 +124,7 @@ def timed(page: Page, graph: str, *, seen: bool) -> float:
 
 
 def cost(page: Page, graph: str, pairs: int) -> float:
-    """How many percent longer a run takes that is seen."""
+    """How many percent more a run takes that is seen."""
     both = [(timed(page, graph, seen=True), timed(page, graph, seen=False)) for _ in range(pairs + 1)]
     seen_s = statistics.median(seen for seen, _ in both[1:])
     unseen_s = statistics.median(unseen for _, unseen in both[1:])

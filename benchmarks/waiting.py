@@ -18,7 +18,7 @@ from aether_nb.tools import ask_text
 from benchmarks.harness import Case, case, disk_kb, folder, resident_mb, say
 from benchmarks.screen import Screen
 
-BATCH = 500  # runs started between two turns of the loop, so that starting does not pile up by itself
+BATCH = 100  # runs that are started before these wait: what was in memory at once, malloc does not give back
 
 
 @ae.graphify(inputs=[], outputs=["name"])
