@@ -21,7 +21,7 @@ _DISTRIBUTIONS = ("langgraph", "langgraph-checkpoint-sqlite", "dbos", "llama-ind
 def described(found: Found, rounds: int) -> list[str]:
     """The machine and the run, as items of a list."""
     return [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d}, {rounds} rounds: the median, and the lowest to the highest.",
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}, rounds: {rounds}; the median, and the lowest to the highest.",
         f"aether_nb {importlib.metadata.version('aether_nb')}, commit {_said('git', 'rev-parse', '--short', 'HEAD')}.",
         f"{_cpu()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB of memory.",
         f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {platform.system()} {platform.release()}.",

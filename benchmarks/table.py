@@ -71,8 +71,10 @@ def _peer(row: Row, peer: str, found: Found) -> str:
     if not theirs:
         return ""
     value = statistics.median(theirs)
-    times = f", {value / statistics.median(ours):.2g}x" if ours and statistics.median(ours) > 0 else ""
-    return _short(value) + times
+    if not ours or statistics.median(ours) == 0:
+        return _short(value)
+    times = value / statistics.median(ours)
+    return f"{_short(value)}, {times:,.0f}x" if times >= 10 else f"{_short(value)}, {times:.2g}x"
 
 
 def _short(value: float) -> str:
