@@ -32,7 +32,7 @@ def find_spec(store: Store, key: str) -> GraphSpec | None:
 
 def started(store: Store, run_id: RunId) -> RunStarted:
     """How a run began."""
-    first = store.events(run_id)[0]
+    (first,) = store.events(run_id, of=[RunStarted])
     assert isinstance(first, RunStarted)
     return first
 

@@ -37,7 +37,7 @@ from aether_nb.errors import (
     UnknownRun,
     UnknownWait,
 )
-from aether_nb.events import FINAL
+from aether_nb.events import FINAL, RunResumed, RunStarted
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
@@ -269,6 +269,9 @@ class Runtime:
     def _changes(self, row: RunRow, graph: GraphTarget) -> edits.Changes:
         """What of the code differs from when the run was last driven."""
         key = self.engine().codes.keep(graph)
+        lives = self.store.events(row.run_id, of=[RunStarted, RunResumed])
+        if not edits.since(self.store, lives, graph, key):
+            return edits.Changes()
         return edits.since(self.store, self.store.events(row.run_id), graph, key)
 
     def changes(self, run_id: RunId) -> edits.Changes:

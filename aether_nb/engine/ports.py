@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from aether_nb.engine.upkeep import Upkeep
-from aether_nb.events import AnyEvent, Message, RunStatus, WaitStatus
+from aether_nb.events import AnyEvent, Event, Message, RunStatus, WaitStatus
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import FileRef, Prompt, Reply
 from aether_nb.values import Blobs
@@ -236,8 +236,10 @@ class Store(Upkeep, Protocol):
     ) -> list[RunRow]:
         """Runs, newest first; with `parent`, those that this run started."""
 
-    def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
-        """The log of a run from `after` (exclusive) on, in order."""
+    def events(
+        self, run_id: RunId, after: int = 0, *, of: Collection[type[Event]] | None = None
+    ) -> list[AnyEvent]:
+        """The log of a run from `after` (exclusive) on, in order; with `of`, only events of these classes."""
 
     def wait(self, token: Token) -> WaitRow | None:
         """One wait."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pydantic_core
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from aether_nb.errors import NotStorable, StoreError, StoreTooNew
-from aether_nb.events import AnyEvent, Event, WaitOpened
+from aether_nb.events import AnyEvent, Event
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
 
@@ -22,10 +22,11 @@ VERSION = 1
 """Of event bodies. A field more does not raise it; a changed meaning does."""
 
 _CLASSES: dict[str, type[Event]] = {
-    cls.model_fields["type"].default: cls for cls in typing.get_args(typing.get_args(AnyEvent)[0])
+    str(cls.model_fields["type"].default): cls for cls in typing.get_args(typing.get_args(AnyEvent)[0])
 }
 NAME_SPECS = {"RunStarted": ("spec", "code"), "RunResumed": ("spec", "code"), "NodeAdded": ("spec",)}
 """The events that name what is kept among the specs, and the fields that do; `spec_names` in queries.sql too."""
+_LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
 _HEADER = {"run", "seq", "at_us", "type", "node"}
 _HEADER_AND_PROMPT = _HEADER | {"prompt"}
 
@@ -69,31 +70,42 @@ def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str
         StoreError: one of them is damaged.
     """
     run = dumps(run_id)
-    events: list[Any] = []
+    names = {node: dumps(node) for node in {row[4] for row in rows}}
+    texts: list[str] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
-        cls = _CLASSES.get(kind)
-        if cls is None or version > VERSION:
+        if version > VERSION or kind not in _CLASSES:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
         rest = body[1:-1]
-        if cls is WaitOpened and prompt is not None:
+        if prompt is not None and kind == "WaitOpened":
             rest = f'"prompt":{prompt},{rest}'  # one in the body comes later and wins
         comma = "," if rest else ""
-        text = (
-            f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{dumps(node)}{comma}{rest}}}'
+        texts.append(
+            f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{names[node]}{comma}{rest}}}'
         )
-        try:
-            events.append(cls.model_validate_json(text))
-        except ValidationError as e:
-            problem = e.errors()[0]
-            where = "".join(f" at {part}" for part in problem["loc"][:1])
-            raise StoreError(
-                f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
-                "damaged; put a backup in its place. Other runs are not touched by it."
-            ) from e
-    return events
+    try:
+        return _LOG.validate_json(f"[{','.join(texts)}]")  # all in one step takes a third of one by one
+    except ValidationError:
+        return [_read(run_id, row[0], row[3], text) for row, text in zip(rows, texts, strict=True)]
+
+
+def kind_of(cls: type[Event]) -> str:
+    """The name under which events of a class are kept."""
+    return str(cls.model_fields["type"].default)
+
+
+def _read(run_id: RunId, seq: int, kind: str, text: str) -> Any:
+    try:
+        return _CLASSES[kind].model_validate_json(text)
+    except ValidationError as e:
+        problem = e.errors()[0]
+        where = "".join(f" at {part}" for part in problem["loc"][:1])
+        raise StoreError(
+            f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
+            "damaged; put a backup in its place. Other runs are not touched by it."
+        ) from e
 
 
 def dump_prompt(prompt: Prompt) -> str:

@@ -18,10 +18,20 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import FINAL, AnyEvent, RunStatus
+from aether_nb.events import FINAL, AnyEvent, Event, RunStatus
 from aether_nb.ids import RunId, Token, new_uid
 from aether_nb.prompts import Reply
-from aether_nb.store.codec import VERSION, Packed, dump_prompt, dumps, loads, pack, unpack, with_prompt
+from aether_nb.store.codec import (
+    VERSION,
+    Packed,
+    dump_prompt,
+    dumps,
+    kind_of,
+    loads,
+    pack,
+    unpack,
+    with_prompt,
+)
 from aether_nb.store.letters import Letters
 from aether_nb.store.naming import named
 from aether_nb.store.rows import (
@@ -196,9 +206,12 @@ class MemoryStore(Store):
             ]
         return rows[:limit]
 
-    def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
+    def events(
+        self, run_id: RunId, after: int = 0, *, of: Collection[type[Event]] | None = None
+    ) -> list[AnyEvent]:
+        types = None if of is None else {kind_of(cls) for cls in of}
         with self._reading():
-            log = self._logs.get(run_id, [])[after:]
+            log = [e for e in self._logs.get(run_id, [])[after:] if types is None or e.type in types]
         return unpack(run_id, [(e.seq, e.at_us, VERSION, e.type, e.node, e.body, None) for e in log])
 
     # -- waits and mail --------------------------------------------------------------------------

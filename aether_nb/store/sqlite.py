@@ -17,7 +17,7 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import AnyEvent, RunStatus, WaitOpened
+from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
 from aether_nb.store import cleaning, locks
@@ -28,6 +28,7 @@ from aether_nb.store.codec import (
     Packed,
     dump_prompt,
     dumps,
+    kind_of,
     loads,
     pack,
     unpack,
@@ -201,8 +202,13 @@ class SqliteStore(Store):
         rows = self._database.read("runs", status=status, graph=graph, home=home, parent=parent, limit=most)
         return [RunRow(*row) for row in rows]
 
-    def events(self, run_id: RunId, after: int = 0) -> list[AnyEvent]:
-        return unpack(run_id, self._database.read("events", run_id=run_id, after=after))
+    def events(
+        self, run_id: RunId, after: int = 0, *, of: Collection[type[Event]] | None = None
+    ) -> list[AnyEvent]:
+        if of is None:
+            return unpack(run_id, self._database.read("events", run_id=run_id, after=after))
+        types = dumps([kind_of(cls) for cls in of])
+        return unpack(run_id, self._database.read("events_of", run_id=run_id, after=after, types=types))
 
     # -- waits and mail --------------------------------------------------------------------------
 

@@ -252,6 +252,16 @@ LEFT JOIN waits AS w
 WHERE e.run = (SELECT run FROM runs WHERE run_id = :run_id) AND e.seq > :after
 ORDER BY e.seq;
 
+-- events_of --
+-- The same, only of these types.
+SELECT e.seq, e.at_us, e.v, e.type, e.node, e.body, w.ask
+FROM events AS e
+LEFT JOIN waits AS w
+    ON w.token = CASE e.type WHEN 'WaitOpened' THEN json_extract(e.body, '$.token') END
+WHERE e.run = (SELECT run FROM runs WHERE run_id = :run_id) AND e.seq > :after
+AND e.type IN (SELECT value FROM json_each(:types))
+ORDER BY e.seq;
+
 -- wait --
 -- One wait.
 SELECT
