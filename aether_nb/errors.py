@@ -265,3 +265,23 @@ class UnansweredPrompt(ChannelError):
 
 class DisplayError(AetherError):
     """The picture could not be made."""
+
+
+# -- testing -------------------------------------------------------------------------------------
+
+
+class CrashKitError(AetherError):
+    """The crash kit was asked for what it cannot do."""
+
+
+class InvariantBroken(AetherError, AssertionError):
+    """A run that was killed did not come back as it should.
+
+    Attributes:
+        broken: the promises that were not kept, one sentence each.
+    """
+
+    def __init__(self, at: str, broken: Sequence[str]) -> None:
+        self.broken = tuple(broken)
+        rows = "".join(f"\n  - {sentence}" for sentence in self.broken)
+        super().__init__(f"Killed {at}, the run did not come back as it should:{rows}")

@@ -12,31 +12,27 @@ import time
 
 import aether_nb as ae
 from aether_nb.channels.widget import WidgetChannel
+from aether_nb.testing import Ledger
+from aether_nb.testing.ledger import LEDGER
 from aether_nb.tools import ask_approval, ask_text
 
 NODES = 30
 ANSWERS = {"Where to?": "Oslo", "Name?": "Ada", "Fine?": "Yes", "When?": "June", "With whom?": "Bo"}
 
 
-def note(node_id):
-    """Append to the ledger: whole or not at all, also when the process dies."""
-    ledger = os.environ.get("JOURNEY_LEDGER")
-    if ledger:
-        fd = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(fd, f"{node_id}\n".encode())
-        os.close(fd)
+ledger = Ledger()
 
 
 @ae.tool(outputs=["text"])
 async def weigh(text: str, by: int, *, context):
-    note(context.node_id)
+    ledger.note(context.node_id)
     await asyncio.sleep(by % 4 / 500)
     return {"text": f"{text}{by}"}
 
 
 @ae.tool(outputs=["text"], effects=True)
 def join(parts: list[str], *, context):
-    note(context.node_id)
+    ledger.note(context.node_id)
     time.sleep(0.002)
     return {"text": "-".join(parts)}
 
@@ -67,8 +63,8 @@ async def journey(seed: str, *, context):
     return {"text": (await join(parts=[*(f.text for f in fan), found.text, text])).text}
 
 
-async def main(store, ledger, run_id):
-    os.environ["JOURNEY_LEDGER"] = ledger
+async def main(store, ledger_path, run_id):
+    os.environ[LEDGER] = ledger_path
     ae.configure(store=store, channel=WidgetChannel())
     await journey.start(run_id=run_id, seed="s")
 

@@ -21,6 +21,7 @@ from integration import journey
 import aether_nb as ae
 from aether_nb import ScriptedChannel
 from aether_nb.events import NodeFinished, NodeStarted, ReplyTaken, WaitOpened
+from aether_nb.testing import Ledger
 
 KILLS = 25
 FRAGILE = 2  # crashes after which a node is let finish: at the third the run would stop and ask
@@ -31,7 +32,7 @@ class Journey:
 
     def __init__(self, store, folder, run_id, rng):
         self.store, self.folder, self.run_id, self.rng = store, folder, run_id, rng
-        self.ledger = folder / f"{run_id}.ledger"
+        self.ledger = Ledger(folder / f"{run_id}.ledger")
         self.accepted = Counter()
         self.deaths = []  # what was committed and how long the ledger was at each
 
@@ -53,7 +54,7 @@ class Journey:
 
     def start(self):
         return subprocess.Popen(
-            [sys.executable, journey.__file__, self.store.path, self.ledger, self.run_id],
+            [sys.executable, journey.__file__, self.store.path, self.ledger.path, self.run_id],
             cwd=self.folder, env=clean_environment(PYTHONPATH=ROOT),
         )  # fmt: skip
 
@@ -107,7 +108,7 @@ class Journey:
         return 0 if row is None else row.fence
 
     def lines(self):
-        return self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return [note.what for note in self.ledger]
 
 
 @pytest.mark.timeout(120)

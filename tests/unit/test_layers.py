@@ -75,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
     "jupyter": {*WORDS, *ROOMS, *ROOF},
-    "testing": {*WORDS, *ROOMS},
+    "testing": {*WORDS, *ROOMS, "api"},
     "demo": {"authoring", "engine", "tools"},
     "cli": {*WORDS, *ROOMS, *ROOF, "demo"},
     "__main__": {"cli"},

@@ -1,21 +1,11 @@
-"""What helps to test agents, and what our own tests use: answers from a script, a clock moved by hand, a recorder.
-
-A test of an agent needs no more than `ae.configure(store=":memory:", channel=ScriptedChannel({...}))`; the
-clock is for deadlines and sleeps: `Runtime(..., clock=FakeClock())`.
-"""
+"""A clock that tests move by hand: deadlines, sleeps and retries without waiting for them."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
-
-from aether_nb.channels.scripted import ScriptedChannel
-from aether_nb.events import AnyEvent, RunStatus
-from aether_nb.ids import RunId
-
-__all__ = ["EventRecorder", "FakeClock", "ScriptedChannel"]
+from collections.abc import Callable
 
 
 class FakeClock:
@@ -54,26 +44,3 @@ class FakeClock:
             self._now_us = max(self._now_us, at_us)
             ring()
         self._now_us = until_us
-
-
-class EventRecorder:
-    """An observer that keeps what it is told; a `engine.ports.Observer`.
-
-    Attributes:
-        events: every event, in order.
-        statuses: the run's status after each batch.
-    """
-
-    def __init__(self) -> None:
-        self.events: list[AnyEvent] = []
-        self.statuses: list[RunStatus] = []
-
-    def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run each
-        """Keep them."""
-        self.events += events
-        self.statuses.append(status)
-
-    @property
-    def types(self) -> list[str]:
-        """The events' types, in order."""
-        return [event.type for event in self.events]

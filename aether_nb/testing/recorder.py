@@ -1,0 +1,31 @@
+"""An observer for tests that look at what a run was seen to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aether_nb.events import AnyEvent, RunStatus
+from aether_nb.ids import RunId
+
+
+class EventRecorder:
+    """An observer that keeps what it is told; a `engine.ports.Observer`.
+
+    Attributes:
+        events: every event, in order.
+        statuses: the run's status after each batch.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[AnyEvent] = []
+        self.statuses: list[RunStatus] = []
+
+    def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run each
+        """Keep them."""
+        self.events += events
+        self.statuses.append(status)
+
+    @property
+    def types(self) -> list[str]:
+        """The events' types, in order."""
+        return [event.type for event in self.events]
