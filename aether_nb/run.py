@@ -278,6 +278,9 @@ class Run:
             said = f"{said}, {show(str(error), 120)}"
         if said in {"running", "waiting"} and self._runtime.paused and self._live() is not None:
             said += ", paused until ae.unpause()"
+        driver = self._live()
+        if driver is not None and driver.engine.trouble is not None:
+            return f"<run {self.run_id}: {said}, but stands still: {driver.engine.trouble}>"
         if self.note:
             said = self.note if self.note.startswith(said) else f"{said} ({self.note})"
         return f"<run {self.run_id}: {said}>"

@@ -86,6 +86,7 @@ class Engine:
         self.dormant = Dormitory(self)
         self.lost: dict[RunId, AetherError] = {}
         self.trouble: StoreError | None = None
+        self._complained = ""
         self._observers: dict[RunId, list[Observer]] = {}
         self._looking: Callable[[], None] | None = None
         self._to_look = False
@@ -233,7 +234,7 @@ class Engine:
     def cannot_load(self, run_id: RunId, error: AetherError) -> None:
         """A run that something is due for cannot be loaded: tried again while the store is to blame."""
         if isinstance(error, StoreError):
-            self.in_trouble(error)
+            self.complain(error)
             self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.dormant.due, run_id), owner=run_id)
             return
         self.dormant.forget(run_id)
@@ -357,9 +358,21 @@ class Engine:
             _LOG.exception("A channel or view failed; the run goes on without it")
 
     def in_trouble(self, error: StoreError | None) -> None:
-        """The store could not be written, or, with None, can be again."""
-        known, self.trouble = str(self.trouble), error
-        if error is not None and str(error) != known:
+        """The store could not be written, or, with None, can be again: no body begins in between."""
+        self.trouble = error
+        if error is None:
+            self._complained = ""
+            self.scheduler.unpause("trouble")
+        else:
+            self.complain(error)
+            self.scheduler.pause("trouble")
+        for observer in {id(o): o for of_run in self._observers.values() for o in of_run}.values():
+            self._guard(observer.on_trouble, "" if error is None else str(error))
+
+    def complain(self, error: StoreError) -> None:
+        """Say, once, that the store is out of reach; whoever comes here tries again later."""
+        if str(error) != self._complained:
+            self._complained = str(error)
             _LOG.error("The store is out of reach; runs wait until it answers again: %s", error)
 
     # -- waits -----------------------------------------------------------------------------------
@@ -415,14 +428,14 @@ class Engine:
         try:
             self._collect()
         except StoreError as error:
-            self.in_trouble(error)
+            self.complain(error)
         self._look_later()
 
     def _look_if_changed(self) -> None:
         try:
             changed = self.store.changed()
         except StoreError as error:
-            self.in_trouble(error)
+            self.complain(error)
             changed = True
         self.dormant.sweep()
         if changed:

@@ -329,6 +329,9 @@ class Observer(Protocol):
     def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:
         """New committed events; `status` is the run's after the last of them."""
 
+    def on_trouble(self, trouble: str) -> None:
+        """The store cannot be written just now, and why; empty when it can be again."""
+
 
 class Clock(Protocol):
     """Tells the time and rings alarms. Tests move it by hand."""

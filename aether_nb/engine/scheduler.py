@@ -231,11 +231,11 @@ class Scheduler:
         clock: tells how long things stood in line.
 
     Attributes:
-        paused: nothing gets a place; who has one keeps it.
+        paused: why nothing gets a place, when nothing does; who has one keeps it.
     """
 
     def __init__(self, places: int, clock: Clock) -> None:
-        self.paused = False
+        self.paused: set[str] = set()
         self._clock = clock
         self._free = places
         self._any = Queue(None)
@@ -269,13 +269,13 @@ class Scheduler:
         queue.limit = limit  # as it was last written: the cell may have been edited
         return queue
 
-    def pause(self) -> None:
+    def pause(self, why: str = "asked") -> None:
         """Give no place from now on."""
-        self.paused = True
+        self.paused.add(why)
 
-    def unpause(self) -> None:
-        """Go on."""
-        self.paused = False
+    def unpause(self, why: str = "asked") -> None:
+        """Go on, when this was the only reason not to."""
+        self.paused.discard(why)
         self._serve()
 
     def drop(self, share: Share) -> None:

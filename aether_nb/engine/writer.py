@@ -12,6 +12,7 @@ that a failed batch can be cut again.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
@@ -65,7 +66,8 @@ class Writer:
         clock: for `updated_ms` and heartbeats.
         kernel: uid whose heartbeat is beaten.
         post: brings a call onto the loop from another thread (`loop.call_soon_threadsafe`).
-        on_trouble: called on the loop with the error of a failed flush, and with None when it is over.
+        on_trouble: called on the loop with the error when the store refuses a flush or a heartbeat, and with
+            None when it takes one again.
     """
 
     def __init__(
@@ -82,8 +84,11 @@ class Writer:
         self._dirty: dict[RunId, Lane] = {}
         self._barriers: deque[_Barrier] = deque()
         self._full = False
+        self._troubled = False
         self._closing = False
         self._thread: threading.Thread | None = None
+        with self._lock:
+            self._wake()  # the heart beats from now on, also of a kernel whose first cell holds the loop
 
     def put(self, lane: Lane, event: AnyEvent, status: RunStatus) -> None:
         """Queue one event; `status` is the run's after it. From the loop's thread."""
@@ -166,8 +171,11 @@ class Writer:
     # -- the writer's thread ---------------------------------------------------------------------
 
     def _work(self) -> None:
-        beat = time.monotonic()
+        beat = -math.inf  # an earlier engine may have registered this kernel long ago
         while True:
+            if time.monotonic() - beat > BEAT_S:
+                beat = time.monotonic()
+                self._beat()
             with self._lock:
                 if not self._dirty and not self._barriers and not self._closing:
                     self._lock.wait(BEAT_S)
@@ -179,9 +187,6 @@ class Writer:
                 full, self._full = self._full or any(b.full for b in barriers), False
             if batch or barriers:
                 self._flush(batch, barriers, full=full)
-            if time.monotonic() - beat > BEAT_S:
-                beat = time.monotonic()
-                self._beat()
 
     def _cut(self) -> tuple[list[tuple[Lane, Append]], list[_Barrier]]:
         batch = [
@@ -200,23 +205,19 @@ class Writer:
         return batch, barriers
 
     def _flush(self, batch: list[tuple[Lane, Append]], barriers: list[_Barrier], *, full: bool) -> None:
-        troubled = False
         while True:
             try:
                 lost = self._append(batch, full=full)
                 break
             except StoreError as error:
-                if not troubled:
-                    self._post(self._on_trouble, error)
-                troubled = True
-                for b in barriers:
-                    b.tell(error)
+                self._tell(error)
                 with self._lock:
+                    for b in (*barriers, *self._barriers):
+                        b.tell(error)
                     if self._closing:
                         return
                     self._lock.wait(RETRY_S)
-        if troubled:
-            self._post(self._on_trouble, None)
+        self._tell(None)
         for lane, append in batch:
             self._settle(lane, append, lost.get(lane.run_id))
         for b in barriers:
@@ -259,7 +260,15 @@ class Writer:
         try:
             self._store.beat(self._kernel, self._clock.now_us() // 1000)
         except StoreError as error:
-            self._post(self._on_trouble, error)
+            self._tell(error)
+        else:
+            self._tell(None)
+
+    def _tell(self, trouble: StoreError | None) -> None:
+        """Say once that the store is in trouble, and once that it is over."""
+        if self._troubled != (trouble is not None):
+            self._troubled = trouble is not None
+            self._post(self._on_trouble, trouble)
 
 
 def _fenced_out(lane: Lane) -> FencedOut:

@@ -81,6 +81,12 @@ class LiveRun:
             self._layout_soon()
         self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
 
+    def on_trouble(self, trouble: str) -> None:
+        """Say in the run's header that it stands still, and why."""
+        self._view.note(f"stands still: {trouble}" if trouble else self._run.note)
+        self._send_soon()
+        self._twin_soon(at_once=True)
+
     def start_over(self) -> None:
         """The run begins again under the same id: the page gets it whole with its first event."""
         self._view = self._new_view()

@@ -107,7 +107,7 @@ class _Doom:
     def arm(self) -> None:
         """Stand around every method that writes; what stood around it before still does."""
         create_run, append = SqliteStore.create_run, SqliteStore.append
-        answer, expire, claim_run = SqliteStore.answer, SqliteStore.expire, SqliteStore.claim_run
+        answer, expire, claim_runs = SqliteStore.answer, SqliteStore.expire, SqliteStore.claim_runs
         put_spec = SqliteStore.put_spec
         doom = self
 
@@ -117,11 +117,16 @@ class _Doom:
             put_spec(store, kind, key, body)
 
         def created(
-            store: SqliteStore, new: NewRun, events: Sequence[AnyEvent], *, status: RunStatus
+            store: SqliteStore,
+            new: NewRun,
+            events: Sequence[AnyEvent],
+            *,
+            status: RunStatus,
+            full: bool = False,
         ) -> bool:
             met = any(doom._meets("commit", event.type) for event in events)
             doom._die_before(met)
-            made = create_run(store, new, events, status=status)
+            made = create_run(store, new, events, status=status, full=full)
             doom._die_after(met and made)
             return made
 
@@ -155,16 +160,16 @@ class _Doom:
             return done
 
         def claimed(
-            store: SqliteStore, run_id: RunId, kernel: str, expected_fence: int, now_ms: int
-        ) -> RunRow | None:
+            store: SqliteStore, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int
+        ) -> list[RunRow]:
             met = doom._meets("claim")
             doom._die_before(met)
-            row = claim_run(store, run_id, kernel, expected_fence, now_ms)
+            rows = claim_runs(store, wanted, kernel, now_ms)
             doom._die_after(met)
-            return row
+            return rows
 
         around = {"put_spec": labelled, "create_run": created, "append": appended, "answer": answered,
-                  "expire": expired, "claim_run": claimed}  # fmt: skip
+                  "expire": expired, "claim_runs": claimed}  # fmt: skip
         for name, method in around.items():
             setattr(SqliteStore, name, method)
 

@@ -14,16 +14,22 @@ class EventRecorder:
     Attributes:
         events: every event, in order.
         statuses: the run's status after each batch.
+        troubles: what was said of a store that could not be written; empty texts where that was over.
     """
 
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
         self.statuses: list[RunStatus] = []
+        self.troubles: list[str] = []
 
     def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run each
         """Keep them."""
         self.events += events
         self.statuses.append(status)
+
+    def on_trouble(self, trouble: str) -> None:
+        """Keep it."""
+        self.troubles.append(trouble)
 
     @property
     def types(self) -> list[str]:
