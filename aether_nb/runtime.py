@@ -176,7 +176,14 @@ class Runtime:
                     note = "went on where it was; start(new=True) starts afresh"
                     return self._take(row, graph, note, on_change=on_change)
         name = RunId(run_id or new_run_id(graph.name))
-        return self._begin(graph, encoded, name, input_hash, cell, None, priority)
+        try:
+            return self._begin(graph, encoded, name, input_hash, cell, None, priority)
+        except RunIdTaken:
+            if run_id is None:
+                raise
+            return self.start(  # another process was quicker
+                graph, inputs, run_id=run_id, if_finished=if_finished, on_change=on_change, priority=priority
+            )
 
     def _begin(
         self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,
@@ -209,9 +216,11 @@ class Runtime:
             run = Run(self, row.run_id)
             showing.show(self, run, graph.spec)
             return run
-        if self._alive(row):
-            return self._found(row, graph.spec, f"driven by {self._holder(row)}")
-        return self._take(row, graph, "went on where it was", on_change=on_change)
+        if not self._alive(row):
+            with contextlib.suppress(RunHeldElsewhere):
+                return self._take(row, graph, "went on where it was", on_change=on_change)
+            row = self.row(row.run_id)  # another kernel was quicker
+        return self._found(row, graph.spec, f"driven by {self._holder(row)}")
 
     def _take(
         self,
