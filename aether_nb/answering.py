@@ -84,8 +84,8 @@ def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = Tr
                 _uploaded(given, artifacts) if "sha256" in given else _copied(given["path"], artifacts, here)
             )
             files.append(ref.model_dump(mode="json"))
-        except (StoreError, ValueError) as error:
-            problems[f"files.{i}"] = str(error)
+        except (StoreError, ValueError, OSError) as error:
+            problems[f"files.{i}"] = str(error)[:300]
     if problems:
         raise ReplyInvalid(problems)
     return {**checked, "files": files}

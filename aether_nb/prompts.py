@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from aether_nb.errors import BadInputs, GraphError, ReplyInvalid
 
@@ -137,10 +139,10 @@ class FilesReply(_Data):
     text: str = ""
 
 
+_DEPTH = 150  # as for values: an event that carries a reply must be read back
 _TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, StringConstraints(strict=True)])
 _FILES = TypeAdapter(FilesReply)
 _FILES_SCHEMA = _FILES.json_schema()
-_ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def check_reply(prompt: Prompt, value: Any) -> Any:
@@ -152,26 +154,53 @@ def check_reply(prompt: Prompt, value: Any) -> Any:
 
     Returns:
         JSON: a string for text, `{"choice", "approved"}` for approval, `{"files", "text"}` for files
-        (files still as paths where a path was given), the value as JSON for callbacks.
+        (files still as paths where a path was given), the value as plain JSON for callbacks.
 
     Raises:
         ReplyInvalid: it does not fit; `problems` says why, by field.
     """
     if isinstance(prompt, TextPrompt):
-        return _validated(_TEXT, value, "a text is needed")
+        return _whole("", _validated(_TEXT, value, "a text is needed"))
     if isinstance(prompt, ApprovalPrompt):
         choice = value.get("choice") if isinstance(value, Mapping) else value
         if isinstance(choice, bool):  # True and False read naturally for two options
             yes = prompt.approve
             rest = [o for o in prompt.options if o != yes]
             choice = yes if choice else (rest[0] if rest else choice)
-        if choice not in prompt.options:
+        if type(choice) is not str or choice not in prompt.options:
             shown = ", ".join(map(repr, prompt.options))
-            raise ReplyInvalid({"choice": f"{choice!r} is none of {shown}"})
+            what = repr(choice) if type(choice) is str else f"what is of type {type(choice).__name__}"
+            raise ReplyInvalid({"choice": f"{what:.200} is none of {shown}"})
         return {"choice": choice, "approved": choice == prompt.approve}
     if isinstance(prompt, FilesPrompt):
         return _files_reply(prompt, value)
     return _callback_reply(prompt, value)
+
+
+def plain_json(value: Any) -> Any:
+    """The value as its JSON reads back in every process, for replies that may be anything.
+
+    Raises:
+        ReplyInvalid: it has none, or one that nests too deep for what is made of it later.
+    """
+    try:
+        plain = from_json(to_json(value, inf_nan_mode="constants"), allow_inf_nan=False)
+    except Exception as error:  # noqa: BLE001 - the value may be of a class of the user's, which raises what it likes
+        raise ReplyInvalid(
+            {"": f"JSON is needed, and this {type(value).__name__} has none: {error}"}
+        ) from None
+    level = [plain]
+    for _ in range(_DEPTH):
+        level = [v for inner in level for v in _inside(inner)]
+        if not level:
+            return plain
+    raise ReplyInvalid({"": f"it nests more than {_DEPTH} levels deep; make it flatter"})
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def reply_schema(prompt: Prompt) -> dict[str, Any]:
@@ -220,11 +249,11 @@ def schema_hash(schema: Mapping[str, Any]) -> bytes:
 
 
 def _callback_reply(prompt: CallbackPrompt, value: Any) -> Any:
+    plain = plain_json(value)
     try:
-        plain = _ANY.dump_python(value, mode="json")
         problems = {} if prompt.reply is None else _schema_problems(prompt.reply, plain)
-    except (ValueError, RecursionError) as error:  # PydanticSerializationError is a ValueError
-        raise ReplyInvalid({"": f"a reply is JSON that is not too deep, and this is not ({error})"}) from None
+    except RecursionError:
+        problems = {"": "it nests too deep for its schema; make it flatter"}
     if problems:
         raise ReplyInvalid(problems)
     return plain
@@ -264,18 +293,34 @@ def _lookup(schema: dict[str, Any], ref: str) -> None:
 
 
 def _files_reply(prompt: FilesPrompt, value: Any) -> Any:
-    if isinstance(value, (str, bytes)) or hasattr(value, "__fspath__"):
+    need = "files are needed: a path, or a list of paths"
+    if isinstance(value, (str, bytes, os.PathLike)):
         value = [value]
     if isinstance(value, (list, tuple)):
-        value = {"files": [v if isinstance(v, Mapping) else {"path": str(v)} for v in value]}
+        value = {"files": [v if isinstance(v, Mapping) else _path_given(v, need) for v in value]}
     if not isinstance(value, Mapping):
-        raise ReplyInvalid({"files": "files are needed: a path, or a list of paths"})
-    reply: dict[str, Any] = _validated(
-        _FILES, value, "files are needed: a path, or a list of paths", dump=True
-    )
+        raise ReplyInvalid({"files": need})
+    reply: dict[str, Any] = _validated(_FILES, value, need, dump=True)
+    _whole("text", reply["text"])
     if not prompt.multiple and len(reply["files"]) > 1:
         raise ReplyInvalid({"files": f"one file is asked for, {len(reply['files'])} came"})
     return reply
+
+
+def _path_given(value: Any, need: str) -> dict[str, str]:
+    try:
+        return {"path": os.fsdecode(value)}
+    except Exception:  # noqa: BLE001 - it may be of a class of the user's
+        raise ReplyInvalid({"files": f"{need}, and this is of type {type(value).__name__}"}) from None
+
+
+def _whole(field: str, text: str) -> str:
+    """The text, which must be one that can be written anywhere."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ReplyInvalid({field: "half of a surrogate pair stands in it, which is no character"}) from None
+    return text
 
 
 def _validated(adapter: TypeAdapter[Any], value: Any, need: str, *, dump: bool = False) -> Any:

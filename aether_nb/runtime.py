@@ -41,7 +41,7 @@ from aether_nb.events import FINAL, RunResumed, RunStarted
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
-from aether_nb.prompts import Reply
+from aether_nb.prompts import Reply, plain_json
 from aether_nb.run import Run, asleep, find_node
 from aether_nb.services.shelf import Shelf
 from aether_nb.store.memory import MemoryStore
@@ -389,7 +389,7 @@ class Runtime:
         row = self.store.run(RunId(run_id)) if naming.is_name(run_id) else None
         if row is None:
             raise UnknownRun(
-                f"There is no run {run_id!r} in {self.store.path}; ae.runs() lists what there is."
+                f"There is no run {run_id!r:.200} in {self.store.path}; ae.runs() lists what there is."
             )
         return row
 
@@ -510,8 +510,11 @@ class Runtime:
         Raises:
             UnknownWait: there is no such wait.
             ReplyInvalid: the reply does not fit; the wait stays open.
+            BadInputs: `by` is no name.
         """
-        row = self.store.wait(Token(token))
+        if by and not naming.is_name(by):
+            raise BadInputs(f"by={by!r:.200} is no name; give a text such as 'ana'.")
+        row = self.store.wait(Token(token)) if naming.is_name(token) else None
         if row is None:
             return self._kept(Token(token), value, by or self.me())
         if row.status != "open":
@@ -529,9 +532,9 @@ class Runtime:
 
     def _kept(self, token: Token, value: Any, by: str) -> Answer:
         """A reply that came before its wait: it is kept for it, if there is to be one."""
-        if not self.store.promised(token):
+        if not naming.is_name(token) or not self.store.promised(token):
             raise UnknownWait(
-                f"There is no wait {token!r} in {self.store.path}; ae.waits() lists the open ones."
+                f"There is no wait {token!r:.200} in {self.store.path}; ae.waits() lists the open ones."
             )
         accepted = self.post(f"token:{token}", value, by) > 0
         row = self.store.wait(token)
@@ -548,7 +551,7 @@ class Runtime:
 
     def post(self, address: str, value: Any, by: str) -> int:
         """Leave mail; runs of this process that it reaches go on at once."""
-        reached = self.store.post(address, value, by, self.now_ms())
+        reached = self.store.post(address, plain_json(value), by, self.now_ms())
         if reached and self._engine is not None:
             self._engine.post(self._engine.look)
         return reached

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
 from aether_nb.engine import divergence
 from aether_nb.engine.context import NodeContext
-from aether_nb.engine.failures import node_failed
+from aether_nb.engine.failures import node_failed, writable
 from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
@@ -135,7 +135,7 @@ class Activation:
         counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
         call = self._journal.identify(scope.path, target.name, digest(counted), key, line)
         entry = self._journal.claim(call)
-        label = label or label_of(target.kind, inputs)
+        label = writable(label or label_of(target.kind, inputs))
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
         self._unawaited[id(call)] = (coro, call, target)

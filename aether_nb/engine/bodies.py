@@ -264,7 +264,7 @@ class Bodies:
 
     def _finished(self, at: NodeId, target: Any, value: Any, slot: Slot | None = None) -> AnyEvent:
         blobs = self._driver.engine.services.artifacts
-        outputs = {k: encode(v, blobs) for k, v in target.pack(value).items()}
+        outputs = {k: encode(v, blobs, name=k) for k, v in target.pack(value).items()}
         if at == ROOT:
             return RunFinished(**self._driver.head(), outputs=outputs)
         return NodeFinished(**self._driver.head(), node=at, outputs=outputs, queued_ms=_queued_ms(slot))

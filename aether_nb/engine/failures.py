@@ -36,11 +36,11 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
     if isinstance(error, _Raised):
         return error.info
     return ErrorInfo(
-        message=_writable(_text_of(error)),
+        message=writable(_text_of(error)),
         error_type=type(error).__name__,
         builtin=_builtin_of(type(error)).__name__,
-        frames=tuple(map(_writable, user_frames(error))),
-        inputs={k: _writable(show(v)) for k, v in (inputs or {}).items()},
+        frames=tuple(map(writable, user_frames(error))),
+        inputs={k: writable(show(v)) for k, v in (inputs or {}).items()},
     )
 
 
@@ -102,6 +102,6 @@ def _builtin_of(cls: type[BaseException]) -> type[BaseException]:
     return Exception
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """The text as every store can hold it: half a character becomes a question mark."""
     return text.encode("utf-8", "replace").decode()

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aether_nb.engine.records import Entry, Identity, JournalLog, identity
-from aether_nb.errors import DuplicateKey
+from aether_nb.errors import BadInputs, DuplicateKey
 from aether_nb.events import Call
 from aether_nb.ids import NodeId
 
@@ -109,9 +109,15 @@ class Journal:
 
         Raises:
             DuplicateKey: the key is in use.
+            BadInputs: the key cannot be an id.
         """
         if key is not None:
             key = str(key)  # numbers are keys that people write
+            if not key or not key.isprintable() or "/" in key or "#" in key:
+                raise BadInputs(
+                    f"key={key!r:.200} at line {line} cannot be an id; use a short text without `/`, `#` and "
+                    "control characters."
+                )
             if key in self._keys:
                 raise DuplicateKey(
                     f"key={key!r} is used twice in this run, here at line {line}; every key names one call. "

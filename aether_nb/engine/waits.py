@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import MISSING, DualStageTarget, WaitTarget
-from aether_nb.errors import BadInputs, BadOutputs, ReplyInvalid
+from aether_nb.errors import BadInputs, BadOutputs, NotStorable, ReplyInvalid
 from aether_nb.events import WaitOpened
 from aether_nb.ids import Token, new_token
 from aether_nb.prompts import CallbackPrompt, Poll, Prompt, TextPrompt, check_reply, check_schema
@@ -53,6 +53,13 @@ def open_wait(
     _check(target, returned)
     wait: WaitTarget = returned
     prompt = _prompt_of(wait)
+    try:
+        f"{wait.kind}{wait.correlator}{prompt.model_dump_json()}".encode()
+    except ValueError:  # the log could not be written, and the run not go on
+        raise NotStorable(
+            f"The question {show(prompt.prompt)!r} of kind {show(wait.kind)!r} has a text with half of a surrogate "
+            "pair; decode the bytes it came from with errors='replace'."
+        ) from None
     default = None
     if wait.default is not MISSING:
         try:

@@ -139,7 +139,21 @@ def dumps(value: Any) -> str:
     try:
         return pydantic_core.to_json(value, inf_nan_mode="null").decode()
     except ValueError as e:
-        raise NotStorable(f"{value!r:.200} cannot be written as JSON: {e}") from e
+        raise NotStorable(f"A {type(value).__name__} cannot be written as JSON: {e}") from e
+
+
+def dump_outside(value: Any) -> str:
+    """A value that somebody sent, as JSON text that reads back, also inside an event.
+
+    Raises:
+        NotStorable: it is not JSON, or nothing that could be read again.
+    """
+    text = dumps(value)
+    try:
+        loads(f"[[[[{text}]]]]")
+    except ValueError as e:
+        raise NotStorable(f"A {type(value).__name__} cannot be kept, it would not read back: {e}") from e
+    return text
 
 
 def loads(text: str) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from aether_nb.errors import StoreBusy, StoreError, StoreTooNew
+from aether_nb.errors import NotStorable, StoreBusy, StoreError, StoreTooNew
 from aether_nb.ids import new_uid
 from aether_nb.store import place
 from aether_nb.store.sql import MIGRATIONS, QUERIES, statements
@@ -271,6 +271,8 @@ class Database:
                 ) from e
             # What we ask is always the same: when SQLite does not understand it, what it finds is not ours any more.
             raise StoreError(f"The store {self.path}: {_MEANING.get(code, DAMAGED)} ({e}).") from e
+        except UnicodeEncodeError as e:
+            raise NotStorable("A text with half of a surrogate pair cannot be stored or looked for.") from e
         except OSError as e:
             raise StoreError(
                 f"The store {self.path} cannot be used there ({e.strerror or e}: {e.filename}); choose another path "

@@ -24,8 +24,8 @@ from aether_nb.prompts import Reply
 from aether_nb.store.codec import (
     VERSION,
     Packed,
+    dump_outside,
     dump_prompt,
-    dumps,
     kind_of,
     loads,
     pack,
@@ -279,7 +279,7 @@ class MemoryStore(Store):
             return any(loads(e.body).get("token") == token for e in started)
 
     def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
-        text = dumps(value)
+        text = dump_outside(value)
         with self._writing():
             # A wait may have opened since the sender looked: mail left beside it would never be read.
             reached = [w for w in self._waits.values() if w.is_open(now_ms) and address in addresses(w)]

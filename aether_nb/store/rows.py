@@ -27,7 +27,7 @@ from aether_nb.events import (
 )
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import Reply, check_reply, reply_schema, schema_hash
-from aether_nb.store.codec import dump_prompt, dumps, load_prompt, loads
+from aether_nb.store.codec import dump_outside, dump_prompt, dumps, load_prompt, loads
 
 WaitEvent = WaitOpened | ReplyTaken | ReplyRejected | WaitExpired | WaitWithdrawn
 """The events that make or move a wait."""
@@ -72,8 +72,8 @@ class Wait:
 
     def answer(self, reply: Reply) -> None:
         """Accept a reply."""
+        self.reply, self.replied_by, self.door = dump_outside(reply.value), reply.by, reply.door
         self.status, self.taken = "answered", 0
-        self.reply, self.replied_by, self.door = dumps(reply.value), reply.by, reply.door
         self.replied_ms = reply.at_ms
 
     def accept(self, value: Any, by: str, at_ms: int) -> bool:

@@ -26,6 +26,7 @@ from aether_nb.store.codec import (
     NAME_SPECS,
     VERSION,
     Packed,
+    dump_outside,
     dump_prompt,
     dumps,
     kind_of,
@@ -226,7 +227,7 @@ class SqliteStore(Store):
         return [Wait(*row).row() for row in rows]
 
     def answer(self, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
-        value, at_ms = dumps(reply.value), reply.at_ms or now_ms
+        value, at_ms = dump_outside(reply.value), reply.at_ms or now_ms
         with self._database.transaction(full=True) as run:
             done = run(
                 "answer", token=token, reply=value, by=reply.by, door=reply.door, at_ms=at_ms, now_ms=now_ms
@@ -251,7 +252,7 @@ class SqliteStore(Store):
         return bool(self._database.read("promised", token=token))
 
     def post(self, address: str, value: Any, by: str, now_ms: int) -> int:
-        text = dumps(value)
+        text = dump_outside(value)
         kind, _, name = address.partition(":")
         with self._database.transaction(full=True) as run:
             # A wait may have opened since the sender looked: mail left beside it would never be read.

@@ -542,6 +542,19 @@ class TestWaits:
         assert not store.expire(Token("t1"), NOW * 2)
         assert not store.expire(Token("nothing"), NOW)
 
+    @pytest.mark.parametrize("value", [10**5000, "\ud800", [object()]], ids=["huge", "half", "no json"])
+    def test_a_reply_that_could_not_be_read_again_is_not_kept(self, store: Store, value: object) -> None:
+        create(store)
+        add(store, ask())
+
+        with pytest.raises(NotStorable):
+            store.answer(Token("t1"), Reply(value=value), now_ms=NOW)
+        with pytest.raises(NotStorable):
+            store.post("token:t1", value, "ana", NOW)
+
+        assert [wait.status for wait in store.waits(status=None)] == ["open"]
+        assert store.answer(Token("t1"), Reply(value="Ada"), now_ms=NOW)
+
     def test_an_answered_wait_does_not_expire(self, store: Store) -> None:
         create(store)
         add(store, ask(deadline_ms=NOW + 10))

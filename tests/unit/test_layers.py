@@ -98,7 +98,7 @@ NOTEBOOK = {
 }  # fmt: skip
 FOREIGN: dict[str, set[str]] = {
     "pydantic": {"values", "prompts", "graph", "events", "authoring", "store", "jupyter"},
-    "pydantic_core": {"values", "store"},
+    "pydantic_core": {"values", "prompts", "store"},
     "jsonschema": {"prompts"},
     "referencing": {"prompts"},
     "sqlite3": {"store", "services"},

@@ -383,7 +383,7 @@ async def test_paths_become_artifacts_with_their_hash(ours, tmp_path):
         ("", "is a folder"),
         (".", "is a folder; give the files in it"),
         (["/dev/zero"], "there is no file '/dev/zero'"),
-        ([42], "there is no file '42'"),
+        ([42], "of type int"),
         (42, "a path, or a list of paths"),
         ({"files": [{"path": "x", "name": "y"}]}, "files"),
         (
