@@ -68,8 +68,7 @@ async def function(*, context):
     name, weighed = await asyncio.gather(channel.ask_text("Name?"), weigh(text="left"))
     await channel.send_text(f"For {name}.")
     colours = [await channel.ask_text("Which?") for _ in range(2)]
-    zone = context.now().tzname()
-    late, sent = await asyncio.gather(channel.ask_text("Late?"), courier(parcel=zone))
+    late, sent = await asyncio.gather(channel.ask_text("Late?"), courier(parcel=context.now().tzname()))
     return {"bill": (await pay(parts=[name, weighed.text, *colours, late, sent.receipt])).bill}
 
 

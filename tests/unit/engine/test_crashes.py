@@ -166,11 +166,11 @@ async def one(step, context, path):
         return context.now().tzname()
     if kind == "gather":
         return list(
-            await asyncio.gather(*(interpret(branch, context, f"{path}/{i}") for i, branch in enumerate(arg)))
+            await asyncio.gather(*(interpret(branch, context, f"{path}-{i}") for i, branch in enumerate(arg)))
         )
     if kind == "group":
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(interpret(b, context, f"{path}/{i}")) for i, b in enumerate(arg)]
+            tasks = [group.create_task(interpret(b, context, f"{path}-{i}")) for i, b in enumerate(arg)]
         return [task.result() for task in tasks]
     if kind == "helper":
         return await helper(arg, context, path)
