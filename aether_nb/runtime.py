@@ -512,18 +512,15 @@ class Runtime:
             ReplyInvalid: the reply does not fit; the wait stays open.
             BadInputs: `by` is no name.
         """
-        if by and not naming.is_name(by):
-            raise BadInputs(f"by={by!r:.200} is no name; give a text such as 'ana'.")
+        by = self._named(by)
         row = self.store.wait(Token(token)) if naming.is_name(token) else None
         if row is None:
-            return self._kept(Token(token), value, by or self.me())
+            return self._kept(Token(token), value, by)
         if row.status != "open":
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
         kept = fitting(row.prompt, value, self.services.artifacts)
-        done = self.store.answer(
-            row.token, Reply(value=kept, by=by or self.me(), door=door, at_ms=now_ms), now_ms=now_ms
-        )
+        done = self.store.answer(row.token, Reply(value=kept, by=by, door=door, at_ms=now_ms), now_ms=now_ms)
         if done is None:
             raise UnknownWait(f"There is no wait {token!r} any more.")
         if done.accepted and self._engine is not None:
@@ -547,7 +544,7 @@ class Runtime:
         """See `api.post_event`."""
         if not naming.is_name(correlator):
             raise BadInputs(f"correlator={correlator!r} is no name; give a text such as a job's id.")
-        return self.post(f"correlator:{correlator}", value, by or self.me())
+        return self.post(f"correlator:{correlator}", value, self._named(by))
 
     def post(self, address: str, value: Any, by: str) -> int:
         """Leave mail; runs of this process that it reaches go on at once."""
@@ -570,6 +567,11 @@ class Runtime:
         row = self.store.wait(token)
         if row is not None and self._engine is not None:
             self._engine.post(self._engine.fail_wait, row, error)
+
+    def _named(self, by: str) -> str:
+        if by and not naming.is_name(by):
+            raise BadInputs(f"by={by!r:.200} is no name; give a text such as 'ana'.")
+        return by or self.me()
 
     def me(self) -> str:
         """Who sits here: the user of this process."""

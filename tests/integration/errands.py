@@ -1,4 +1,4 @@
-"""Two agents for the crash kit: one drawn, one a function; both ask, both touch the world, one waits for a job.
+"""Two agents for the crash kit: one drawn, one a function; both ask, both touch the world and wait for a job.
 
 A program: `errands.py static` or `errands.py function` drives its run until that ends, or is killed.
 """
@@ -9,9 +9,9 @@ import asyncio
 import sys
 
 import aether_nb as ae
-from aether_nb.authoring.dualstage import DualStageTool, Wait
+from aether_nb import DualStageTool, Wait
 from aether_nb.testing import Ledger
-from aether_nb.tools import ask_approval, ask_text
+from aether_nb.tools import ask_approval, ask_text, sleep
 
 ANSWERS = {
     "Name?": "Ada",
@@ -67,6 +67,7 @@ async def function(*, context):
     channel = context.channel()
     name, weighed = await asyncio.gather(channel.ask_text("Name?"), weigh(text="left"))
     await channel.send_text(f"For {name}.")
+    await sleep(0.02)
     colours = [await channel.ask_text("Which?") for _ in range(2)]
     late, sent = await asyncio.gather(channel.ask_text("Late?"), courier(parcel=context.now().tzname()))
     return {"bill": (await pay(parts=[name, weighed.text, *colours, late, sent.receipt])).bill}

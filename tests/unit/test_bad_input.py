@@ -13,8 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import aether_nb as ae
-from aether_nb import graph_fn, graphify, tool
-from aether_nb.authoring.dualstage import DualStageTool, Wait
+from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
 from aether_nb.errors import (
     AetherError,
     BadInputs,
@@ -243,6 +242,17 @@ async def test_a_reply_that_is_no_json_is_refused_and_the_wait_stays_open(unharm
     assert (await run).got == {"ok": True}
 
 
+@pytest.mark.parametrize("case", [case for case in REFUSED if case not in JSON_ALL_THE_SAME])
+async def test_an_event_that_is_no_json_is_refused_and_nothing_is_kept_for_later(unharmed, case):
+    make = HOSTILE[case][0] if case in HOSTILE else FINE[case]
+    with pytest.raises(ReplyInvalid):
+        ae.post_event("c", make())
+    run = awaits.start("c")
+    await run.next_wait()
+    assert ae.post_event("c", {"ok": True}) == 1
+    assert (await run).got == {"ok": True}
+
+
 async def test_a_reply_as_deep_as_is_accepted_is_read_back_by_the_next_kernel(configure):
     configure()
     run = awaits.start("c", run_id="r")
@@ -303,6 +313,8 @@ async def test_who_answers_has_a_name(unharmed, by):
     (wait,) = ae.waits()
     with pytest.raises(BadInputs, match="is no name; give a text such as 'ana'"):
         ae.answer(wait.token, "x", by=by)
+    with pytest.raises(BadInputs, match="is no name; give a text such as 'ana'"):
+        ae.post_event("c", "x", by=by)
 
 
 # -- names -----------------------------------------------------------------------------------------
