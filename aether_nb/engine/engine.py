@@ -81,7 +81,7 @@ class Engine:
         self.alarms = Alarms(clock)
         self.scheduler = Scheduler(max_concurrency, clock)
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
-        self.writer = Writer(store, clock, kernel, self.post, self.in_trouble)
+        self.writer = Writer(store, clock, kernel, self.post, self.stand_still)
         self.drivers: dict[RunId, Driver] = {}
         self.dormant = Dormitory(self)
         self.lost: dict[RunId, AetherError] = {}
@@ -234,7 +234,7 @@ class Engine:
     def cannot_load(self, run_id: RunId, error: AetherError) -> None:
         """A run that something is due for cannot be loaded: tried again while the store is to blame."""
         if isinstance(error, StoreError):
-            self.complain(error)
+            self.in_trouble(error)
             self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.dormant.due, run_id), owner=run_id)
             return
         self.dormant.forget(run_id)
@@ -357,20 +357,20 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever it was, it is theirs
             _LOG.exception("A channel or view failed; the run goes on without it")
 
-    def in_trouble(self, error: StoreError | None) -> None:
+    def stand_still(self, error: StoreError | None) -> None:
         """The store could not be written, or, with None, can be again: no body begins in between."""
         self.trouble = error
         if error is None:
             self._complained = ""
             self.scheduler.unpause("trouble")
         else:
-            self.complain(error)
+            self.in_trouble(error)
             self.scheduler.pause("trouble")
         for observer in {id(o): o for of_run in self._observers.values() for o in of_run}.values():
             self._guard(observer.on_trouble, "" if error is None else str(error))
 
-    def complain(self, error: StoreError) -> None:
-        """Say, once, that the store is out of reach; whoever comes here tries again later."""
+    def in_trouble(self, error: StoreError) -> None:
+        """The store refused something that is tried again: say so, once."""
         if str(error) != self._complained:
             self._complained = str(error)
             _LOG.error("The store is out of reach; runs wait until it answers again: %s", error)
@@ -428,14 +428,14 @@ class Engine:
         try:
             self._collect()
         except StoreError as error:
-            self.complain(error)
+            self.in_trouble(error)
         self._look_later()
 
     def _look_if_changed(self) -> None:
         try:
             changed = self.store.changed()
         except StoreError as error:
-            self.complain(error)
+            self.in_trouble(error)
             changed = True
         self.dormant.sweep()
         if changed:

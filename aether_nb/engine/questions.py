@@ -159,7 +159,7 @@ class Questions:
                 row = engine.store.wait(token)
                 expired = row is not None and row.status == "expired"
         except StoreError as error:
-            engine.complain(error)
+            engine.in_trouble(error)
             self._ring_at(now_us + AGAIN_US, node, token)
             return
         if expired:

@@ -44,7 +44,7 @@ def test_a_reply_that_does_not_fit_is_refused_by_field():
 
 def test_what_is_no_json_is_no_reply():
     for schema in (None, ADDRESS):
-        with pytest.raises(ReplyInvalid, match="a reply is JSON"):
+        with pytest.raises(ReplyInvalid, match="JSON is needed, and this object has none"):
             check_reply(asked(schema), object())
 
 
