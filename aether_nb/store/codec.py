@@ -150,7 +150,7 @@ def dump_outside(value: Any) -> str:
     """
     text = dumps(value)
     try:
-        loads(f"[[[[{text}]]]]")
+        pydantic_core.from_json(f"[[[[{text}]]]]")
     except ValueError as e:
         raise NotStorable(f"A {type(value).__name__} cannot be kept, it would not read back: {e}") from e
     return text
