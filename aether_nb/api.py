@@ -9,14 +9,11 @@ import atexit
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aether_nb import comparing
 from aether_nb.answering import Answer
 from aether_nb.authoring.graphs import OnChange
 from aether_nb.calling import set_launcher
-from aether_nb.comparing import Comparison
-from aether_nb.display.static import graph_bundle
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
@@ -26,6 +23,9 @@ from aether_nb.run import OpenWait, Run, wait_table
 from aether_nb.runtime import Runtime
 from aether_nb.services.detached import DetachedBody
 from aether_nb.tables import Table
+
+if TYPE_CHECKING:
+    from aether_nb.comparing import Comparison
 
 
 class _Launcher:
@@ -42,6 +42,8 @@ class _Launcher:
         return NodeContext(DetachedBody(name, runtime.services, runtime.clock))
 
     def picture(self, graph: Any) -> Mapping[str, Any]:
+        from aether_nb.display.static import graph_bundle  # noqa: PLC0415 - imports nothing that runs need
+
         bundle = graph_bundle(graph.spec)
         scripted = _current[0].scripted if _current else "AETHER_NB_ANSWERS" in os.environ
         return {"text/plain": bundle["text/plain"]} if scripted else bundle  # text is the same everywhere
@@ -189,6 +191,8 @@ def compare(a: Run | str, b: Run | str) -> Comparison:
     """
     runtime = current()
     first, second = (runtime.row(run.run_id if isinstance(run, Run) else run) for run in (a, b))
+    from aether_nb import comparing  # noqa: PLC0415 - rarely needed
+
     return comparing.compare(runtime.store, first, second)
 
 

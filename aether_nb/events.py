@@ -358,7 +358,7 @@ AnyEvent = Annotated[
 ]
 """Every event, told apart by `type`."""
 
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
 """To and from JSON."""
 
 RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]

@@ -55,6 +55,7 @@ class LiveRun:
         self._page_svg = ""
         self.greeted = False
         self._fresh = False
+        self._picture: dict[str, str] = {}
         self._sending: asyncio.TimerHandle | None = None
         self._layout: asyncio.Task[None] | None = None
         self._laid_out = -1
@@ -164,9 +165,13 @@ class LiveRun:
             return
         if self._fresh:
             self._fresh = False
+            self._picture.clear()
             self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
             return
-        patch = self._view.patch()
+        patch: Mapping[str, Any] | None = self._view.patch()
+        if self._picture:
+            patch = {**(patch or {"base": self._view.base, "seq": self._view.base}), **self._picture}
+            self._picture.clear()
         if patch is not None:
             self.widget.say({"type": "patch", "patch": patch})
 
@@ -180,20 +185,12 @@ class LiveRun:
             shape = self._view.peek()
             if have_dot():
                 self._svg = await svg_async(to_dot(shape)) or ""
-                self._say_picture({"svg": self._svg})
+                self._picture = {"svg": self._svg}
             else:
-                self._say_picture({"dot": to_dot(shape), "svg": ""})
+                self._picture = {"dot": to_dot(shape), "svg": ""}
+            self._send_soon()
             await asyncio.sleep(_LAYOUT_S)
         self._layout = None
-
-    def _say_picture(self, picture: Mapping[str, str]) -> None:
-        if not self.greeted:
-            self._send_soon()
-            return
-        if self._fresh:
-            return
-        patch = self._view.patch() or {"base": self._view.base, "seq": self._view.base}
-        self.widget.say({"type": "patch", "patch": {**patch, **picture}})
 
     def _twin_soon(self, *, at_once: bool) -> None:
         if at_once and self._twin_due is not None:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pydantic_core
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from aether_nb.errors import NotStorable, StoreError, StoreTooNew
-from aether_nb.events import AnyEvent, Event
+from aether_nb.events import LOG, AnyEvent, Event
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
 
@@ -26,7 +26,6 @@ _CLASSES: dict[str, type[Event]] = {
 }
 NAME_SPECS = {"RunStarted": ("spec", "code"), "RunResumed": ("spec", "code"), "NodeAdded": ("spec",)}
 """The events that name what is kept among the specs, and the fields that do; `spec_names` in queries.sql too."""
-_LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
 _HEADER = {"run", "seq", "at_us", "type", "node"}
 _HEADER_AND_PROMPT = _HEADER | {"prompt"}
 
@@ -86,8 +85,8 @@ def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str
             f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{names[node]}{comma}{rest}}}'
         )
     try:
-        return _LOG.validate_json(f"[{','.join(texts)}]")  # all in one step takes a third of one by one
-    except ValidationError:
+        return LOG.validate_json(f"[{','.join(texts)}]")  # all in one step takes a third of one by one
+    except ValidationError:  # one of them is damaged, or as deep as can be: then too deep inside of a list
         return [_read(run_id, row[0], row[3], text) for row, text in zip(rows, texts, strict=True)]
 
 
