@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
+import os
 import re
-import secrets
+import string
+import threading
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -22,17 +24,17 @@ ROOT = NodeId("")
 
 def new_run_id(graph: str) -> RunId:
     """A fresh run id that starts with the graph's name, `greet-k3f9x2ma`."""
-    return RunId(f"{graph}-{_letters(5)}")
+    return RunId(f"{graph}-{letters(_chance.take(8))}")
 
 
 def new_token() -> Token:
-    """A fresh wait token of 128 random bits, in letters and digits that survive any shell."""
-    return Token(_letters(16))
+    """A fresh wait token of 130 random bits, in letters and digits that survive any shell."""
+    return Token(letters(_chance.take(26)))
 
 
 def new_uid() -> str:
     """A fresh random id for a kernel's life or a store."""
-    return _letters(16)
+    return letters(_chance.take(26))
 
 
 def is_uid(name: str) -> bool:
@@ -40,5 +42,38 @@ def is_uid(name: str) -> bool:
     return re.fullmatch("[a-z2-7]{26}", name) is not None
 
 
-def _letters(n_bytes: int) -> str:
-    return base64.b32encode(secrets.token_bytes(n_bytes)).decode().rstrip("=").lower()
+def letters(raw: bytes) -> str:
+    """One of 32 letters and digits for each byte: five bits of it."""
+    return raw.translate(_LETTERS).decode()
+
+
+def letters_of(*parts: str) -> str:
+    """Ten letters (50 bits) that stand for some texts: the same in every process."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return letters(hashlib.blake2b(text, digest_size=10).digest())
+
+
+_LETTERS = (string.ascii_lowercase + "234567").encode() * 8
+
+
+class _Chance:
+    """Random bytes, fetched many at a time: asking the system for each lets go of the GIL each time.
+
+    Forgotten in a forked child, which would else make the same ids as its parent.
+    """
+
+    def __init__(self) -> None:
+        self._left = b""
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.__init__)  # type: ignore[misc]  # begins anew, lock included
+
+    def take(self, n: int) -> bytes:
+        with self._lock:
+            if len(self._left) < n:
+                self._left = os.urandom(4096)
+            taken, self._left = self._left[:n], self._left[n:]
+        return taken
+
+
+_chance = _Chance()

@@ -6,8 +6,6 @@ after each, with handles that stand for what would have been.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import inspect
 import json
 from collections import Counter
@@ -24,7 +22,7 @@ from aether_nb.calling import BUILDER, Target
 from aether_nb.errors import GraphProblems, NotStorable
 from aether_nb.graph import validate
 from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit, NodeSpec, Ref
-from aether_nb.ids import NodeId
+from aether_nb.ids import NodeId, letters_of
 from aether_nb.values import encode
 
 
@@ -167,7 +165,7 @@ class Drawing:
         if key is None:
             what = json.dumps([name, {n: _plain(e) for n, e in inputs.items()}], sort_keys=True)
             self._alike[what] += 1
-            key = f"{name}-{_letters(f'{what}#{self._alike[what]}')}"
+            key = f"{name}-{letters_of(f'{what}#{self._alike[what]}')}"
         elif not isinstance(key, str) or not key or not key.isprintable() or set(key) & set("/#"):
             self.problem(f"{at}the key {key!r} cannot be an id; use a short text without `/` and `#`.")
             key = str(key)
@@ -301,11 +299,6 @@ def _plain(expr: Expr) -> Any:
     if isinstance(expr, ListOf):
         return [_plain(item) for item in expr.items]
     return {key: _plain(item) for key, item in expr.items.items()}
-
-
-def _letters(text: str) -> str:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7).digest()
-    return base64.b32encode(digest).decode()[:10].lower()
 
 
 def _return(names: Iterable[str]) -> str:

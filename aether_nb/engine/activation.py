@@ -8,10 +8,8 @@ looked up in the journal, and either handed their recorded outcome or carried ou
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,7 +30,7 @@ from aether_nb.errors import (
     RunSuspended,
 )
 from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
-from aether_nb.ids import NodeId, Token
+from aether_nb.ids import NodeId, Token, letters_of
 from aether_nb.values import Outputs, decode, digest, encode, show
 
 if TYPE_CHECKING:
@@ -233,7 +231,7 @@ class Activation:
         self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str
     ) -> NodeState:
         driver = self._driver
-        node = child_id(self._node, call.key or f"{call.name}-{_letters(identity(call))}")
+        node = child_id(self._node, call.key or f"{call.name}-{letters_of(*identity(call))}")
         driver.emit(
             NodeAdded(
                 **driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
@@ -306,7 +304,7 @@ class Activation:
             found = memory.query(item_id=entry.value)
             return found[0] if found else None
         self._check_new(call, {"kind": kind, "data": data})
-        item_id = f"{self.run_id}/{self._node}/{_letters(identity(call))}"
+        item_id = f"{self.run_id}/{self._node}/{letters_of(*identity(call))}"
         at_ms = self.now_us() // 1000
         item = await asyncio.to_thread(
             memory.record, kind, data, run_id=self.run_id, node_id=self._node, at_ms=at_ms, item_id=item_id
@@ -400,9 +398,3 @@ def caller_line() -> int:
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("aether_nb."):
         frame = frame.f_back
     return frame.f_lineno
-
-
-def _letters(parts: tuple[str, ...]) -> str:
-    """Ten letters (50 bits) that stand for an identity."""
-    raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=7).digest()
-    return base64.b32encode(raw).decode().lower()[:10]

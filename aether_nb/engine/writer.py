@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aether_nb.engine.ports import Append, Clock, Store
@@ -54,8 +55,9 @@ class _Barrier:
     lane: Lane
     full: bool
     reached: Callable[[AetherError | None], None]
-    tell: Callable[[AetherError], None]
-    """Told of every flush that failed, for who cannot wait until one succeeds."""
+    """Called on the loop, unless `tell` is there."""
+    tell: Callable[[AetherError], None] | None = None
+    """For who blocks: told of every flush that failed. It and `reached` are called on the writer's thread."""
 
 
 class Writer:
@@ -116,10 +118,7 @@ class Writer:
         """
         future = asyncio.get_running_loop().create_future()
 
-        def reached(error: AetherError | None) -> None:
-            self._post(_resolve, future, error)
-
-        self._add_barrier(lane, full, reached)
+        self._add_barrier(_Barrier(lane, full, partial(_resolve, future)))
         return future
 
     def sync(self, lane: Lane, *, full: bool) -> None:
@@ -137,7 +136,7 @@ class Writer:
                 errors.append(error)
             done.set()
 
-        self._add_barrier(lane, full, reached, reached)
+        self._add_barrier(_Barrier(lane, full, reached, reached))
         done.wait()
         if errors:
             raise errors[0]
@@ -151,15 +150,12 @@ class Writer:
             self._thread.join()
             self._thread = None
 
-    def _add_barrier(
-        self, lane: Lane, full: bool, reached: Callable[[AetherError | None], None],
-        tell: Callable[[AetherError], None] = lambda _: None,
-    ) -> None:  # fmt: skip
+    def _add_barrier(self, barrier: _Barrier) -> None:
         with self._lock:
-            if lane.lost:
-                reached(_fenced_out(lane))
+            if barrier.lane.lost:
+                barrier.reached(_fenced_out(barrier.lane))
                 return
-            self._barriers.append(_Barrier(lane, full, reached, tell))
+            self._barriers.append(barrier)
             self._wake()
 
     def _wake(self) -> None:
@@ -213,15 +209,22 @@ class Writer:
                 self._tell(error)
                 with self._lock:
                     for b in (*barriers, *self._barriers):
-                        b.tell(error)
+                        if b.tell is not None:
+                            b.tell(error)
                     if self._closing:
                         return
                     self._lock.wait(RETRY_S)
         self._tell(None)
-        for lane, append in batch:
-            self._settle(lane, append, lost.get(lane.run_id))
+        with self._lock:
+            news = [self._settled(lane, append, lost.get(lane.run_id)) for lane, append in batch]
         for b in barriers:
-            b.reached(_fenced_out(b.lane) if b.lane.lost else None)
+            tell = partial(b.reached, _fenced_out(b.lane) if b.lane.lost else None)
+            if b.tell is None:
+                news.append(tell)
+            else:
+                tell()
+        if news:
+            self._post(_tell_all, news)
 
     def _append(self, batch: list[tuple[Lane, Append]], *, full: bool) -> dict[RunId, AetherError]:
         """Write a batch; the runs of which nothing was written, with the reason."""
@@ -243,18 +246,15 @@ class Writer:
             return lost
         return {lane.run_id: _fenced_out(lane) for lane, _ in batch if lane.run_id in refused}
 
-    def _settle(self, lane: Lane, append: Append, lost: AetherError | None) -> None:
-        with self._lock:
-            if lost is not None:
-                lane.lost = True
-                lane.pending.clear()
-            else:
-                del lane.pending[: len(append.events)]
-                lane.committed = append.events[-1].seq
+    def _settled(self, lane: Lane, append: Append, lost: AetherError | None) -> Callable[[], None]:
+        """Note what became of a run's part of a batch; gives what tells the loop."""
         if lost is not None:
-            self._post(lane.on_lost, lost)
-        else:
-            self._post(lane.on_commit, append.events, append.status)
+            lane.lost = True
+            lane.pending.clear()
+            return partial(lane.on_lost, lost)
+        del lane.pending[: len(append.events)]
+        lane.committed = append.events[-1].seq
+        return partial(lane.on_commit, append.events, append.status)
 
     def _beat(self) -> None:
         try:
@@ -275,6 +275,16 @@ def _fenced_out(lane: Lane) -> FencedOut:
     return FencedOut(
         f"Run {lane.run_id!r} was taken over by another kernel; this one does not drive it any more."
     )
+
+
+def _tell_all(news: Sequence[Callable[[], None]]) -> None:
+    """On the loop, all at once: to wake it for each would make both threads wait for each other each time."""
+    for n, tell in enumerate(news, 1):
+        try:
+            tell()
+        except BaseException:
+            asyncio.get_running_loop().call_soon(_tell_all, news[n:])
+            raise
 
 
 def _resolve(future: asyncio.Future[None], error: AetherError | None) -> None:
