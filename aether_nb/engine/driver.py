@@ -571,7 +571,7 @@ class Driver:
     def _finish_frame(self, at: NodeId) -> None:
         frame = self.state.frames[at]
         try:
-            outputs = {name: self.state.resolve(frame, e) for name, e in frame.spec.result.items()}
+            outputs = {name: self.state.frames.resolve(frame, e) for name, e in frame.spec.result.items()}
         except KeyError as missing:
             what = f"The output {missing} is not there: the tool has been edited since it ran."
             self._fail_frame(at, at, error_info(BadOutputs(what)))

@@ -2,20 +2,19 @@
 
 The driver appends every event here and to the log; loading a run is applying its log and then
 asking `resume()` what is left to do. Nodes stand in frames: a frame is a static graph that runs
-(the run's own, or a node that is a graph). What a body calls (a graph function's, or a tool's) stands
-in that body's journal instead. The cost of an event is what it touches, never the size of the graph.
+(the run's own, or a node that is a graph), see `frames.py`. What a body calls (a graph function's, or a
+tool's) stands in that body's journal instead. The cost of an event is what it touches, never the size of
+the graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from aether_nb.engine.commands import (
     AttachWait,
     Command,
-    FailFrame,
-    FinishFrame,
     RetryNode,
     RunStageB,
     Settle,
@@ -23,6 +22,7 @@ from aether_nb.engine.commands import (
     TimeOut,
 )
 from aether_nb.engine.failures import cancelled_by
+from aether_nb.engine.frames import Frames
 from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState, identity
 from aether_nb.events import (
     FINAL,
@@ -58,11 +58,9 @@ from aether_nb.events import (
     WaitWithdrawn,
     WithdrawalTold,
 )
-from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, Lit
-from aether_nb.graph.topology import parents, refs
+from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply
-from aether_nb.values import outputs_tree
 
 
 class RunState:
@@ -84,7 +82,7 @@ class RunState:
         self.inputs: Mapping[str, Any] = {}
         self.priority = 0
         self.nodes: dict[NodeId, NodeState] = {}
-        self.frames: dict[NodeId, Frame] = {}
+        self.frames = Frames(self.nodes)
         self.journals: dict[NodeId, JournalLog] = {}
         self.waits: dict[Token, WaitState] = {}
         self.outputs: dict[str, Any] | None = None
@@ -154,7 +152,12 @@ class RunState:
         For a graph function it is running its body again; the driver does that.
         """
         frame = self.frames.get(ROOT)
-        return [] if frame is None or self.final else list(self._resume_frame(frame))
+        return [] if frame is None or self.final else self._resume_frame(frame)
+
+    def _resume_frame(self, frame: Frame) -> list[Command]:
+        if frame.unfinished == 0:
+            return [self.frames.close(frame)]
+        return [command for node in self.frames.due(frame) for command in self.resume_node(node)]
 
     def resume_node(self, node: NodeState) -> list[Command]:
         """What is left to do for one node that has no outcome yet."""
@@ -174,21 +177,8 @@ class RunState:
                 return self._after_expiry(node, wait)
         frame = self.frames.get(node.id)
         if frame is not None:
-            return list(self._resume_frame(frame))
+            return self._resume_frame(frame)
         return [StartNode(node.id)]
-
-    def resolve(self, frame: Frame, expr: Expr) -> Any:
-        """The encoded value of an expression in a frame."""
-        if isinstance(expr, Lit):
-            return expr.value
-        if isinstance(expr, InputRef):
-            return frame.inputs.get(expr.name)
-        if isinstance(expr, ListOf):
-            return [self.resolve(frame, x) for x in expr.items]
-        if isinstance(expr, DictOf):
-            return {k: self.resolve(frame, x) for k, x in expr.items.items()}
-        outputs = self.nodes[frame.full_id(expr.node)].outputs or {}
-        return outputs[expr.output] if expr.output is not None else outputs_tree(outputs)
 
     def below(self, node: NodeId) -> list[NodeState]:
         """Every node that stands inside this one, deepest last."""
@@ -241,7 +231,7 @@ class RunState:
         if node.spec is None:
             return {}
         frame = self.frames[node.parent]
-        return {name: self.resolve(frame, expr) for name, expr in node.spec.inputs.items()}
+        return {name: self.frames.resolve(frame, expr) for name, expr in node.spec.inputs.items()}
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -249,7 +239,7 @@ class RunState:
         self.inputs, self.priority = event.inputs, event.priority
         if self.spec.kind == "function":
             return []
-        return self._open_frame(ROOT, self.spec, event.inputs)
+        return self.frames.open(ROOT, self.spec, event.inputs)
 
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed
@@ -283,84 +273,6 @@ class RunState:
     def _on_run_cancelled(self, event: RunCancelledEvent) -> list[Command]:  # noqa: ARG002
         self._final = "cancelled"
         return []
-
-    # -- frames ----------------------------------------------------------------------------------
-
-    def _open_frame(self, at: NodeId, spec: GraphSpec, inputs: Mapping[str, Any]) -> list[Command]:
-        frame = Frame(at, spec, inputs, {}, {}, len(spec.nodes))
-        self.frames[at] = frame
-        for node in spec.nodes:
-            full = frame.full_id(node.id)
-            before = parents(node)
-            frame.missing[full] = len(before)
-            for p in before:
-                frame.dependents.setdefault(frame.full_id(p), []).append(full)
-            self.nodes[full] = NodeState(
-                full, node.name, node.kind, at, label=node.label or node.name, spec=node
-            )
-        if not spec.nodes:
-            return [FinishFrame(at)]
-        return [StartNode(n) for n, k in frame.missing.items() if k == 0]
-
-    def _resume_frame(self, frame: Frame) -> Iterator[Command]:
-        if frame.unfinished == 0:
-            yield self._close_frame(frame)
-            return
-        for full, missing in frame.missing.items():
-            node = self.nodes[full]
-            if node.status not in DONE and missing == 0:
-                yield from self.resume_node(node)
-
-    def _close_frame(self, frame: Frame) -> Command:
-        if frame.failed is not None:
-            return FailFrame(frame.node, *frame.failed)
-        needed = frozenset[NodeId]().union(*map(refs, frame.spec.result.values()))
-        for node in (self.nodes[frame.full_id(n)] for n in needed):
-            if (lost := self._cancelled_above(frame, node)) is not None and lost.error is not None:
-                return FailFrame(frame.node, lost.id, lost.error)
-        return FinishFrame(frame.node)
-
-    def _cancelled_above(self, frame: Frame, node: NodeState) -> NodeState | None:
-        """The node that a person cancelled and for which this one has no outputs; None when it is not so."""
-        heap, seen = [node], {node.id}
-        while heap:
-            one = heap.pop()
-            if one.status == "cancelled" and one.error is not None:
-                return one
-            if one.status == "skipped" and one.spec is not None:
-                before = [self.nodes[frame.full_id(p)] for p in parents(one.spec)]
-                heap += [n for n in before if n.id not in seen]
-                seen.update(n.id for n in before)
-        return None
-
-    def _advance(self, node: NodeState) -> list[Command]:
-        """The node is done, well or not: its dependents, its frame, its caller."""
-        commands: list[Command] = [Settle(node.id)]
-        frame = self.frames.get(node.parent) if node.spec is not None else None
-        if frame is None:
-            return commands
-        frame.unfinished -= 1
-        if node.status == "succeeded":
-            for d in frame.dependents.get(node.id, ()):
-                frame.missing[d] -= 1
-                if frame.missing[d] == 0 and self.nodes[d].status == "pending":
-                    commands.append(StartNode(d))
-        else:
-            if node.status == "failed" and node.error is not None and frame.failed is None:
-                frame.failed = (node.id, node.error)
-            self._skip_below(frame, node.id)
-        if frame.unfinished == 0 and (frame.node == ROOT or self.nodes[frame.node].status not in DONE):
-            commands.append(self._close_frame(frame))
-        return commands
-
-    def _skip_below(self, frame: Frame, node: NodeId) -> None:
-        heap = list(frame.dependents.get(node, ()))
-        while heap:
-            below = self.nodes[heap.pop()]
-            if below.status == "pending":
-                below.status = "skipped"
-                frame.unfinished -= 1
-                heap.extend(frame.dependents.get(below.id, ()))
 
     # -- nodes -----------------------------------------------------------------------------------
 
@@ -396,7 +308,7 @@ class RunState:
         if node.kind != "graph" or node.id in self.frames:
             return []
         spec = self._graph_of(node)
-        return [] if spec is None else self._open_frame(node.id, spec, self.inputs_of(node))
+        return [] if spec is None else self.frames.open(node.id, spec, self.inputs_of(node))
 
     def _graph_of(self, node: NodeState) -> GraphSpec | None:
         if node.added is not None:
@@ -457,7 +369,7 @@ class RunState:
             node = self.nodes[node.parent]
 
     def _send_back(self, node: NodeState) -> None:
-        """The node's outcome does not count any more; what was skipped because of it may run yet."""
+        """The node's outcome does not count any more."""
         if node.status not in DONE:
             return
         self._set(node, "running" if node.id in self.frames else "pending")
@@ -466,26 +378,16 @@ class RunState:
         if entry is not None and entry.outcome is not None:
             entry.outcome = None
             self.journals[node.parent].outcomes.remove(entry)
-        frame = self.frames.get(node.parent) if node.spec is not None else None
-        if frame is None:
-            return
-        frame.unfinished += 1
-        bad = [n for n in map(self.nodes.__getitem__, frame.missing) if n.status == "failed" and n.error]
-        frame.failed = (bad[0].id, bad[0].error) if bad and bad[0].error else None
-        heap = list(frame.dependents.get(node.id, ()))
-        while heap:
-            below = self.nodes[heap.pop()]
-            if below.status == "skipped":
-                below.status = "pending"
-                frame.unfinished += 1
-                heap.extend(frame.dependents.get(below.id, ()))
+        if node.spec is not None:
+            self.frames.send_back(node)
 
     def _outcome(self, node: NodeState, outcome: Literal["ok", "failed", "cancelled"]) -> list[Command]:
         entry = self._by_call.get(node.id)
         if entry is not None and entry.outcome is None:
             entry.outcome = outcome
             self.journals[node.parent].outcomes.append(entry)
-        return self._advance(node)
+        settle = Settle(node.id)
+        return [settle] if node.spec is None else [settle, *self.frames.advance(node)]
 
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
         value = event.value if isinstance(event, CallRecorded) else None

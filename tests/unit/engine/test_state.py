@@ -168,8 +168,8 @@ def test_expressions_are_resolved_in_their_frame():
     fold.finish("a", 7)
     frame = fold.state.frames[""]
     both = ListOf(items=(Ref(node="a", output="x"), Lit(value="l"), InputRef(name="n")))
-    assert fold.state.resolve(frame, DictOf(items={"k": both})) == {"k": [7, "l", 5]}
-    assert fold.state.resolve(frame, Ref(node="a")) == {"$": "outputs", "v": {"x": 7}}
+    assert fold.state.frames.resolve(frame, DictOf(items={"k": both})) == {"k": [7, "l", 5]}
+    assert fold.state.frames.resolve(frame, Ref(node="a")) == {"$": "outputs", "v": {"x": 7}}
 
 
 INNER = static(node("in"), node("out", "in"), name="inner")
