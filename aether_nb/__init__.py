@@ -21,6 +21,7 @@ from aether_nb.api import (
     unpause,
     waits,
 )
+from aether_nb.authoring.choice import when
 from aether_nb.authoring.decorators import graph_fn, graphify, tool
 from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.calling import PENDING
@@ -67,6 +68,7 @@ __all__ = [
     "tool",
     "unpause",
     "waits",
+    "when",
 ]
 
 

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final, Literal, Protocol
 
 from aether_nb.errors import OutsideRun
-from aether_nb.graph.model import GraphSpec, NodeKind, ParamSpec
+from aether_nb.graph.model import Each, GraphSpec, NodeKind, OnFailure, ParamSpec
 from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.prompts import Poll, Prompt, Reply
 
@@ -59,6 +59,12 @@ class Target(Protocol):
     """Its code; `""` when it cannot be had."""
     policy: RetryPolicy
     """When it is tried again, and how long a try may take."""
+
+
+def on_failure_of(target: object) -> OnFailure:
+    """What a failure of a step does to the rest; most kinds have no say in it."""
+    found: OnFailure = getattr(target, "on_failure", "fail")
+    return found
 
 
 class ToolTarget(Target, Protocol):
@@ -133,6 +139,13 @@ class GraphTarget(Target, Protocol):
         """The graph and the tools and graphs that it is made of, by name, as they are now."""
 
 
+class MapTarget(Target, Protocol):
+    """A step for every item of a list, called in a graph function."""
+
+    step: Target
+    each: Each
+
+
 class Caller(Protocol):
     """A running body that makes durable calls: a graph function, or a tool's body."""
 
@@ -169,9 +182,19 @@ class Builder(Protocol):
     """A graph being built: calls become nodes, handles come back."""
 
     def add(
-        self, target: Target, bound: Mapping[str, Any], *, key: str | None, after: Any, label: str
+        self,
+        target: Target,
+        bound: Mapping[str, Any],
+        *,
+        key: str | None,
+        after: Any,
+        label: str,
+        each: Each | None = None,
     ) -> Any:
-        """Add a node; returns its `Handle`."""
+        """Add a node, with `each` one that runs over a list; returns its `Handle`."""
+
+    def choose(self, condition: Any, then: Any, otherwise: Any, *, key: str | None) -> Any:
+        """Add a choice and draw its branches; returns the `Handle` of what it gives."""
 
     def problem(self, text: str) -> None:
         """Note what is wrong with a call; all problems of a graph are reported at once."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from aether_nb.graph.model import NodeKind
+from aether_nb.graph.model import Branch, Each, NodeKind, OnFailure
 from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.prompts import Poll, Prompt, Reply
 
@@ -130,6 +130,9 @@ class NodeAdded(NodeEvent):
     """For kind `graph`: hex key of its GraphSpec."""
     code: str = ""
     """Fingerprint of its code, for what may have a journal of its own; empty when unknown."""
+    on_failure: OnFailure = "fail"
+    each: Each | None = None
+    """For kind `map`; `spec` is then that of the graph that each item becomes, if it is one."""
 
 
 class NodeStarted(NodeEvent):
@@ -141,6 +144,17 @@ class NodeStarted(NodeEvent):
     """The token that its wait will have, for a dual-stage tool."""
     queued_ms: int = 0
     """How long it stood ready until there was a place for it."""
+    items: tuple[str, ...] | None = None
+    """For a map: the names of its items, in order; the nodes inside it have these ids."""
+    inputs: dict[str, Any] = {}
+    """For a static graph as an item of a map: the item, encoded, which nothing else in the log tells."""
+
+
+class BranchTaken(NodeEvent):
+    """A choice went one way: that branch runs, the other is skipped. Implies NodeStarted."""
+
+    type: Literal["BranchTaken"] = "BranchTaken"
+    branch: Branch
 
 
 class NodeFinished(NodeEvent):
@@ -148,6 +162,7 @@ class NodeFinished(NodeEvent):
 
     type: Literal["NodeFinished"] = "NodeFinished"
     outputs: Any = None
+    """Encoded, by name; None for a map, whose outputs are those of the nodes inside it."""
     queued_ms: int = 0
     """How long, after answers, its body stood ready until there was a place for it again."""
 
@@ -333,6 +348,7 @@ AnyEvent = Annotated[
     | RunResumed
     | NodeAdded
     | NodeStarted
+    | BranchTaken
     | NodeFinished
     | NodeFailed
     | NodeRetried

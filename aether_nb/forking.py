@@ -134,7 +134,7 @@ def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us:
     tokens = {}
     bare = set()  # nodes of which only that they were called is kept
     for node in then.nodes.values():
-        if node.status in DONE or node.kind in {"fn", "graph"}:
+        if node.status in DONE or node.kind in {"fn", "graph", "map", "when"}:
             continue
         if node.kind == "tool" or node.wait is None or node.wait.status == "withdrawn":
             bare.add(node.id)
@@ -162,7 +162,9 @@ def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> l
         node = at
         while True:
             if node.spec is not None:
-                until.update(dict.fromkeys(state.downstream(node), 0))
+                again, choices = state.frames.after(state.frames[node.parent], [node])
+                until.update((n.id, 0) for n in again)
+                undone.update(n.id for n in choices)
             else:  # its caller went on with its outcome
                 until[node.parent] = min(until.get(node.parent, len(log)), _end_of(log, node))
             if node.parent == ROOT:

@@ -96,7 +96,7 @@ class Node:
         id: its id in the run.
         label: what the picture says.
         name: the tool's or graph's name.
-        kind: tool, ask, wait, graph, fn.
+        kind: tool, ask, wait, graph, fn, map, when.
         status: pending, running, waiting, succeeded, failed, skipped, cancelled.
         attempt: how often it was tried, 0 before the first.
         outputs: what it gave, None before.
@@ -376,16 +376,16 @@ class Run:
         self._folded = None
 
     def retry(self, node: str) -> Run:
-        """Run a failed node of a failed run again, and go on from there; what succeeded is kept.
+        """Run a failed node of a run that is over again, and go on from there; what succeeded without it is kept.
 
         A node that was cancelled by name, so that its run failed, counts as failed.
 
         Args:
-            node: its id, or its label where only one node has it.
+            node: its id, or its label where only one node has it; of a graph or map, what failed in it.
 
         Raises:
             UnknownNode: there is no such node.
-            RunError: nothing failed there.
+            RunError: nothing failed there, or a graph function went on without it.
         """
         self._runtime.retry(self, node)
         self._folded = None

@@ -20,6 +20,7 @@ from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
+from aether_nb.engine import sendback
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
@@ -295,13 +296,22 @@ class Runtime:
     def retry(self, run: Run, node: str) -> None:
         """See `Run.retry`."""
         row = self.row(run.run_id)
-        state = find_node(run._state(), node)
-        if row.status != "failed" or state.status not in {"failed", "cancelled"} or state.error is None:
+        state = run._state()
+        sent = find_node(state, node)
+        failed = sendback.culprits(state, sent)
+        if row.status not in {"failed", "succeeded"} or not failed:
             raise RunError(
-                f"Nothing to retry: run {row.run_id!r} is {row.status}, node {state.id!r} is {state.status}."
+                f"Nothing to retry: run {row.run_id!r} is {row.status}, node {sent.id!r} is {sent.status}."
+            )
+        over = row.status == "succeeded"
+        gone_on = next(filter(None, (sendback.went_on(state, one, over=over) for one in failed)), None)
+        if gone_on is not None:
+            raise RunError(
+                f"Nothing to retry: the function that called {gone_on.label!r} went on without it, and would go "
+                "another way with it. run.start_over() begins anew."
             )
         shown = [] if self.host is None else self.host.shown(row.run_id)
-        self._take(row, self.graph_of(row.graph), "", retry=state.id, shown=shown)
+        self._take(row, self.graph_of(row.graph), "", retry=sent.id, shown=shown)
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""

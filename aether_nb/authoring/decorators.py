@@ -16,10 +16,10 @@ from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.graphify import build
 from aether_nb.authoring.graphs import START_WORDS, Graph
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, read
-from aether_nb.authoring.tools import OnFailure, Tool
+from aether_nb.authoring.tools import Tool
 from aether_nb.authoring.unawaited import forgotten_awaits
 from aether_nb.errors import GraphProblems
-from aether_nb.graph.model import GraphSpec
+from aether_nb.graph.model import GraphSpec, OnFailure
 from aether_nb.graph.retry_policy import RetryPolicy
 
 Function = Callable[..., Any]
@@ -83,7 +83,9 @@ def tool(
         timeout: seconds that one attempt may take, waiting for people and for a free place not counted; then
             it fails with a `ToolTimeout`. A thread cannot be stopped: `context.cancelled` is set, and the
             next attempt waits until it has returned. None is no limit.
-        on_failure: "fail" the graph, "skip" what depends on this, or "continue" without it.
+        on_failure: "fail" the graph, once all that does not depend on this is done; "skip" what depends on
+            this; or "continue" with None for its outputs. In a graph function the last two both give None for
+            every output, and raise nothing; in the lists of a `map` they leave None for the item.
         max_concurrency: how many bodies of tools of this name compute at once, over all runs.
 
     Raises:

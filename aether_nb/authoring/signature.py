@@ -74,6 +74,11 @@ class Signature:
             _hints={p.name: p.annotation for p in inputs if p.annotation is not p.empty},
         )
 
+    @property
+    def first(self) -> str:
+        """The first input that can be given by position; empty when there is none."""
+        return self._positional[0] if self._positional else ""
+
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, what: str) -> dict[str, Any]:
         """The value of every input by name, in the order of `params`, defaults applied.
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from aether_nb.authoring.names import listed, name_problems, output_problems, said
 from aether_nb.authoring.signature import Signature
-from aether_nb.calling import Builder, Caller, label_of
-from aether_nb.errors import BadInputs, BadOutputs, GraphProblems
-from aether_nb.graph.model import NodeKind, ParamSpec
+from aether_nb.calling import BUILDER, CALLER, Builder, Caller, label_of
+from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
+from aether_nb.graph.model import Each, NodeKind, ParamSpec
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.graph.validate import did_you_mean
 
@@ -72,6 +72,60 @@ class Step:
             return {}
         raise BadOutputs(f"{self.name} {_misfit(value, self.outputs)}")
 
+    def map(
+        self,
+        items: Any,
+        /,
+        *,
+        key: str | None = None,
+        after: Any = None,
+        max_concurrency: int | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Do this for every item of a list that may be known only when the graph runs.
+
+        Args:
+            items: the list; each item becomes the first input. In a builder a handle, or a list.
+            key: as for a call.
+            after: as for a call.
+            max_concurrency: how many items may be under way at a time, waiting for a person included; None
+                leaves that to the runtime.
+            **inputs: the other inputs, the same for all.
+
+        Returns:
+            What a call gives, a list in place of each output, in the order of the items. None stands in it for
+            an item that failed, when the tool's `on_failure` lets the others go on without it.
+
+        Raises:
+            BadInputs: the inputs do not fit; in a builder that is a problem of the graph instead.
+            GraphError: called outside of a graph.
+        """
+        __tracebackhide__ = True
+        builder, caller = BUILDER.get(), CALLER.get()
+        if self.signature.first:
+            wrong = self.signature.complaint((items,), inputs) or _not_a_limit(max_concurrency)
+        else:
+            wrong = "no input can be given by position, so there is none that takes the item."
+        each = Each(
+            kind=self.kind,
+            over=self.signature.first,
+            outputs=self.outputs,
+            max_concurrency=None if wrong else max_concurrency,
+        )
+        if builder is not None:
+            if wrong:
+                builder.problem(f"line {user_line()}: `{self.name}.map`: {wrong}")
+            given = self.signature.given((items,), inputs)
+            return builder.add(self, given, key=key, after=after, label="", each=each)
+        if caller is None or caller.kind != "fn":
+            raise GraphError(
+                f"`{self.name}.map` becomes a part of a graph and is called in one; here, write a loop over "
+                f"`{self.name}(...)`."
+            )
+        if wrong:
+            raise BadInputs(f"{self.name}.map: {wrong}")
+        return Mapped(self, each)._record(caller, (items,), inputs, key, after)
+
     def _draw(
         self, builder: Builder, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, after: Any
     ) -> Any:
@@ -91,6 +145,19 @@ class Step:
             )
         bound = self.signature.bind(args, kwargs, what=self.name)
         return caller.call(self, bound, key=key, label="", line=user_line())
+
+
+class Mapped(Step):
+    """A step for every item of a list, in a graph function; a `calling.MapTarget`, another call than the step."""
+
+    kind = "map"
+    wants_context = False
+    fingerprint = source = ""
+
+    def __init__(self, step: Step, each: Each) -> None:
+        self.step, self.each = step, each
+        self.name, self.outputs, self.single = f"{step.name}.map", step.outputs, False
+        self.params, self.signature = step.params, step.signature
 
 
 def read(
@@ -115,6 +182,12 @@ def user_line() -> int:
             return 0
         frame = frame.f_back
     return frame.f_lineno
+
+
+def _not_a_limit(max_concurrency: Any) -> str:
+    if max_concurrency is None or (type(max_concurrency) is int and max_concurrency > 0):
+        return ""
+    return f"max_concurrency={max_concurrency!r}: it is a whole number from 1 up, or None for no limit."
 
 
 def _misfit(value: Any, outputs: Iterable[str]) -> str:

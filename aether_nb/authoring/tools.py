@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.later import ToolCall
@@ -16,10 +16,8 @@ from aether_nb.authoring.signature import CONTEXT
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
 from aether_nb.calling import BUILDER, CALLER, launcher
 from aether_nb.errors import GraphProblems
+from aether_nb.graph.model import OnFailure
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
-
-OnFailure = Literal["fail", "skip", "continue"]
-"""What a failure of a node means for what depends on it."""
 
 
 class Tool(Step):
@@ -32,7 +30,7 @@ class Tool(Step):
         fn: the function, as it was written.
         is_async: `fn` is a coroutine function; others run in a thread.
         effects: it touches the world, so that everything before it is fsynced before its body starts.
-        on_failure: what a failure means for what depends on it in a static graph.
+        on_failure: what a failure means for what depends on it.
         max_concurrency: how many of its bodies compute at once, over all runs; None is no limit of its own.
     """
 

@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from aether_nb.display.looks import LOOKS
-from aether_nb.display.outline import graph_shape, leaves
+from aether_nb.display.outline import graph_shape
 from aether_nb.display.shapes import NodeShape, RunShape
-from aether_nb.display.words import short
+from aether_nb.display.words import count_words, short
 from aether_nb.graph.model import GraphSpec, InputRef
+from aether_nb.graph.topology import leaves
 
 LABEL_CHARS = 28
 CELL_WIDTH = 880
@@ -31,9 +32,11 @@ _NODE = (
     f'color="{LOOKS["pending"].colour}", fillcolor="#ffffff", penwidth=1.4, height=0.36, margin="0.16,0.06"'
 )
 _EDGE = f'color="{_QUIET}", arrowsize=0.6, penwidth=1.1'
+_EDGE_WORDS = f'fontname="Helvetica", fontsize=10, fontcolor="{_QUIET}"'
 _INPUT = f'shape=plain, style="", fontsize=11, fontcolor="{_QUIET}"'
 _STOP = 'shape=hexagon, margin="0.02,0.02"'
-"""Where the graph may stop and wait."""
+_SHAPES = {"ask": _STOP, "wait": _STOP, "map": "peripheries=2", "when": 'shape=diamond, margin="0,0"'}
+"""Where the graph may stop and wait, what is there many times, and where it goes one of two ways."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no XML may hold."""
 
@@ -113,9 +116,9 @@ class _Drawing:
             yield f"{indent}}}"
 
     def _attributes(self, node: NodeShape) -> str:
-        parts = [f"id={_node(node['id'])}", f"label={_quoted(self._words(node))}"]
-        if node["kind"] in {"ask", "wait"}:
-            parts.append(_STOP)
+        parts = [f"id={_node(node['id'])}", f"label={_quoted(self._words(node), *self._count(node))}"]
+        if node["kind"] in _SHAPES:
+            parts.append(_SHAPES[node["kind"]])
         parts.append(f"tooltip={_quoted(node['label'])}")
         if self._status:
             look = LOOKS[node["status"]]
@@ -137,9 +140,23 @@ class _Drawing:
         label = _label(node["label"])
         return f"{LOOKS[node['status']].glyph} {label}" if self._status else label
 
+    def _count(self, node: NodeShape) -> list[str]:
+        """The second line of a map. In the live picture it keeps room for the numbers that the page puts there."""
+        if node["kind"] != "map":
+            return []
+        count = node.get("count")
+        if count is None or not self._status:
+            return ["for each"]
+        return [count_words(count)]
+
+    def _way(self, a: str, b: str) -> list[str]:
+        """On an edge from a choice into a branch: which one."""
+        guard = self._nodes[b].get("guard")
+        return [f'label="{guard[1]}", {_EDGE_WORDS}'] if guard is not None and guard[0] == a else []
+
     def _clip(self, a: str, b: str) -> str:
         """An edge of a frame ends at the frame, though DOT lets it go on to a node inside."""
-        ends = []
+        ends = [] if a not in self._nodes else self._way(a, b)
         if a in self._inside:
             ends.append(f"ltail={_cluster(a)}")
         if b in self._inside:
@@ -204,11 +221,15 @@ def _cluster(node_id: str) -> str:
     return _quoted("cluster_" + node_id)
 
 
-def _quoted(text: str) -> str:
-    r"""A DOT string that means this text and nothing else.
+def _quoted(*lines: str) -> str:
+    r"""A DOT string that means this text, or these lines, and nothing else.
 
     A quoted string is never an HTML label; the backslash would start an escape like `\N`, the ampersand
     an entity.
     """
+    return '"' + "\\n".join(map(_escaped, lines)) + '"'
+
+
+def _escaped(text: str) -> str:
     text = _CONTROL.sub("\ufffd", text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + text.replace("\r", " ").replace("\n", " ") + '"'
+    return text.replace("\r", " ").replace("\n", " ")

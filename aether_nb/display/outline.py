@@ -6,41 +6,80 @@ is a graph by itself, without a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from aether_nb.display.shapes import NodeShape, RunShape
-from aether_nb.graph.model import DictOf, Expr, GraphSpec, InputRef, ListOf, NodeKind, Ref
+from aether_nb.graph.model import Branch, GraphSpec, NodeKind, NodeSpec
+from aether_nb.graph.topology import parents, results
+from aether_nb.ids import NodeId
+
+BRANCHES: tuple[Branch, ...] = ("then", "otherwise")
 
 
 class Outline(NamedTuple):
-    """Nodes, containers before what they contain, and edges without repetition."""
+    """Nodes, containers before what they contain, and edges without repetition.
+
+    An edge from a choice leads to the first nodes of its branches; what takes its outputs is drawn after the
+    nodes that give them.
+    """
 
     nodes: list[NodeShape]
     edges: list[tuple[str, str]]
+    joins: list[tuple[str, str, str]]
+    """Nodes that give what a choice gives, the choice, and in which branch; not drawn."""
+    lenient: list[str]
+    """Nodes whose failure does not keep what comes after them from running."""
 
 
 def outline(spec: GraphSpec, parent: str = "") -> Outline:
     """The nodes of a graph, all pending, as they stand inside the node `parent`."""
-    nodes: list[NodeShape] = []
-    edges: dict[tuple[str, str], None] = {}
+    found = Outline([], [], [], [])
     prefix = f"{parent}/" if parent else ""
+    by_id = {node.id: node for node in spec.nodes}
+    edges: dict[tuple[str, str], None] = {}
     for node in spec.nodes:
         node_id = prefix + node.id
-        nodes.append(blank(node_id, name=node.name, kind=node.kind, parent=parent, label=node.label))
-        sources = [ref.node for expr in node.inputs.values() for ref in leaves(expr) if isinstance(ref, Ref)]
-        edges.update({(prefix + source, node_id): None for source in (*sources, *node.after)})
+        shape = blank(node_id, name=node.name, kind=node.kind, parent=parent, label=node.label)
+        found.nodes.append(shape)
+        if node.on_failure == "continue":
+            found.lenient.append(node_id)
+        before = parents(node)
+        if node.guard is not None:
+            shape["guard"] = (prefix + node.guard.when, node.guard.branch)
+            if not any(p in by_id and by_id[p].guard == node.guard for p in before):
+                before = (node.guard.when, *before)
+        edges.update({(prefix + s, node_id): None for p in before for s in _sources(p, node, by_id)})
+        for branch in node.branches:
+            found.joins.extend((prefix + n, node_id, branch) for n in results(node, branch))
         inner = spec.subgraphs.get(node.name) if node.kind in {"graph", "fn"} else None
         if inner is not None:
             below = outline(inner, node_id)
-            nodes += below.nodes
+            found.nodes.extend(below.nodes)
             edges.update(dict.fromkeys(below.edges))
-    return Outline(nodes, list(edges))
+            found.joins.extend(below.joins)
+            found.lenient.extend(below.lenient)
+    found.edges.extend(edges)
+    return found
+
+
+def _sources(parent: NodeId, node: NodeSpec, by_id: Mapping[NodeId, NodeSpec]) -> Iterator[NodeId]:
+    """Where an edge to a node begins: for a choice that it comes after, with the nodes that give its outputs."""
+    choice = by_id.get(parent)
+    if choice is None or choice.kind != "when" or (node.guard is not None and node.guard.when == parent):
+        yield parent
+        return
+    for branch in BRANCHES:
+        sources = results(choice, branch)
+        if not sources:
+            yield parent
+        for source in sources:
+            yield from _sources(source, node, by_id)
 
 
 def graph_shape(spec: GraphSpec) -> RunShape:
     """A graph by itself, as a run that has not begun: no id, no times, every node pending."""
-    nodes, edges = outline(spec)
+    drawn = outline(spec)
     return RunShape(
         seq=0,
         run_id="",
@@ -49,8 +88,8 @@ def graph_shape(spec: GraphSpec) -> RunShape:
         created_ms=0,
         ended_ms=None,
         note="",
-        nodes=nodes,
-        edges=edges,
+        nodes=drawn.nodes,
+        edges=drawn.edges,
         prompts=[],
         messages=[],
         outputs=[],
@@ -76,15 +115,3 @@ def blank(
         ended_ms=None,
         error="",
     )
-
-
-def leaves(expr: Expr) -> Iterator[Ref | InputRef]:
-    """The places outside itself that an expression takes values from, in order of writing."""
-    if isinstance(expr, (Ref, InputRef)):
-        yield expr
-    elif isinstance(expr, ListOf):
-        for item in expr.items:
-            yield from leaves(item)
-    elif isinstance(expr, DictOf):
-        for item in expr.items.values():
-            yield from leaves(item)

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from aether_nb.display.looks import LOOKS
 from aether_nb.display.shapes import MessageShape, NodeShape, PromptShape, RunShape
+from aether_nb.display.words import count_words
 from aether_nb.values import show
 
 MANY = 150
@@ -37,7 +38,7 @@ class Row(NamedTuple):
     label: str
     status: str
     detail: str
-    """The error, and which attempt it is when not the first."""
+    """How far a map is, which attempt it is when not the first, the error."""
     took_ms: int | None
 
 
@@ -50,7 +51,14 @@ def rows(shape: RunShape) -> list[Row]:
             label=show(node["label"], _LINE),
             status=node["status"],
             detail="; ".join(
-                filter(None, (f"attempt {node['attempt']}" if node["attempt"] > 1 else "", node["error"]))
+                filter(
+                    None,
+                    (
+                        count_words(node["count"]) if "count" in node else "",
+                        f"attempt {node['attempt']}" if node["attempt"] > 1 else "",
+                        node["error"],
+                    ),
+                )
             ),
             took_ms=took_ms(node["started_ms"], node["ended_ms"]),
         )

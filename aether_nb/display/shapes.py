@@ -14,7 +14,7 @@ class NodeShape(TypedDict):
     id: str
     label: str
     name: str
-    kind: Literal["tool", "ask", "wait", "graph", "fn"]
+    kind: Literal["tool", "ask", "wait", "graph", "fn", "map", "when"]
     parent: str
     """The node that it stands inside, `""` at the top."""
     status: Literal["pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
@@ -23,6 +23,19 @@ class NodeShape(TypedDict):
     ended_ms: int | None
     error: str
     """One sentence, empty when all is well."""
+    guard: NotRequired[tuple[str, str]]
+    """For a node in a branch of a choice: the choice, and `then` or `otherwise`."""
+    count: NotRequired[CountShape]
+    """For a map that has begun; what is inside it is counted and not listed."""
+
+
+class CountShape(TypedDict):
+    """How far a map is."""
+
+    done: int
+    """How many items succeeded."""
+    failed: int
+    total: int
 
 
 class ReplyShape(TypedDict):

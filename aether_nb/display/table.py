@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from aether_nb.display.outline import blank, outline
-from aether_nb.display.shapes import NodeShape
+from aether_nb.display.shapes import CountShape, NodeShape
 from aether_nb.events import NodeStatus
 from aether_nb.graph.model import GraphSpec
 
 _BROKEN = frozenset({"failed", "skipped"})
+_CONTAINERS = frozenset({"graph", "fn", "map", "when"})
 
 
 class NodeTable:
@@ -38,6 +39,17 @@ class NodeTable:
         self._after: defaultdict[str, list[str]] = defaultdict(list)
         self._before: defaultdict[str, list[str]] = defaultdict(list)
         self._inside: defaultdict[str, list[str]] = defaultdict(list)
+        self._joins: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+        """The choices that give what a node gives, each with the branch in which they do."""
+        self._given_by: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        """The other way round."""
+        self._ways: dict[str, str] = {}
+        """Which way a choice went."""
+        self._members: defaultdict[str, list[str]] = defaultdict(list)
+        """What stands in the branches of a choice."""
+        self._lenient: set[str] = set()
+        self._items: dict[str, dict[str, NodeStatus | None]] = {}
+        """For each map that has begun, how its items stand."""
 
     # -- shape -------------------------------------------------------------------------------------
 
@@ -57,7 +69,13 @@ class NodeTable:
         if node["parent"]:
             self._inside[node["parent"]].append(node["id"])
             self.busy.discard(node["parent"])
+        if "guard" in node:
+            self._members[node["guard"][0]].append(node["id"])
         self.structure += 1
+
+    def let_go(self, node_id: str) -> None:
+        """What comes after this node runs though it fails."""
+        self._lenient.add(node_id)
 
     def connect(self, edges: Iterable[tuple[str, str]]) -> None:
         """Take edges in, each once; those to unknown nodes are left out."""
@@ -76,6 +94,10 @@ class NodeTable:
         for node in drawn.nodes:
             self.add(node)
         self.connect(drawn.edges)
+        for source, choice, branch in drawn.joins:
+            self._joins[source][choice, branch] = None
+            self._given_by[choice, branch][source] = None
+        self._lenient.update(drawn.lenient)
 
     def regrow(self, spec: GraphSpec) -> bool:
         """The code was edited: what never began and is gone from it goes, what is new comes.
@@ -95,7 +117,7 @@ class NodeTable:
         if gone:
             self.edges = {edge: None for edge in self.edges if gone.isdisjoint(edge)}
             self.new_edges = [edge for edge in self.new_edges if gone.isdisjoint(edge)]
-            for near in (self._after, self._before, self._inside):
+            for near in (self._after, self._before, self._inside, self._members):
                 for node_id in gone:
                     near.pop(node_id, None)
                 for ids in near.values():
@@ -111,7 +133,7 @@ class NodeTable:
         node = self.node(node_id)
         node["status"] = status
         node["ended_ms"] = at_ms if status in {"succeeded", "failed", "cancelled"} else None
-        if status == "running" and node["kind"] not in {"graph", "fn"} and not self._inside.get(node_id):
+        if status == "running" and node["kind"] not in _CONTAINERS and not self._inside.get(node_id):
             self.busy.add(node_id)
         else:
             self.busy.discard(node_id)
@@ -120,12 +142,43 @@ class NodeTable:
 
     def skip_below(self, node_id: str, at_ms: int) -> None:
         """What can no longer be reached is skipped: all that follows, and what stands inside it."""
-        todo = [node_id]
+        if node_id not in self._lenient:
+            self._skip_all([node_id], at_ms)
+
+    def _skip_all(self, todo: list[str], at_ms: int) -> None:
         while todo:
-            for below in self._below(todo.pop()):
+            at = todo.pop()
+            for below in self._below(at):
                 if below["status"] == "pending":
-                    self.say(below["id"], "skipped", at_ms)
-                    todo.append(below["id"])
+                    self._skip(below, at_ms, todo)
+            for choice, branch in self._joins.get(at, ()):
+                if self._ways.get(choice) == branch and self.nodes[choice]["status"] == "running":
+                    self._skip(self.nodes[choice], at_ms, todo)
+
+    def go(self, choice: str, branch: str, at_ms: int) -> None:
+        """A choice went one way: the other branch is skipped, with what stands inside its nodes."""
+        self.say(choice, "running", at_ms)
+        self._ways[choice] = branch
+        todo: list[str] = []
+        for member in (self.nodes[i] for i in self._members.get(choice, ())):
+            if member["guard"][1] != branch and member["status"] == "pending":
+                self._skip(member, at_ms, todo)
+        while todo:
+            at = todo.pop()
+            for near in (self._inside, self._members):
+                for below in (self.nodes[i] for i in near.get(at, ())):
+                    if below["status"] == "pending":
+                        self._skip(below, at_ms, todo)
+        for source in self._given_by.get((choice, branch), ()):
+            status = self.nodes[source]["status"]
+            if status == "skipped" or (status == "failed" and source not in self._lenient):
+                self._skip(self.nodes[choice], at_ms, todo)
+                self._skip_all(todo, at_ms)
+                break
+
+    def _skip(self, node: NodeShape, at_ms: int, todo: list[str]) -> None:
+        self.say(node["id"], "skipped", at_ms)
+        todo.append(node["id"])
 
     def revive_below(self, node_id: str, at_ms: int) -> None:
         """A failed node gets another try: what it held back is pending, unless another failure holds it."""
@@ -142,3 +195,44 @@ class NodeTable:
     def _below(self, node_id: str) -> Iterator[NodeShape]:
         for near in (self._after, self._inside):
             yield from (self.nodes[i] for i in near.get(node_id, ()))
+
+    # -- maps --------------------------------------------------------------------------------------
+
+    def fold(self, node_id: str) -> str:
+        """The map that a node is inside of, which counts it and does not list it; empty for a node that is listed."""
+        at = node_id
+        while at and at not in self.nodes:
+            at = at.rpartition("/")[0]
+        return at if at != node_id and at and self.nodes[at]["kind"] == "map" else ""
+
+    def begin_map(self, map_id: str, items: Iterable[str]) -> None:
+        """A map begins, or goes on with an edited list: what is known of an item is kept."""
+        before = self._items.get(map_id, {})
+        names = [f"{map_id}/{item}" for item in items]
+        self._items[map_id] = {name: before.get(name) for name in names}
+        self._count(map_id)
+
+    def say_inside(self, map_id: str, node_id: str, status: NodeStatus) -> None:
+        """Something inside a map has a new status."""
+        around = node_id
+        while around != map_id:
+            self.busy.discard(around)
+            around = around.rpartition("/")[0]
+        if status == "running":
+            self.busy.add(node_id)
+        items = self._items.get(map_id, {})
+        if node_id in items:
+            was, items[node_id] = items[node_id], status
+            count = self.nodes[map_id].get("count")
+            if count is not None:
+                count = self.nodes[map_id]["count"] = count.copy()
+                count["done"] += (status == "succeeded") - (was == "succeeded")
+                count["failed"] += (status == "failed") - (was == "failed")
+                self.changed[map_id] = None
+
+    def _count(self, map_id: str) -> None:
+        states = list(self._items[map_id].values())
+        self.nodes[map_id]["count"] = CountShape(
+            done=states.count("succeeded"), failed=states.count("failed"), total=len(states)
+        )
+        self.changed[map_id] = None

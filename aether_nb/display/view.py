@@ -17,6 +17,7 @@ from aether_nb.display.outline import blank
 from aether_nb.display.shapes import (
     ErrorShape,
     MessageShape,
+    NodeShape,
     OutputShape,
     PatchShape,
     PromptShape,
@@ -33,7 +34,9 @@ IMAGE_BYTES = 4 << 20
 """A larger image is named, not sent."""
 
 _IMAGE = re.compile(r"image/[\w.+-]+")
-_OVER = frozenset({"failed", "cancelled", "blocked"})
+_BROKEN = frozenset({"failed", "skipped"})
+_DONE = _BROKEN | {"succeeded", "cancelled"}
+_OVER = frozenset({"succeeded", "failed", "cancelled", "blocked"})
 """Run statuses that a retry or a resume leads out of."""
 
 
@@ -203,7 +206,7 @@ class RunView:
     def _on_run_resumed(self, event: ev.RunResumed) -> None:
         self._go_on()
         for node_id in sorted(self._table.busy):  # what ran in the dead kernel is back in the queue
-            self._table.say(node_id, "pending", event.at_us // 1000)
+            self._say(node_id, "pending", event.at_us // 1000)
         new = self._specs(event.spec) if event.spec else None
         if new is not None and new != self._graph:
             self._graph = new
@@ -254,6 +257,8 @@ class RunView:
             self._ended_ms = None
             self._say_status("running")
             self._say_error(None)
+            self._outputs = []
+            self._new_fields.add("outputs")
 
     def _say_status(self, status: ev.RunStatus) -> None:
         if status != self._status:
@@ -267,34 +272,64 @@ class RunView:
     # -- nodes -------------------------------------------------------------------------------------
 
     def _on_node_added(self, event: ev.NodeAdded) -> None:
+        if self._table.fold(event.node):
+            return
         if event.node not in self._table.nodes:
             self._table.add(
                 blank(event.node, name=event.name, kind=event.kind, parent=event.parent, label=event.label)
             )
-            spec = self._specs(event.spec) if event.spec else None
+            spec = self._specs(event.spec) if event.spec and event.kind == "graph" else None
             if spec is not None:
                 self._table.grow(spec, event.node)
+            if event.on_failure == "continue":
+                self._table.let_go(event.node)
         self._table.connect((source, event.node) for source in event.after)
+
+    def _say(self, node_id: str, status: ev.NodeStatus, at_ms: int) -> NodeShape | None:
+        """Give a node its status; returns the node, None when it is inside a map, which only counts it."""
+        around = self._table.fold(node_id)
+        if not around:
+            return self._table.say(node_id, status, at_ms)
+        self._table.say_inside(around, node_id, status)
+        return None
 
     def _on_node_started(self, event: ev.NodeStarted) -> None:
         self._go_on()
         at_ms = event.at_us // 1000
-        was = self._table.node(event.node)["status"]
-        node = self._table.say(event.node, "running", at_ms)
+        was = self._table.nodes.get(event.node)
+        revived = was is not None and was["status"] in _BROKEN
+        node = self._say(event.node, "running", at_ms)
+        if node is None:
+            return
         node["attempt"] = event.attempt
         node["started_ms"] = at_ms
         node["error"] = ""
-        if was in {"failed", "skipped"}:
+        if event.items is not None:
+            self._table.begin_map(event.node, event.items)
+        if revived:
             self._table.revive_below(event.node, at_ms)
 
+    def _on_branch_taken(self, event: ev.BranchTaken) -> None:
+        self._go_on()
+        at_ms = event.at_us // 1000
+        if self._table.fold(event.node):
+            return
+        self._table.go(event.node, event.branch, at_ms)
+        node = self._table.node(event.node)
+        node["attempt"] = max(node["attempt"], 1)
+        node["started_ms"] = node["started_ms"] or at_ms
+
     def _on_node_finished(self, event: ev.NodeFinished) -> None:
-        node = self._table.say(event.node, "succeeded", event.at_us // 1000)
-        node["error"] = ""
+        node = self._say(event.node, "succeeded", event.at_us // 1000)
+        if node is not None:
+            node["error"] = ""
 
     def _on_node_failed(self, event: ev.NodeFailed) -> None:
         at_ms = event.at_us // 1000
         final = event.retry_at_us is None
-        node = self._table.say(event.node, "failed" if final else "pending", at_ms)
+        node = self._say(event.node, "failed" if final else "pending", at_ms)
+        if node is None:
+            return
         node["attempt"] = event.attempt
         node["error"] = sentence(error_text(event.error))
         if final:
@@ -302,23 +337,34 @@ class RunView:
 
     def _on_node_retried(self, event: ev.NodeRetried) -> None:
         self._go_on()
-        self._table.say(event.node, "pending", event.at_us // 1000)
+        at_ms = event.at_us // 1000
+        node = self._say(event.node, "pending", at_ms)
+        if node is not None:
+            self._table.revive_below(event.node, at_ms)
+        around = self._table.fold(event.node) or (node["parent"] if node is not None else "")
+        while around in self._table.nodes:
+            parent = self._table.nodes[around]
+            if parent["status"] in _DONE:
+                self._table.say(around, "running", at_ms)["error"] = ""
+                self._table.revive_below(around, at_ms)
+            around = parent["parent"]
 
     def _on_node_cancelled(self, event: ev.NodeCancelled) -> None:
-        node = self._table.say(event.node, "cancelled", event.at_us // 1000)
-        if event.by:
+        at_ms = event.at_us // 1000
+        node = self._say(event.node, "cancelled", at_ms)
+        if event.by and node is not None:
             node["error"] = f"cancelled by {event.by}"
-            self._table.skip_below(event.node, event.at_us // 1000)
+            self._table.skip_below(event.node, at_ms)
 
     # -- prompts and messages ----------------------------------------------------------------------
 
     def _on_wait_opened(self, event: ev.WaitOpened) -> None:
         self._go_on()
         at_ms = event.at_us // 1000
-        node = self._table.say(event.node, "waiting", at_ms)
-        node["attempt"] = max(node["attempt"], 1)
-        if node["started_ms"] is None:
-            node["started_ms"] = at_ms
+        node = self._say(event.node, "waiting", at_ms)
+        if node is not None:
+            node["attempt"] = max(node["attempt"], 1)
+            node["started_ms"] = node["started_ms"] or at_ms
         self._open.add(event.token)
         self._prompts[event.token] = PromptShape(
             token=event.token,
@@ -337,7 +383,7 @@ class RunView:
         self._open.discard(event.token)
         if prompt := self._prompts.get(event.token):
             self._answer(prompt, event.reply)
-        self._table.say(event.node, "running", event.at_us // 1000)
+        self._say(event.node, "running", event.at_us // 1000)
 
     def _on_reply_rejected(self, event: ev.ReplyRejected) -> None:
         if prompt := self._prompts.get(event.token):
@@ -346,16 +392,16 @@ class RunView:
             prompt["problems"] = dict(event.problems)
             self._new_prompts[event.token] = None
             self._open.add(event.token)
-        self._table.say(event.node, "waiting", event.at_us // 1000)
+        self._say(event.node, "waiting", event.at_us // 1000)
 
     def _on_wait_expired(self, event: ev.WaitExpired) -> None:
         self._close(event.token, "expired")
-        self._table.say(event.node, "running", event.at_us // 1000)
+        self._say(event.node, "running", event.at_us // 1000)
 
     def _on_wait_withdrawn(self, event: ev.WaitWithdrawn) -> None:
         self._close(event.token, "withdrawn")
-        if self._table.node(event.node)["status"] == "waiting":
-            self._table.say(event.node, "cancelled", event.at_us // 1000)
+        if self._table.fold(event.node) or self._table.node(event.node)["status"] == "waiting":
+            self._say(event.node, "cancelled", event.at_us // 1000)
 
     def _on_wait_polled(self, event: ev.WaitPolled) -> None:
         self._say_problem(event.node, event.problem)
@@ -414,6 +460,7 @@ _FOLDS: Mapping[type, Callable[[RunView, Any], None]] = {
     ev.RunCancelledEvent: RunView._on_run_cancelled,
     ev.NodeAdded: RunView._on_node_added,
     ev.NodeStarted: RunView._on_node_started,
+    ev.BranchTaken: RunView._on_branch_taken,
     ev.NodeFinished: RunView._on_node_finished,
     ev.NodeFailed: RunView._on_node_failed,
     ev.NodeRetried: RunView._on_node_retried,

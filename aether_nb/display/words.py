@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aether_nb import errors
+from aether_nb.display.shapes import CountShape
 from aether_nb.events import ErrorInfo
 from aether_nb.values import decode, show
 
@@ -59,6 +60,12 @@ def error_text(error: ErrorInfo) -> str:
 def sentence(text: str) -> str:
     """The first line."""
     return short(text.strip().partition("\n")[0], SENTENCE_CHARS)
+
+
+def count_words(count: CountShape) -> str:
+    """How far a map is: `37/100`, and what failed."""
+    failed = f", {count['failed']} failed" if count["failed"] else ""
+    return f"{count['done']}/{count['total']}{failed}"
 
 
 def short(text: str, limit: int) -> str:

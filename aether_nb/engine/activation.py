@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of
+from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of
 from aether_nb.engine import divergence
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import node_failed, writable
@@ -179,6 +179,9 @@ class Activation:
         if node.status == "succeeded":
             outputs = Outputs(self._driver.decoded(node.outputs))
             return outputs if pick is None else outputs[pick]
+        if node.passed or node.on_failure == "skip":
+            nothing = Outputs(dict.fromkeys(target.outputs))
+            return nothing if pick is None else nothing[pick]
         assert node.error is not None
         cause = self._driver.state.origin(node)
         raise node_failed(cause.id, cause.label, cause.attempt, node.error)
@@ -230,13 +233,16 @@ class Activation:
     def _add_node(
         self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str
     ) -> NodeState:
-        driver = self._driver
+        driver, step, each = self._driver, target, None
+        if target.kind == "map":
+            step, each = target.step, target.each
         node = child_id(self._node, call.key or f"{call.name}-{letters_of(*identity(call))}")
         driver.emit(
             NodeAdded(
-                **driver.head(), node=node, name=target.name, kind=target.kind, parent=self._node,
+                **driver.head(), node=node, name=step.name, kind=target.kind, parent=self._node,
                 call=call, after=tuple(sorted(before)[:_EDGES]), label=label,
-                spec=driver.engine.keep_spec(target.spec) if target.kind == "graph" else "",
+                spec=driver.engine.keep_spec(step.spec) if step.kind == "graph" else "", each=each,
+                on_failure=on_failure_of(step),
                 code=target.fingerprint if target.wants_context else "",
                 inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
             )

@@ -13,6 +13,7 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
@@ -23,7 +24,8 @@ from aether_nb.engine.scheduler import Slot
 from aether_nb.engine.timelimit import TimeLimit
 from aether_nb.engine.waits import ResumedWait, open_wait
 from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
-from aether_nb.events import AnyEvent, NodeFinished, NodeStarted, ReplyRejected, RunFinished
+from aether_nb.events import AnyEvent, BranchTaken, NodeFinished, NodeStarted, ReplyRejected, RunFinished
+from aether_nb.graph.model import Branch
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.ids import ROOT, NodeId, Token, new_token
 from aether_nb.prompts import Reply
@@ -59,6 +61,9 @@ class Bodies:
             node: the node.
             slot: for a plain tool: its place, held.
         """
+        if node.kind == "when":
+            self._choose(node)
+            return
         target: Any = self._driver.target_of(node)
         if slot is not None:
             await self._tool(node, target, self._driver.inputs_of(node), slot)
@@ -86,7 +91,9 @@ class Bodies:
             await self._carry_out(node.id, inputs, self._function(node.id, target, inputs, attempt))
         else:
             if node.kind == "graph":
-                self._start(node)
+                self._start(node, item=self._driver.maps.item_of(node))
+            elif node.kind == "map":
+                self._driver.maps.begin(node, inputs)
             else:
                 await self._attempts(node, target, inputs)
             if settle:
@@ -97,7 +104,7 @@ class Bodies:
     ) -> None:
         """Go on with a node of the journal that has no outcome yet."""
         asked = node.wait is not None and node.wait.status != "withdrawn"
-        if asked or node.id in self._driver.state.frames:
+        if asked or (node.kind == "graph" and node.id in self._driver.state.frames):
             for command in self._driver.state.resume_node(node):
                 self._driver.perform(command)
             await self._settled(node, slot)
@@ -126,6 +133,18 @@ class Bodies:
             )
             await driver.barrier(full=True)
             driver.questions.opened(node, told=True)
+
+    def _choose(self, node: NodeState) -> None:
+        """Look at the condition of a choice, and go one way."""
+        driver = self._driver
+        inputs = driver.inputs_of(node)
+        try:
+            branch: Branch = "then" if inputs["condition"] else "otherwise"
+        except Exception as error:  # noqa: BLE001 - the truth of a user's value
+            driver.emit(NodeStarted(**driver.head(), node=node.id, attempt=node.attempt + 1))
+            driver.fail(node.id, error, inputs)
+        else:
+            driver.emit(BranchTaken(**driver.head(), node=node.id, branch=branch))
 
     # -- kinds of bodies -------------------------------------------------------------------------
 
@@ -238,11 +257,20 @@ class Bodies:
 
     # -- what they share -------------------------------------------------------------------------
 
-    def _start(self, node: NodeState, *, token: Token | None = None, slot: Slot | None = None) -> int:
+    def _start(
+        self, node: NodeState, *, token: Token | None = None, slot: Slot | None = None,
+        item: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:  # fmt: skip
         driver, attempt = self._driver, node.attempt + 1
+        given = {"inputs": item} if item else {}
         driver.emit(
             NodeStarted(
-                **driver.head(), node=node.id, attempt=attempt, token=token, queued_ms=_queued_ms(slot)
+                **driver.head(),
+                node=node.id,
+                attempt=attempt,
+                token=token,
+                queued_ms=_queued_ms(slot),
+                **given,
             )
         )
         return attempt

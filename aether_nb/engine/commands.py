@@ -48,14 +48,14 @@ class TimeOut:
 
 @dataclass(frozen=True, slots=True)
 class FinishFrame:
-    """Every node of this static graph is done: record its outputs. `""` is the run itself."""
+    """All that stands in this static graph, map or choice is done: record its outputs. `""` is the run itself."""
 
     node: NodeId
 
 
 @dataclass(frozen=True, slots=True)
 class FailFrame:
-    """This static graph has nothing left to do and `failed` in it failed."""
+    """This static graph or map has nothing left to do and `failed` in it failed."""
 
     node: NodeId
     failed: NodeId

@@ -29,6 +29,7 @@ from aether_nb.engine.commands import (
 )
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.journal import SCOPE
+from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
 from aether_nb.engine.pauses import Pauses
 from aether_nb.engine.questions import Questions
@@ -62,7 +63,7 @@ from aether_nb.events import (
     RunFinished,
 )
 from aether_nb.ids import ROOT, NodeId, RunId, Token
-from aether_nb.values import Outputs, decode
+from aether_nb.values import Outputs, boxed, decode
 
 if TYPE_CHECKING:
     from aether_nb.engine.engine import Engine
@@ -112,6 +113,7 @@ class Driver:
         self.targets: dict[NodeId, Target] = {}
         self.bodies = Bodies(self)
         self.questions = Questions(self)
+        self.maps = Maps(self)
         self.partings = Partings(self)
         self.races = Races(self)
         self.pauses = Pauses(self)
@@ -327,7 +329,7 @@ class Driver:
     def _take_apart(self) -> None:
         self.state.close()
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.bodies, self.questions, self.partings, self.races, self.pauses
+        del self.bodies, self.questions, self.maps, self.partings, self.races, self.pauses
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
@@ -569,15 +571,24 @@ class Driver:
         return future
 
     def _finish_frame(self, at: NodeId) -> None:
-        frame = self.state.frames[at]
         try:
-            outputs = {name: self.state.frames.resolve(frame, e) for name, e in frame.spec.result.items()}
+            outputs = self.state.frames.outputs(at)
+            each = None if at == ROOT else self.state.nodes[at].each
+            if each is not None:
+                missing = [name for name in each.outputs if name not in outputs]
+                if missing:
+                    raise KeyError(missing[0])  # noqa: TRY301 - as the others
         except KeyError as missing:
             what = f"The output {missing} is not there: the tool has been edited since it ran."
             self._fail_frame(at, at, error_info(BadOutputs(what)))
             return
         if at == ROOT:
+            blobs = self.engine.services.artifacts
+            outputs = {name: boxed(value, blobs) for name, value in outputs.items()}
             self.conclude(RunFinished(**self.head(), outputs=outputs))
+        elif each is not None:
+            self.maps.end(at)
+            self.emit(NodeFinished(**self.head(), node=at))
         else:
             self.emit(NodeFinished(**self.head(), node=at, outputs=outputs))
 
@@ -585,6 +596,7 @@ class Driver:
         if at == ROOT:
             self.conclude(RunFailedEvent(**self.head(), error=error, node=failed))
         else:
+            self.maps.end(at)
             attempt = self.state.nodes[at].attempt
             self.emit(NodeFailed(**self.head(), node=at, attempt=attempt, error=error))
 
@@ -598,8 +610,12 @@ class Driver:
         """
         target = self.targets.get(node.id)
         if target is None:
-            graph: Any = self.graph if node.parent == ROOT else self.target_of(self.state.nodes[node.parent])
-            target = graph.callables.get(node.name)
+            parent = None if node.parent == ROOT else self.state.nodes[node.parent]
+            graph: Any = self.graph if parent is None else self.target_of(parent)
+            if parent is not None and parent.kind == "map":
+                target = getattr(graph, "step", graph)  # in a static graph a map goes by the name of its step
+            else:
+                target = graph.callables.get(node.name)
             if target is None:
                 raise RunBlocked(
                     f"{graph.name!r} has no {node.name!r} any more, and this run still needs it. Undo the edit "
@@ -614,6 +630,8 @@ class Driver:
         Raises:
             NotRestorable: a class in them is not defined here.
         """
+        if node.parent in self.maps:
+            return self.maps.inputs_of(node)
         return {k: self.decoded(v, strict=strict) for k, v in self.state.inputs_of(node).items()}
 
     def decoded(self, value: Any, *, strict: bool = True) -> Any:

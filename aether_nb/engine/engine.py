@@ -196,6 +196,7 @@ class Engine:
         if not self._to_look:  # replies may lie there since long ago: before their prompts are shown
             self._to_look = True
             self.loop.call_soon(self.look)
+        driver.maps.take_back_edited()
         driver.begin(state.resume())
         return driver
 

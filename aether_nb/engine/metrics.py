@@ -63,7 +63,7 @@ class _Gauge:
     """How many of its calls have no outcome yet."""
     done: bool = False
     draws: bool = False
-    """It is a static graph, which does nothing itself."""
+    """It is a static graph or a map, which does nothing itself."""
 
 
 class Meter:
@@ -81,7 +81,7 @@ class Meter:
         node = getattr(event, "node", ROOT)
         if isinstance(event, ev.NodeAdded):
             self._add(node, event.parent)
-            self._gauges[event.node].draws = event.kind == "graph"
+            self._gauges[event.node].draws = event.kind in {"graph", "map"}
             self._begin_call(event.parent, event.at_us)
         elif node not in self._gauges:  # of a static graph: what it stands inside does nothing itself
             parent = NodeId(node.rpartition("/")[0])

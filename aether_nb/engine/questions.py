@@ -108,6 +108,8 @@ class Questions:
         while node.spec is not None:
             if node.parent == ROOT:
                 return True
+            if self._driver.state.nodes[node.parent].kind == "map" and node.parent not in self._driver.maps:
+                return False
             node = self._driver.state.nodes[node.parent]
         return node.id in self._driver.targets
 

@@ -5,12 +5,13 @@ Mutable on purpose: an event changes the few records that it touches. Only `stat
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aether_nb.events import Call, ErrorInfo, NodeAdded, NodeStatus, WaitOpened, WaitStatus
-from aether_nb.graph.model import GraphSpec, NodeKind, NodeSpec
+from aether_nb.graph.model import Branch, Each, GraphSpec, NodeKind, NodeSpec, OnFailure
 from aether_nb.ids import NodeId, Token
 from aether_nb.prompts import Reply
 
@@ -77,23 +78,53 @@ class NodeState:
     """How often a kernel died while the body ran."""
     at_work: bool = False
     """Whether the body has begun in the present life of the kernel."""
+    item: Mapping[str, Any] | None = None
+    """For a static graph as an item of a map: that input, encoded."""
+    branch: Branch | None = None
+    """Which way a choice went."""
     started_us: int | None = None
     ended_us: int | None = None
+
+    @property
+    def on_failure(self) -> OnFailure:
+        """What its failure does to the rest."""
+        described = self.spec or self.added
+        return "fail" if described is None else described.on_failure
+
+    @property
+    def each(self) -> Each | None:
+        """What it does with every item, if it is a map."""
+        described = self.spec or self.added
+        return None if described is None else described.each
+
+    @property
+    def passed(self) -> bool:
+        """Whether what needs it may go on."""
+        return self.status == "succeeded" or (self.status == "failed" and self.on_failure == "continue")
 
 
 @dataclass(slots=True)
 class Frame:
-    """A static graph that runs."""
+    """A static graph, or a map, that runs."""
 
     node: NodeId
     spec: GraphSpec
     inputs: Mapping[str, Any]
     """Encoded."""
     missing: dict[NodeId, int]
-    """How many predecessors of a node have not succeeded yet, by full node id."""
+    """How much a node still waits for, by full node id; for a choice that went one way, until it is done."""
     dependents: dict[NodeId, list[NodeId]]
     unfinished: int
     failed: tuple[NodeId, ErrorInfo] | None = None
+    """The first node whose failure is that of the whole."""
+    members: dict[NodeId, list[NodeId]] = field(default_factory=dict)
+    """What stands in the branches of a choice."""
+    joins: dict[NodeId, list[NodeId]] = field(default_factory=dict)
+    """The choices that wait for a node before they are done."""
+    items: tuple[str, ...] | None = None
+    """For a map: what its nodes are called, in order."""
+    queue: deque[NodeId] = field(default_factory=deque)
+    """For a map with a limit: nodes whose turn comes when others are done."""
 
     def full_id(self, local: NodeId) -> NodeId:
         """The id in the run of a node of this graph."""

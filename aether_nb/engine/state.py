@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from aether_nb.engine import sendback
 from aether_nb.engine.commands import (
     AttachWait,
     Command,
+    FinishFrame,
     RetryNode,
     RunStageB,
     Settle,
@@ -23,10 +25,11 @@ from aether_nb.engine.commands import (
 )
 from aether_nb.engine.failures import cancelled_by
 from aether_nb.engine.frames import Frames
-from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState, identity
+from aether_nb.engine.records import Entry, Frame, JournalLog, NodeState, WaitState, identity
 from aether_nb.events import (
     FINAL,
     AnyEvent,
+    BranchTaken,
     CallInserted,
     CallRecorded,
     CallReworded,
@@ -92,7 +95,7 @@ class RunState:
         self.cancel_requested = False
         self.changed: tuple[str, ...] = ()
         self._final: RunStatus | None = None
-        self._by_call: dict[NodeId, Entry] = {}
+        self.by_call: dict[NodeId, Entry] = {}
         self._running = 0
         self.open_waits = 0
         self._handlers: dict[type[Any], Callable[[Any], list[Command]]] = {
@@ -100,6 +103,7 @@ class RunState:
             RunResumed: self._on_run_resumed,
             NodeAdded: self._on_node_added,
             NodeStarted: self._on_node_started,
+            BranchTaken: self._on_branch_taken,
             NodeFinished: self._on_node_finished,
             NodeFailed: self._on_node_failed,
             NodeRetried: self._on_node_retried,
@@ -152,9 +156,10 @@ class RunState:
         For a graph function it is running its body again; the driver does that.
         """
         frame = self.frames.get(ROOT)
-        return [] if frame is None or self.final else self._resume_frame(frame)
+        return [] if frame is None or self.final else self.resume_frame(frame)
 
-    def _resume_frame(self, frame: Frame) -> list[Command]:
+    def resume_frame(self, frame: Frame) -> list[Command]:
+        """What is left to do in a static graph or map."""
         if frame.unfinished == 0:
             return [self.frames.close(frame)]
         return [command for node in self.frames.due(frame) for command in self.resume_node(node)]
@@ -167,6 +172,8 @@ class RunState:
 
     def next_attempt(self, node: NodeState) -> list[Command]:
         """The same, with no regard to the pause that it may be in."""
+        if node.branch is not None:
+            return [FinishFrame(node.id)]
         wait = node.wait
         if wait is not None:
             if wait.status == "open":
@@ -176,9 +183,9 @@ class RunState:
             if wait.status == "expired":
                 return self._after_expiry(node, wait)
         frame = self.frames.get(node.id)
-        if frame is not None:
-            return self._resume_frame(frame)
-        return [StartNode(node.id)]
+        if frame is None or frame.items is not None:  # whoever starts a map looks at its list again
+            return [StartNode(node.id)]
+        return self.resume_frame(frame)
 
     def below(self, node: NodeId) -> list[NodeState]:
         """Every node that stands inside this one, deepest last."""
@@ -188,17 +195,6 @@ class RunState:
             inside = self._inside(heap.pop())
             found += [self.nodes[n] for n in inside]
             heap += inside
-        return found
-
-    def downstream(self, node: NodeState) -> set[NodeId]:
-        """Every node of its frame that comes after a node of a static graph, however far."""
-        dependents = self.frames[node.parent].dependents
-        found: set[NodeId] = set()
-        heap = [node.id]
-        while heap:
-            fresh = [n for n in dependents.get(heap.pop(), ()) if n not in found]
-            found.update(fresh)
-            heap += fresh
         return found
 
     def origin(self, node: NodeState) -> NodeState:
@@ -231,7 +227,8 @@ class RunState:
         if node.spec is None:
             return {}
         frame = self.frames[node.parent]
-        return {name: self.frames.resolve(frame, expr) for name, expr in node.spec.inputs.items()}
+        inputs = {name: self.frames.resolve(frame, expr) for name, expr in node.spec.inputs.items()}
+        return inputs if node.item is None else {**inputs, **node.item}
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -283,7 +280,8 @@ class RunState:
             self.nodes[event.node] = node
         return node
 
-    def _set(self, node: NodeState, status: NodeStatus) -> None:
+    def set_status(self, node: NodeState, status: NodeStatus) -> None:
+        """Give a node its status, and count what computes."""
         leaf = node.kind in {"tool", "ask", "wait"}
         self._running += leaf * ((status == "running") - (node.status == "running"))
         node.status = status
@@ -296,7 +294,7 @@ class RunState:
         self.nodes[event.node] = node
         entry = Entry(event.call, event.node)
         self.journals.setdefault(event.parent, JournalLog()).entries.append(entry)
-        self._by_call[event.node] = entry
+        self.by_call[event.node] = entry
         return []
 
     def _on_node_started(self, event: NodeStarted) -> list[Command]:
@@ -304,22 +302,38 @@ class RunState:
         node.attempt, node.token = event.attempt, event.token
         node.started_us = node.started_us or event.at_us
         node.error, node.retry_at_us = None, None
-        self._set(node, "running")
+        self.set_status(node, "running")
+        if node.kind == "map" and event.items is not None:
+            spec = GraphSpec(name=node.name, kind="static", subgraphs=self._graphs_of(node))
+            return self.resume_frame(self.frames.open_map(node, event.items, spec, self.inputs_of(node)))
         if node.kind != "graph" or node.id in self.frames:
             return []
-        spec = self._graph_of(node)
-        return [] if spec is None else self.frames.open(node.id, spec, self.inputs_of(node))
+        node.item = event.inputs or None
+        graph = self._graphs_of(node).get(node.name)
+        return [] if graph is None else self.frames.open(node.id, graph, self.inputs_of(node))
 
-    def _graph_of(self, node: NodeState) -> GraphSpec | None:
+    def _graphs_of(self, node: NodeState) -> Mapping[str, GraphSpec]:
+        """Has the graph that a node, or each item of a map, stands for, by name."""
         if node.added is not None:
-            return self._specs(node.added.spec)
+            spec = self._specs(node.added.spec) if node.added.spec else None
+            return {} if spec is None else {node.name: spec}
         frame = self.frames.get(node.parent)
-        return None if frame is None else frame.spec.subgraphs.get(node.name)
+        return {} if frame is None else frame.spec.subgraphs
+
+    def _on_branch_taken(self, event: BranchTaken) -> list[Command]:
+        node = self._node(event)
+        node.attempt = max(node.attempt, 1)
+        node.started_us = node.started_us or event.at_us
+        node.branch = event.branch
+        self.set_status(node, "running")
+        return [] if node.spec is None else self.frames.take(node)
 
     def _on_node_finished(self, event: NodeFinished) -> list[Command]:
         node = self._node(event)
         node.outputs, node.ended_us = event.outputs, event.at_us
-        self._set(node, "succeeded")
+        if node.kind == "map" and node.id in self.frames:
+            node.outputs = self.frames.outputs(node.id)
+        self.set_status(node, "succeeded")
         return self._outcome(node, "ok")
 
     def _on_node_failed(self, event: NodeFailed) -> list[Command]:
@@ -327,62 +341,30 @@ class RunState:
         node.error, node.ended_us = event.error, event.at_us
         node.failures += 1
         if event.retry_at_us is not None:
-            self._set(node, "pending")
+            self.set_status(node, "pending")
             node.retry_at_us = event.retry_at_us
-            self._forget_failures(node)
+            sendback.forget_failures(self, node)
             # a call that has not got as far as a wait is tried again by the code that makes it
             return [] if node.spec is None and node.wait is None else self.resume_node(node)
-        self._set(node, "failed")
+        self.set_status(node, "failed")
         return self._outcome(node, "failed")
 
     def _on_node_cancelled(self, event: NodeCancelled) -> list[Command]:
         node = self._node(event)
         node.ended_us = event.at_us
-        self._set(node, "cancelled")
+        self.set_status(node, "cancelled")
         if event.by:
             node.error = cancelled_by(event.by)
         return self._outcome(node, "failed" if event.by else "cancelled")
 
-    def _forget_failures(self, node: NodeState) -> None:
-        """What the body of a tool called and was not given is called anew by its next attempt."""
-        log = self.journals.get(node.id)
-        if log is None or node.kind == "fn":
-            return
-        for entry in log.entries:
-            if entry.outcome in {"failed", "cancelled"} and entry.node is not None and not entry.left:
-                inner = self.nodes[entry.node]
-                inner.wait = None
-                self._send_back(inner)
-
     def _on_node_retried(self, event: NodeRetried) -> list[Command]:
         node = self._node(event)
-        node.generation += 1
-        node.failures, node.token = 0, None
-        if node.wait is not None and node.wait.status != "answered" and not self._took_default(node.wait):
-            node.wait = None  # it is asked again; a reply that came is kept, and Stage B has it again
-        self._forget_failures(node)
-        self._final, self.error, self.failed_node = None, None, ROOT
-        while True:
-            self._send_back(node)
-            if node.parent == ROOT:
-                return []
-            node = self.nodes[node.parent]
-
-    def _send_back(self, node: NodeState) -> None:
-        """The node's outcome does not count any more."""
-        if node.status not in DONE:
-            return
-        self._set(node, "running" if node.id in self.frames else "pending")
-        node.error, node.ended_us, node.retry_at_us = None, None, None
-        entry = self._by_call.get(node.id)
-        if entry is not None and entry.outcome is not None:
-            entry.outcome = None
-            self.journals[node.parent].outcomes.remove(entry)
-        if node.spec is not None:
-            self.frames.send_back(node)
+        self._final, self.error, self.failed_node, self.outputs = None, None, ROOT, None
+        sendback.send_back(self, node)
+        return []
 
     def _outcome(self, node: NodeState, outcome: Literal["ok", "failed", "cancelled"]) -> list[Command]:
-        entry = self._by_call.get(node.id)
+        entry = self.by_call.get(node.id)
         if entry is not None and entry.outcome is None:
             entry.outcome = outcome
             self.journals[node.parent].outcomes.append(entry)
@@ -424,27 +406,27 @@ class RunState:
         node.wait, node.token = WaitState(event), None
         self.waits[event.token] = node.wait
         self.open_waits += 1
-        self._set(node, "waiting")
+        self.set_status(node, "waiting")
         return []
 
     def _on_reply_taken(self, event: ReplyTaken) -> list[Command]:
         node, wait = self._node(event), self.waits[event.token]
         self._close_wait(wait, "answered")
         wait.reply = event.reply
-        self._set(node, "running")
+        self.set_status(node, "running")
         return [RunStageB(node.id, event.reply)]
 
     def _on_reply_rejected(self, event: ReplyRejected) -> list[Command]:
         node, wait = self._node(event), self.waits[event.token]
         wait.status, wait.reply = "open", None
         self.open_waits += 1
-        self._set(node, "waiting")
+        self.set_status(node, "waiting")
         return []
 
     def _on_wait_expired(self, event: WaitExpired) -> list[Command]:
         node, wait = self._node(event), self.waits[event.token]
         self._close_wait(wait, "expired")
-        self._set(node, "running")
+        self.set_status(node, "running")
         return self._after_expiry(node, wait)
 
     def _on_wait_withdrawn(self, event: WaitWithdrawn) -> list[Command]:
@@ -461,7 +443,8 @@ class RunState:
         self.waits[event.token].told = True
         return []
 
-    def _took_default(self, wait: WaitState) -> bool:
+    def took_default(self, wait: WaitState) -> bool:
+        """Whether nobody answered in time, and that is an answer."""
         return wait.status == "expired" and wait.opened.has_default
 
     def _close_wait(self, wait: WaitState, status: WaitStatus) -> None:

@@ -58,9 +58,17 @@ class DictOf(_Data):
 Expr = Annotated[Lit | Ref | InputRef | ListOf | DictOf, Field(discriminator="x")]
 """Where a value comes from."""
 
-NodeKind = Literal["tool", "ask", "wait", "graph", "fn"]
+NodeKind = Literal["tool", "ask", "wait", "graph", "fn", "map", "when"]
 """tool: a plain tool. ask: a dual-stage tool that asks a person. wait: one that waits for something
-else. graph: a static graph as a node. fn: a graph function as a node."""
+else. graph: a static graph as a node. fn: a graph function as a node. map: one of these for every item
+of a list. when: a choice between two branches."""
+
+OnFailure = Literal["fail", "skip", "continue"]
+"""What a failed node does to the rest. fail: the run fails, once all that does not need the node is done. skip:
+what needs it is skipped. continue: what needs it goes on with None for its outputs."""
+
+Branch = Literal["then", "otherwise"]
+"""The two ways that a choice can go."""
 
 
 class ParamSpec(_Data):
@@ -72,6 +80,26 @@ class ParamSpec(_Data):
     required: bool = True
     default: Any = None
     """Encoded; meaningful only when not required."""
+
+
+class Each(_Data):
+    """What a node of kind `map` does with every item of its list."""
+
+    kind: NodeKind
+    """What each item becomes."""
+    over: str
+    """The input that takes the item; in the inputs of the map's node it is the list."""
+    outputs: tuple[str, ...]
+    """What each item gives; the map gives a list of each, in the order of the items."""
+    max_concurrency: int | None = None
+    """How many items may be under way at a time; None sets no limit of its own."""
+
+
+class Guard(_Data):
+    """The branch of a choice that a node stands in."""
+
+    when: NodeId
+    branch: Branch
 
 
 class NodeSpec(_Data):
@@ -87,6 +115,14 @@ class NodeSpec(_Data):
     after: tuple[NodeId, ...] = ()
     """Nodes that must have succeeded first although no data comes from them."""
     outputs: tuple[str, ...] = ()
+    on_failure: OnFailure = "fail"
+    """For kind `map`: that of each item."""
+    each: Each | None = None
+    """Only for kind `map`."""
+    guard: Guard | None = None
+    """Only for a node in a branch: it runs when the choice goes that way, and is skipped otherwise."""
+    branches: dict[Branch, dict[str, Expr]] = {}
+    """Only for kind `when`: where each output comes from if it goes that way. Its input is `condition`."""
 
 
 class GraphSpec(_Data):
@@ -100,7 +136,7 @@ class GraphSpec(_Data):
     result: dict[str, Expr] = {}
     """Where each output comes from; empty for a graph function."""
     subgraphs: dict[str, GraphSpec] = {}
-    """The graphs that nodes of kind `graph` and `fn` stand for, by name."""
+    """The graphs that nodes of kind `graph` and `fn`, or the items of a map, stand for, by name."""
     doc: str = ""
     fingerprints: dict[str, str] = {}
     """By name of tool or graph: hash of its normalised code; `""` when unknown."""

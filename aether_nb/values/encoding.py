@@ -87,6 +87,12 @@ def outputs_tree(trees: Mapping[str, Any]) -> dict[str, Any]:
     return {TAG: "outputs", "v": dict(trees)}
 
 
+def boxed(tree: Any, blobs: Blobs) -> Any:
+    """A tree that was put together of others, as `encode` would have it: as a reference when it is large."""
+    put_together = isinstance(tree, list) or (isinstance(tree, dict) and tree.get(TAG) != "blob")
+    return Encoder(blobs)._boxed(tree, 0) if put_together else tree
+
+
 NAMING = "; names=artifacts"
 """Ends the media type of a blob that may name other artifacts: they are needed as long as it is."""
 

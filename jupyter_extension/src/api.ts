@@ -18,7 +18,7 @@ export interface NodeShape {
   id: string;
   label: string;
   name: string;
-  kind: "tool" | "ask" | "wait" | "graph" | "fn";
+  kind: "tool" | "ask" | "wait" | "graph" | "fn" | "map" | "when";
   /** The node that it stands inside, "" at the top. */
   parent: string;
   status: NodeStatus;
@@ -27,6 +27,18 @@ export interface NodeShape {
   ended_ms: number | null;
   /** One sentence, empty when all is well. */
   error: string;
+  /** For a node in a branch of a choice: the choice, and which branch. */
+  guard?: [string, "then" | "otherwise"];
+  /** For a map that has begun; what is inside it is counted and not listed. */
+  count?: CountShape;
+}
+
+/** How far a map is. */
+export interface CountShape {
+  /** How many items succeeded. */
+  done: number;
+  failed: number;
+  total: number;
 }
 
 export interface ReplyShape {

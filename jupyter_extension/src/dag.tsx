@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { NodeShape, RunShape } from "./api";
-import { clock, duration, sign, ticking, word } from "./format";
+import { clock, counted, duration, sign, ticking, word } from "./format";
 import { useNow, useSession } from "./hooks";
 import { nodeOf } from "./model";
 import { newId } from "./replies";
@@ -121,6 +121,7 @@ function NodeTable({ view, choose }: Choosing) {
                   {sign(node.status)}
                 </span>{" "}
                 {word(node.status)}
+                {node.count && `, ${counted(node.count)}`}
               </td>
               <td class="aether-number">{took(node, now)}</td>
             </tr>
@@ -155,6 +156,7 @@ function Detail({ node, close }: { node: NodeShape; close: () => void }) {
             {sign(node.status)}
           </span>{" "}
           {word(node.status)}
+          {node.count && `, ${counted(node.count)}`}
           {node.attempt > 1 && `, attempt ${node.attempt}`}
         </dd>
         {node.started_ms !== null && (

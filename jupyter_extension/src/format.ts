@@ -1,6 +1,6 @@
 /** Words, signs and numbers as people read them. Pure. */
 
-import type { Closed, NodeStatus, ReplyShape, RunStatus } from "./api";
+import type { Closed, CountShape, NodeStatus, ReplyShape, RunStatus } from "./api";
 
 const SIGNS: Record<NodeStatus | RunStatus, string> = {
   pending: "○",
@@ -19,6 +19,10 @@ export const sign = (status: NodeStatus | RunStatus): string => SIGNS[status];
 /** The status as one word. */
 export const word = (status: NodeStatus | RunStatus): string =>
   status === "succeeded" ? "done" : status;
+
+/** How far a map is: `37/100`, and what failed. */
+export const counted = ({ done, failed, total }: CountShape): string =>
+  `${done}/${total}${failed ? `, ${failed} failed` : ""}`;
 
 const two = (n: number): string => String(n).padStart(2, "0");
 

@@ -5,7 +5,7 @@
  */
 
 import type { NodeShape } from "./api";
-import { sign, word } from "./format";
+import { counted, sign, word } from "./format";
 
 const NS = "http://www.w3.org/2000/svg";
 const ELEMENTS = new Set(["svg", "g", "path", "polygon", "polyline", "ellipse", "rect", "text", "tspan"]);
@@ -104,13 +104,18 @@ function upperRight(group: SVGGElement): { x: number; y: number } | null {
   return { x: Math.max(...xs), y: Math.min(...ys) };
 }
 
-/** Writes a node's status on its group, if that is not what stands there. */
+/** Writes a node's status on its group, and on a map how far it is, if that is not what stands there. */
 export function setStatus(group: SVGGElement, node: NodeShape): void {
-  const title = `${node.label || node.name}: ${word(node.status)}`;
-  const tip = group.querySelector(":scope > title");
-  if (tip && tip.textContent !== title) tip.textContent = title;
+  const count = node.count ? counted(node.count) : "";
+  const title = `${node.label || node.name}: ${word(node.status)}${count && `, ${count}`}`;
+  write(group.querySelector(":scope > title"), title);
+  if (count) write(group.querySelector(":scope > text:nth-last-of-type(1)"), count);
   if (group.dataset["status"] === node.status) return;
   group.dataset["status"] = node.status;
   const glyph = group.querySelector(":scope > .aether-badge > text");
   if (glyph) glyph.textContent = sign(node.status);
+}
+
+function write(element: Element | null, text: string): void {
+  if (element && element.textContent !== text) element.textContent = text;
 }

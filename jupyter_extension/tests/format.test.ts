@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clock, closedLine, countdown, duration, sentences, ticking, who } from "../src/format";
+import { bytes, clock, closedLine, countdown, counted, duration, sentences, ticking, who } from "../src/format";
 
 test("lengths of time read naturally at every size", () => {
   assert.deepEqual(
@@ -18,6 +18,11 @@ test("a countdown never shows less than nothing", () => {
     [252_000, 42_000, 3_723_000, 273_600_000, -1].map(countdown),
     ["4:12", "0:42", "1:02:03", "3 d 4 h", "0:00"],
   );
+});
+
+test("a map says how far it is, and what failed only when something did", () => {
+  assert.equal(counted({ done: 37, failed: 0, total: 100 }), "37/100");
+  assert.equal(counted({ done: 2, failed: 1, total: 3 }), "2/3, 1 failed");
 });
 
 test("sizes have at most three digits", () => {

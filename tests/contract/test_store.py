@@ -14,6 +14,7 @@ from aether_nb.engine.ports import Append, NewRun, Store
 from aether_nb.errors import NotStorable, StoreError, UnknownRun
 from aether_nb.events import (
     AnyEvent,
+    BranchTaken,
     Call,
     CallInserted,
     CallRecorded,
@@ -43,6 +44,7 @@ from aether_nb.events import (
     WaitWithdrawn,
     WithdrawalTold,
 )
+from aether_nb.graph.model import Each
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import (
     ApprovalPrompt,
@@ -119,6 +121,7 @@ CALL = Call(scope="main/f#1", name="add", digest="ff", n=1, line=3)
 ERROR = ErrorInfo(
     message="no", error_type="Mine", builtin="ValueError", frames=("a:1 in f: x",), inputs={"a": "1"}
 )
+EACH = Each(kind="tool", over="x", outputs=("y",), max_concurrency=2)
 EVERY_EVENT = [
     at(RunResumed, 2, kernel=K, changed=("add",), spec="ab", code="cd"),
     at(NodeAdded, 3, name="add", kind="ask", call=CALL, after=("b",), inputs={"x": [1, {"y": None}]}, label="L"),
@@ -145,6 +148,10 @@ EVERY_EVENT = [
     ask(24, token="t2", prompt=CallbackPrompt(prompt="", reply={"type": "object"}), poll=Poll(5, 2, 60), on_cancel=True),
     at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no"),
     at(WithdrawalTold, 26, token="t2", problem="late"),
+    at(BranchTaken, 27, branch="otherwise"),
+    at(NodeStarted, 28, items=("a", "b-2"), inputs={"x": [1]}),
+    at(NodeStarted, 29, items=()),
+    at(NodeAdded, 30, name="m", kind="map", call=CALL, on_failure="skip", each=EACH),
 ]  # fmt: skip
 
 

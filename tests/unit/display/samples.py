@@ -8,7 +8,18 @@ from typing import Any
 
 from aether_nb import events as ev
 from aether_nb.display.view import RunView
-from aether_nb.graph.model import DictOf, GraphSpec, InputRef, ListOf, NodeSpec, ParamSpec, Ref
+from aether_nb.graph.model import (
+    DictOf,
+    Each,
+    Expr,
+    GraphSpec,
+    Guard,
+    InputRef,
+    ListOf,
+    NodeSpec,
+    ParamSpec,
+    Ref,
+)
 from aether_nb.ids import NodeId, RunId
 from aether_nb.prompts import ApprovalPrompt, Prompt, Reply, TextPrompt
 
@@ -63,6 +74,48 @@ NEWSLETTER = GraphSpec(
     subgraphs={"review": REVIEW},
 )
 
+
+def choice(node_id: str, condition: Expr, **branches: str) -> NodeSpec:
+    """A choice, by which node gives its one output `text` in each branch."""
+    return NodeSpec(
+        id=NodeId(node_id),
+        name="when",
+        kind="when",
+        label=f"{node_id}?",
+        inputs={"condition": condition},
+        outputs=("text",),
+        branches={branch: {"text": ref(source, "text")} for branch, source in branches.items()},  # type: ignore[misc]  # names of branches
+    )
+
+
+def _in(when: str, branch: str) -> dict[str, Any]:
+    return {"guard": Guard(when=NodeId(when), branch=branch)}  # type: ignore[arg-type]  # one of the two
+
+
+CRAWL = GraphSpec(
+    name="crawl",
+    kind="static",
+    nodes=(
+        node("find"),
+        node(
+            "pages",
+            "find",
+            name="fetch",
+            kind="map",
+            each=Each(kind="graph", over="x0", outputs=("text",)),
+        ),
+        node("ok", "pages", name="ask_approval", kind="ask", label="Publish?"),
+        choice("w", ref("ok", "approved"), then="publish", otherwise="rework"),
+        node("publish", **_in("w", "then")),
+        node("outline", **_in("w", "otherwise")),
+        node("rework", "outline", **_in("w", "otherwise")),
+        node("mail", "w"),
+        choice("v", ref("mail")),
+        node("log", **_in("v", "then")),
+    ),
+)
+"""A map over a graph, a choice with results, one without."""
+
 HOSTILE_NAMES = (
     'quo"te',
     "back\\slash\\",
@@ -105,8 +158,8 @@ class Story:
         self.view.apply(self.events[-1])
         return self
 
-    def start(self, node: str, attempt: int = 1) -> Story:
-        return self.tell(ev.NodeStarted, node=node, attempt=attempt)
+    def start(self, node: str, attempt: int = 1, **more: Any) -> Story:
+        return self.tell(ev.NodeStarted, node=node, attempt=attempt, **more)
 
     def finish(self, *nodes: str) -> Story:
         for node_id in nodes:
@@ -155,6 +208,19 @@ def newsletter_failed() -> Story:
     story = Story(NEWSLETTER).finish("fetch", "who", "write").start("rev").finish("rev/spelling")
     story.start("rev/facts").fail("rev/facts").fail("rev")
     return story.tell(ev.RunFailedEvent, error=BOOM, node="rev/facts")
+
+
+def crawl_reworked() -> Story:
+    """Three pages, one of which failed and was let go; sent back, reworked, mailed."""
+    story = Story(CRAWL).finish("find").start("pages", items=("a", "b", "c"))
+    for item in ("a", "b", "c"):
+        story.start(f"pages/{item}").start(f"pages/{item}/inner")
+    story.tell(ev.NodeFinished, node="pages/a/inner").tell(ev.NodeFinished, node="pages/a")
+    story.fail("pages/b/inner").fail("pages/b")
+    story.tell(ev.NodeFinished, node="pages/c/inner").tell(ev.NodeFinished, node="pages/c")
+    story.tell(ev.NodeFinished, node="pages").finish("ok")
+    story.tell(ev.BranchTaken, node="w", branch="otherwise").finish("outline", "rework")
+    return story.tell(ev.NodeFinished, node="w").start("mail")
 
 
 def golden(name: str, text: str) -> None:

@@ -9,9 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from unit.display.samples import (
     CHAIN,
+    CRAWL,
     HOSTILE_NAMES,
     NEWSLETTER,
     Story,
+    crawl_reworked,
     golden,
     newsletter_failed,
     newsletter_waiting,
@@ -44,6 +46,8 @@ def drawn(dot: str) -> dict[str, tuple[str, list[str]]]:
         ("newsletter_graph", lambda: graph_dot(NEWSLETTER)),
         ("newsletter_waiting", lambda: to_dot(newsletter_waiting().view.peek(), status=True)),
         ("newsletter_failed", lambda: to_dot(newsletter_failed().view.peek(), status=True)),
+        ("crawl", lambda: to_dot(graph_shape(CRAWL))),
+        ("crawl_reworked", lambda: to_dot(crawl_reworked().view.peek(), status=True)),
         ("empty", lambda: to_dot(Story(None).view.peek())),
     ],
 )
@@ -54,6 +58,10 @@ def test_the_text_is_as_it_was_when_somebody_looked_at_the_picture(name: str, ma
 
 def test_the_live_picture_does_not_change_when_a_status_does() -> None:
     assert to_dot(newsletter_waiting().view.peek()) == to_dot(graph_shape(NEWSLETTER))
+
+
+def test_the_live_picture_of_a_map_keeps_its_size_while_items_come_and_go() -> None:
+    assert to_dot(crawl_reworked().view.peek()) == to_dot(graph_shape(CRAWL))
 
 
 def test_nodes_and_the_frames_around_them_bear_their_ids() -> None:

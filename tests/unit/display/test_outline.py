@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from unit.display.samples import NEWSLETTER, node, ref
+from unit.display.samples import CRAWL, NEWSLETTER, choice, node, ref
 
-from aether_nb.display.outline import graph_shape, leaves, outline
-from aether_nb.graph.model import DictOf, GraphSpec, InputRef, ListOf, Lit
+from aether_nb.display.outline import graph_shape, outline
+from aether_nb.graph.model import DictOf, GraphSpec, Guard, InputRef, ListOf, Lit
+from aether_nb.graph.topology import leaves
+from aether_nb.ids import NodeId
 
 
 def test_the_leaves_of_an_expression_are_found_at_any_depth_in_order_of_writing() -> None:
@@ -48,3 +50,38 @@ def test_a_graph_by_itself_is_a_run_that_has_not_begun() -> None:
     shape = graph_shape(NEWSLETTER)
     assert (shape["graph"], shape["run_id"], shape["seq"]) == ("newsletter", "", 0)
     assert {n["status"] for n in shape["nodes"]} == {"pending"}
+
+
+def test_what_takes_the_outputs_of_a_choice_is_drawn_after_what_gives_them() -> None:
+    drawn = outline(CRAWL)
+    assert drawn.edges == [
+        ("find", "pages"),
+        ("pages", "ok"),
+        ("ok", "w"),
+        ("w", "publish"),
+        ("w", "outline"),
+        ("outline", "rework"),
+        ("publish", "mail"),
+        ("rework", "mail"),
+        ("mail", "v"),
+        ("v", "log"),
+    ]
+    assert drawn.joins == [("publish", "w", "then"), ("rework", "w", "otherwise")]
+
+
+def test_a_choice_that_gives_nothing_one_way_leads_straight_on() -> None:
+    spec = GraphSpec(
+        name="g",
+        kind="static",
+        nodes=(
+            choice("w", InputRef(name="x"), then="a"),
+            node("a", guard=Guard(when=NodeId("w"), branch="then")),
+            node("b", "w"),
+        ),
+    )
+    assert outline(spec).edges == [("w", "a"), ("a", "b"), ("w", "b")]
+
+
+def test_what_a_map_does_for_each_item_is_one_node() -> None:
+    shape = graph_shape(CRAWL)
+    assert [n["kind"] for n in shape["nodes"] if n["id"].startswith("pages")] == ["map"]

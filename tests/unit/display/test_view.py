@@ -10,10 +10,12 @@ from unit.display.samples import (
     BOOM,
     CALL,
     CHAIN,
+    CRAWL,
     NEWSLETTER,
     REVIEW,
     START_US,
     Story,
+    crawl_reworked,
     newsletter_done,
     newsletter_failed,
     newsletter_waiting,
@@ -403,3 +405,81 @@ def test_patches_event_by_event_add_up_to_the_whole(tell: Any) -> None:
         if patch := view.patch():
             page = merged(page, patch)
     assert page == story.view.peek()
+
+
+# -- maps and choices ----------------------------------------------------------------------------
+
+
+def test_what_is_inside_a_map_is_counted_and_not_listed() -> None:
+    story = crawl_reworked()
+    shape = story.view.peek()
+    assert [n["id"] for n in shape["nodes"]] == [n.id for n in CRAWL.nodes]
+    pages = next(n for n in shape["nodes"] if n["id"] == "pages")
+    assert pages["count"] == {"done": 2, "failed": 1, "total": 3}
+    assert shape["edges"] == Story(CRAWL).view.peek()["edges"]
+
+
+def test_a_patch_has_the_map_whose_count_changed_and_the_snapshot_before_it_has_not() -> None:
+    story = Story(CRAWL).start("pages", items=("a", "b"))
+    before = story.view.snapshot()
+    story.start("pages/a").tell(ev.NodeFinished, node="pages/a")
+    patch = story.view.patch()
+    assert patch is not None
+    assert [(n["id"], n["count"]["done"]) for n in patch["nodes"]] == [("pages", 1)]
+    assert merged(before, patch) == story.view.peek()
+    assert next(n for n in before["nodes"] if n["id"] == "pages")["count"]["done"] == 0
+
+
+def test_a_run_waits_when_all_that_is_open_inside_a_map_waits() -> None:
+    story = Story(CRAWL).finish("find").start("pages", items=("a", "b"))
+    story.start("pages/a").ask("pages/a/q", "t1")
+    assert story.view.status == "waiting"
+    story.start("pages/b")
+    assert story.view.status == "running"
+    story.ask("pages/b/q", "t2")
+    assert story.view.status == "waiting"
+    assert [p["node"] for p in story.view.peek()["prompts"]] == ["pages/a/q", "pages/b/q"]
+    story.answer("pages/a/q", "t1", "x")
+    assert story.view.status == "running"
+
+
+def test_a_list_that_was_edited_keeps_the_counts_of_what_stays_in_it() -> None:
+    story = Story(CRAWL).start("pages", items=("a", "b"))
+    story.finish("pages/a").start("pages/b").fail("pages/b").start("pages", items=("c", "a"))
+    pages = next(n for n in story.view.peek()["nodes"] if n["id"] == "pages")
+    assert pages["count"] == {"done": 1, "failed": 0, "total": 2}
+
+
+def test_an_item_that_is_tried_again_is_no_failure_any_more_and_its_map_runs() -> None:
+    story = Story(CRAWL).start("pages", items=("a",)).start("pages/a").fail("pages/a").fail("pages")
+    assert story.statuses()["ok"] == "skipped"
+    story.tell(ev.RunFailedEvent, error=BOOM, node="pages/a").tell(ev.NodeRetried, node="pages/a")
+    pages = next(n for n in story.view.peek()["nodes"] if n["id"] == "pages")
+    assert (pages["status"], pages["error"], pages["count"]["failed"]) == ("running", "", 0)
+    assert story.statuses()["ok"] == "pending"
+
+
+def test_the_branch_that_is_not_taken_is_skipped_and_nothing_after_it() -> None:
+    statuses = Story(CRAWL).finish("ok").tell(ev.BranchTaken, node="w", branch="then").statuses()
+    assert {statuses[n] for n in ("outline", "rework")} == {"skipped"}
+    assert {statuses[n] for n in ("publish", "mail")} == {"pending"}
+    assert statuses["w"] == "running"
+
+
+def test_a_failure_in_a_branch_skips_the_choice_and_what_comes_after_it() -> None:
+    story = Story(CRAWL).finish("ok").tell(ev.BranchTaken, node="w", branch="then")
+    statuses = story.start("publish").fail("publish").statuses()
+    assert {statuses[n] for n in ("w", "mail", "v", "log", "rework")} == {"skipped"}
+
+
+def test_what_comes_after_a_node_that_is_let_go_is_not_skipped() -> None:
+    spec = CHAIN.model_copy(update={"nodes": (node("a", on_failure="continue"), node("b", "a"))})
+    statuses = Story(spec).start("a").fail("a").statuses()
+    assert statuses == {"a": "failed", "b": "pending"}
+
+
+def test_a_run_that_succeeded_and_is_sent_back_has_no_outputs_meanwhile() -> None:
+    story = Story(CHAIN).start("a").fail("a").tell(ev.RunFinished, outputs={"x": 1})
+    story.tell(ev.NodeRetried, node="a")
+    shape = story.view.peek()
+    assert (shape["status"], shape["outputs"], shape["ended_ms"]) == ("running", [], None)

@@ -568,6 +568,11 @@ def test_what_blocks_a_run_is_known_until_it_is_resumed(asked):
 
 def test_everything_downstream_of_a_node_is_found_however_far(diamond):
     nodes = diamond.state.nodes
-    assert diamond.state.downstream(nodes["a"]) == {"b", "c", "d"}
-    assert diamond.state.downstream(nodes["b"]) == {"d"}
-    assert diamond.state.downstream(nodes["d"]) == set()
+    frames = diamond.state.frames
+
+    def after(node):
+        return {n.id for n in frames.after(frames[""], [nodes[node]])[0]}
+
+    assert after("a") == {"b", "c", "d"}
+    assert after("b") == {"d"}
+    assert after("d") == set()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, ParamSpec, Ref
+from aether_nb.graph.model import Each, GraphSpec, Guard, InputRef, NodeSpec, ParamSpec, Ref
 from aether_nb.graph.validate import problems
 
 
@@ -60,3 +60,59 @@ def test_everything_wrong_is_told_at_once():
 
 def test_a_graph_function_has_its_outputs_from_no_node():
     assert problems(GraphSpec(name="g", kind="function", outputs=("msg",))) == []
+
+
+def choice(name, *parents, then=(), guard=None):
+    taken = {"then": {n: Ref(node=n, output="text") for n in then}, "otherwise": {}}
+    return node(name, *parents).model_copy(update={"kind": "when", "branches": taken, "guard": guard})
+
+
+def inside(made, when, branch="then"):
+    return made.model_copy(update={"guard": Guard(when=when, branch=branch)})
+
+
+def test_a_choice_with_branches_in_branches_has_no_problems():
+    nodes = (
+        node("a"),
+        choice("w", "a", then=("x", "v")),
+        inside(node("x", "a"), "w"),
+        choice("v", "x", then=("y",), guard=Guard(when="w", branch="then")),
+        inside(node("y", "x", "a"), "v"),
+        node("d", "w"),
+    )
+    assert problems(graph(*nodes)) == []
+
+
+def test_a_node_in_a_branch_is_not_taken_from_outside_of_it():
+    x, y = inside(node("x"), "w"), inside(node("y", "x"), "w", "otherwise")
+    result = {"o": Ref(node="x", output="text")}
+    found = problems(graph(choice("w"), x, y, node("d", "x"), outputs=("o",), result=result))
+    assert [sentence.split(";")[0] for sentence in found] == [
+        "`y` needs `x`, which runs only in the branch `then` of `w`",
+        "`d` needs `x`, which runs only in the branch `then` of `w`",
+        "the output `o` needs `x`, which runs only in the branch `then` of `w`",
+    ]
+
+
+def test_a_branch_of_nothing_is_told():
+    (found,) = problems(graph(node("a"), inside(node("x"), "a")))
+    assert "`x` is in a branch of `a`, and there is no such choice" in found
+
+
+def test_a_branch_that_waits_for_what_comes_after_its_choice_is_a_cycle():
+    (found,) = problems(graph(choice("w"), inside(node("x", "d"), "w"), node("d", "w")))
+    assert "w -> d -> x -> w" in found or "d -> x -> w -> d" in found or "x -> w -> d -> x" in found
+
+
+def test_a_choice_between_what_it_gives_itself_is_a_cycle():
+    (looks, waits) = problems(graph(choice("w", "x", then=("x",)), inside(node("x"), "w")))
+    assert "`w` needs `x`" in looks
+    assert "w -> x -> w" in waits or "x -> w -> x" in waits
+
+
+def test_a_map_over_a_graph_needs_its_spec():
+    over = node("m").model_copy(
+        update={"kind": "map", "each": Each(kind="graph", over="x", outputs=("text",))}
+    )
+    (found,) = problems(graph(over))
+    assert "`m` stands for the graph `m`, and its spec is missing" in found
