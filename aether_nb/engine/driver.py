@@ -131,6 +131,7 @@ class Driver:
         self._let_go = False
         self._tasks: dict[NodeId, set[Task]] = {}
         self._callers: dict[NodeId, asyncio.Future[None]] = {}
+        self._put_off: list[Command] | None = None
         self._struck: dict[tuple[NodeId, Task], int] = {}
         """Tasks that were cancelled because a person cancelled the node, with how often they had been before."""
 
@@ -171,6 +172,9 @@ class Driver:
     def _add(self, event: AnyEvent) -> None:
         commands = self.state.apply(event)
         self.engine.writer.put(self.lane, event, self.state.status)
+        if self._put_off is not None:
+            self._put_off += commands
+            return
         for command in commands:
             self.perform(command)
 
@@ -407,7 +411,16 @@ class Driver:
             self._struck |= {(node.id, task): task.cancelling() for task in tasks & mine}
         for task in tasks:
             task.cancel()
-        self._record_cancel(node, by)
+        if self._put_off is not None:
+            self._record_cancel(node, by)
+            return
+        due = self._put_off = []  # the end of a graph is not told before that of what stands inside it
+        try:
+            self._record_cancel(node, by)
+        finally:
+            self._put_off = None
+        for command in due:
+            self.perform(command)
 
     def _record_cancel(self, node: NodeState, by: str = "") -> None:
         self.pauses.call_off(node.id)

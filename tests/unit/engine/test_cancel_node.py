@@ -419,3 +419,22 @@ async def test_only_what_is_there_and_not_done_can_be_cancelled(live):
     with pytest.raises(RunError, match=r"Nothing to cancel: node 'fine-.*' of run 'r' is succeeded"):
         run.cancel("fine")
     run.cancel()
+
+
+async def test_the_last_node_of_a_run_is_cancelled_with_the_questions_inside_it(live, store):
+    @graphify(name="inner", outputs=["x"])
+    def inner():
+        return {"x": [ask_text("a?").text, ask_text("b?").text]}
+
+    @graphify(outputs=["x"])
+    def outer():
+        return {"x": inner(key="in").x}
+
+    life = live()
+    run = life.start(outer)
+    await life.until(lambda: len(life.channel.asked) == 2)
+    run.cancel("in")
+    with pytest.raises(NodeFailed, match="was cancelled by"):
+        await run
+    assert {node.status for node in run.nodes.values()} == {"cancelled"}
+    assert store.waits() == []

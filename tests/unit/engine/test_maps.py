@@ -515,3 +515,67 @@ async def test_an_answer_that_was_given_while_no_kernel_lived_reaches_its_item(l
     run = live().resume()
     assert (await run).names == ["A?", "B?"]
     assert types(store).count("ReplyTaken") == 2
+
+
+# -- with the rules of single steps --------------------------------------------------------------
+
+
+async def test_an_item_is_tried_again_by_the_rules_of_its_tool(live, store):
+    @tool(outputs=["text"], retries=1, backoff=0)
+    async def shaky(url):
+        ran.append(url)
+        if ran.count(url) == 1:
+            raise ValueError(url)
+        return {"text": url}
+
+    @graphify(outputs=["pages"])
+    def g(urls):
+        return {"pages": shaky.map(urls, max_concurrency=1).text}
+
+    run = live().start(g, urls=["a", "b"])
+    assert (await run).pages == ["a", "b"]
+    assert Counter(ran) == {"a": 2, "b": 2}
+    assert [n.attempt for n in run.nodes.values() if n.kind == "tool"] == [2, 2]
+
+
+@pytest.mark.parametrize("on_failure", ["fail", "continue"])
+async def test_an_item_that_a_person_cancels_is_missing_as_a_failed_one_is(live, on_failure):
+    gate = asyncio.Event()
+
+    @tool(outputs=["text"], on_failure=on_failure)
+    async def slow(url):
+        ran.append(url)
+        if url == "b":
+            await gate.wait()
+        return {"text": url}
+
+    @graphify(outputs=["pages"])
+    def g(urls):
+        return {"pages": slow.map(urls).text}
+
+    life = live()
+    run = life.start(g, urls=["a", "b"])
+    await life.until(lambda: len(ran) == 2 and run.nodes["slow[0]"].status == "succeeded")
+    run.cancel("slow[1]")
+    if on_failure == "fail":
+        with pytest.raises(NodeFailed, match=r"slow\[1\] was cancelled by"):
+            await run
+        gate.set()
+        assert (await run.retry("slow[1]")).pages == ["a", "b"]
+    else:
+        assert (await run).pages == ["a", None]
+
+
+async def test_a_map_that_a_person_cancels_ends_with_all_that_is_in_it(live):
+    @graphify(outputs=["names"])
+    def g(questions):
+        return {"names": ask_text.map(questions, max_concurrency=2).text}
+
+    life = live()
+    run = life.start(g, questions=["a?", "b?", "c?"])
+    await life.until(lambda: len(life.channel.asked) == 2)
+    run.cancel(map_of(run).id)
+    with pytest.raises(NodeFailed, match="was cancelled by"):
+        await run
+    assert {node.status for node in run.nodes.values()} == {"cancelled"}
+    assert life.store.waits() == []
