@@ -146,8 +146,8 @@ class NodeStarted(NodeEvent):
     """How long it stood ready until there was a place for it."""
     items: tuple[str, ...] | None = None
     """For a map: the names of its items, in order; the nodes inside it have these ids."""
-    inputs: dict[str, Any] = {}
-    """For a static graph as an item of a map: the item, encoded, which nothing else in the log tells."""
+    item: dict[str, Any] | None = None
+    """For a static graph as an item of a map: that input, encoded, which nothing else in the log tells."""
 
 
 class BranchTaken(NodeEvent):

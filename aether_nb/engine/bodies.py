@@ -13,7 +13,6 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
@@ -259,10 +258,9 @@ class Bodies:
 
     def _start(
         self, node: NodeState, *, token: Token | None = None, slot: Slot | None = None,
-        item: Mapping[str, Any] = MappingProxyType({}),
+        item: dict[str, Any] | None = None,
     ) -> int:  # fmt: skip
         driver, attempt = self._driver, node.attempt + 1
-        given = {"inputs": item} if item else {}
         driver.emit(
             NodeStarted(
                 **driver.head(),
@@ -270,7 +268,7 @@ class Bodies:
                 attempt=attempt,
                 token=token,
                 queued_ms=_queued_ms(slot),
-                **given,
+                item=item,
             )
         )
         return attempt

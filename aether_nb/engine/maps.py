@@ -89,10 +89,10 @@ class Maps:
         inputs[each.over] = self._items[node.parent][node.id].copy(self._driver)
         return inputs
 
-    def item_of(self, node: NodeState) -> dict[str, Any]:
-        """The input that an item of a map is, encoded; nothing for other nodes."""
+    def item_of(self, node: NodeState) -> dict[str, Any] | None:
+        """The input that an item of a map is, encoded; None for other nodes."""
         if node.parent not in self:
-            return {}
+            return None
         each = self._driver.state.nodes[node.parent].each
         assert each is not None
         return {each.over: self._items[node.parent][node.id].tree}

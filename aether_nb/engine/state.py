@@ -308,7 +308,7 @@ class RunState:
             return self.resume_frame(self.frames.open_map(node, event.items, spec, self.inputs_of(node)))
         if node.kind != "graph" or node.id in self.frames:
             return []
-        node.item = event.inputs or None
+        node.item = event.item
         graph = self._graphs_of(node).get(node.name)
         return [] if graph is None else self.frames.open(node.id, graph, self.inputs_of(node))
 

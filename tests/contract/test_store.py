@@ -149,7 +149,7 @@ EVERY_EVENT = [
     at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no"),
     at(WithdrawalTold, 26, token="t2", problem="late"),
     at(BranchTaken, 27, branch="otherwise"),
-    at(NodeStarted, 28, items=("a", "b-2"), inputs={"x": [1]}),
+    at(NodeStarted, 28, items=("a", "b-2"), item={"x": [1]}),
     at(NodeStarted, 29, items=()),
     at(NodeAdded, 30, name="m", kind="map", call=CALL, on_failure="skip", each=EACH),
 ]  # fmt: skip
