@@ -35,7 +35,7 @@ _EDGE = f'color="{_QUIET}", arrowsize=0.6, penwidth=1.1'
 _EDGE_WORDS = f'fontname="Helvetica", fontsize=10, fontcolor="{_QUIET}"'
 _INPUT = f'shape=plain, style="", fontsize=11, fontcolor="{_QUIET}"'
 _STOP = 'shape=hexagon, margin="0.02,0.02"'
-_SHAPES = {"ask": _STOP, "wait": _STOP, "map": "peripheries=2", "when": 'shape=diamond, margin="0,0"'}
+_SHAPES = {"ask": _STOP, "wait": _STOP, "map": "peripheries=2", "when": 'shape=diamond, margin="0.06,0.04"'}
 """Where the graph may stop and wait, what is there many times, and where it goes one of two ways."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no XML may hold."""
