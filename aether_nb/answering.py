@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aether_nb.engine.ports import Artifacts, WaitRow
+from aether_nb.engine.ports import Artifacts, Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
-from aether_nb.prompts import FileRef, FilesPrompt, Prompt, check_reply
+from aether_nb.ids import Token
+from aether_nb.prompts import FileRef, FilesPrompt, Prompt, check_reply, plain_json
 from aether_nb.services.artifacts import safe_name
 
 
@@ -60,6 +61,22 @@ class Answer:
         if self.at is not None:
             return f"already answered by {self.by or 'somebody'} through {self.door} at {self.at:%H:%M}"
         return f"not accepted: the question is {self.status}"
+
+
+def keep(store: Store, token: Token, value: Any, by: str, now_ms: int) -> Answer | None:
+    """Leave a reply for a wait whose token the world has and that is not open yet; fsynced.
+
+    Returns:
+        What became of it; None when the wait opened just now and did not take it: then it is a reply like others.
+
+    Raises:
+        ReplyInvalid: it is no JSON.
+    """
+    reached = store.post(f"token:{token}", plain_json(value), by, now_ms)
+    row = store.wait(token)
+    if row is None:
+        return Answer(accepted=True, status="kept", by=by, door="mailbox", at=None)
+    return None if row.status == "open" else Answer.of(row, accepted=reached > 0)
 
 
 def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = True) -> Any:

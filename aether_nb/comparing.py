@@ -32,6 +32,8 @@ class Side:
     outputs: str = ""
 
     def __str__(self) -> str:
+        if not self.status and not self.outputs:
+            return "not there"
         said = self.answer or self.outputs
         return f"{self.status}: {said}" if said else self.status
 

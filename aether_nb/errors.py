@@ -103,8 +103,10 @@ class UnknownRun(RunError):
     """There is no such run in this store."""
 
 
-class UnknownNode(RunError):
+class UnknownNode(RunError, KeyError):
     """There is no such node in this run."""
+
+    __str__ = Exception.__str__  # a KeyError shows its text in quotes
 
 
 class NoLoop(RunError):

@@ -42,6 +42,11 @@ def is_uid(name: str) -> bool:
     return re.fullmatch("[a-z2-7]{26}", name) is not None
 
 
+def is_name(given: object) -> bool:
+    """Whether this can name something, such as a run: text that can be read, typed and stored."""
+    return isinstance(given, str) and bool(given.strip()) and given.isprintable()
+
+
 def letters(raw: bytes) -> str:
     """One of 32 letters and digits for each byte: five bits of it."""
     return raw.translate(_LETTERS).decode()

@@ -10,11 +10,7 @@ from aether_nb.calling import GraphTarget
 from aether_nb.engine.ports import RunRow, Store
 from aether_nb.errors import BadInputs, RunIdTaken
 from aether_nb.home import differing, shown_home
-
-
-def is_name(run_id: object) -> bool:
-    """Whether this can be a run's id: text that can be read, typed and stored."""
-    return isinstance(run_id, str) and bool(run_id.strip()) and run_id.isprintable()
+from aether_nb.ids import is_name
 
 
 def checked(run_id: str | None) -> str | None:

@@ -112,7 +112,7 @@ class Poll:
     To each pause up to a tenth is added, so that what began together does not look together for ever.
 
     Raises:
-        GraphError: it would look without a pause, or ever faster.
+        GraphError: it would look without a pause, or ever faster, or these are no numbers.
     """
 
     every: float
@@ -120,8 +120,12 @@ class Poll:
     max: float | None = None
 
     def __post_init__(self) -> None:
-        if self.every <= 0 or self.backoff < 1 or (self.max is not None and self.max <= 0):
-            raise GraphError(f"{self!r}: seconds must be more than 0 and `backoff` at least 1.")
+        numbers: list[object] = [self.every, self.backoff, 1 if self.max is None else self.max]
+        sound = all(isinstance(n, (int, float)) and n > 0 for n in numbers)  # NaN is not more than 0
+        if not sound or self.backoff < 1:
+            raise GraphError(
+                f"{self!r}: seconds must be more than 0 and `backoff` at least 1, all of them numbers."
+            )
 
     def pause(self, n: int) -> float:
         """Seconds before the n-th look, counted from 1, at least."""

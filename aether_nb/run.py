@@ -172,11 +172,7 @@ def find_node(state: RunState, name: str) -> NodeState:
         return fits[0]
     have = ", ".join(n.id for n in (fits or state.nodes.values()))
     what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r}"
-    raise _NoSuchNode(f"{what}; there is: {have or 'none yet'}.")
-
-
-class _NoSuchNode(UnknownNode, KeyError):
-    __str__ = Exception.__str__
+    raise UnknownNode(f"{what}; there is: {have or 'none yet'}.")
 
 
 class Run:

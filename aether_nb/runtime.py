@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from aether_nb import edits, forking, history, naming, showing, tools
+from aether_nb import answering, edits, forking, history, naming, showing, tools
 from aether_nb.answering import Answer, fitting
 from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
@@ -41,7 +41,7 @@ from aether_nb.errors import (
 from aether_nb.events import FINAL, RunResumed, RunStarted
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
-from aether_nb.ids import NodeId, RunId, Token, new_run_id, new_uid
+from aether_nb.ids import NodeId, RunId, Token, is_name, new_run_id, new_uid
 from aether_nb.prompts import Reply, plain_json
 from aether_nb.run import Run, asleep, find_node
 from aether_nb.services.shelf import Shelf
@@ -246,12 +246,16 @@ class Runtime:
         if changes and on_change == "fork":
             return forking.fork(self, row, graph=graph)
         self.engine()
+        return self.drive(
+            self._claimed(row), graph, note + changes.note, changes.names, retry=retry, reworded=reworded, shown=shown
+        )  # fmt: skip
+
+    def _claimed(self, row: RunRow) -> RunRow:
+        """A run that nobody drives, as this kernel's; raises RunHeldElsewhere when another one was quicker."""
         claimed = self.store.claim_runs([(row.run_id, row.fence)], self.kernel, self.now_ms())
         if not claimed:
             raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
-        return self.drive(
-            claimed[0], graph, note + changes.note, changes.names, retry=retry, reworded=reworded, shown=shown
-        )
+        return claimed[0]
 
     def drive(
         self, row: RunRow, graph: GraphTarget, note: str, changed: Sequence[str], *, retry: NodeId | None = None,
@@ -335,10 +339,14 @@ class Runtime:
         self.engine()
         row = self.row(run.run_id)
         driver = self.awake(row.run_id)
-        if driver is None and row.status not in FINAL and self._alive(row):
-            raise RunHeldElsewhere(
-                f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
-            )
+        if driver is None and row.status not in FINAL:
+            if self._alive(row):
+                raise RunHeldElsewhere(
+                    f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
+                )
+            if history.fold(self.store, row).to_be_told:  # by whoever drives it, and that is nobody
+                graph = self.graph_of(row.graph)
+                driver = self._load(self._claimed(row), graph, ())
         return self._renew(row, driver.graph if driver is not None else self.graph_of(row.graph))
 
     def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
@@ -396,7 +404,7 @@ class Runtime:
         Raises:
             UnknownRun: there is none.
         """
-        row = self.store.run(RunId(run_id)) if naming.is_name(run_id) else None
+        row = self.store.run(RunId(run_id)) if is_name(run_id) else None
         if row is None:
             raise UnknownRun(
                 f"There is no run {run_id!r:.200} in {self.store.path}; ae.runs() lists what there is."
@@ -523,7 +531,7 @@ class Runtime:
             BadInputs: `by` is no name.
         """
         by = self._named(by)
-        row = self.store.wait(Token(token)) if naming.is_name(token) else None
+        row = self.store.wait(Token(token)) if is_name(token) else None
         if row is None:
             return self._kept(Token(token), value, by)
         if row.status != "open":
@@ -539,20 +547,20 @@ class Runtime:
 
     def _kept(self, token: Token, value: Any, by: str) -> Answer:
         """A reply that came before its wait: it is kept for it, if there is to be one."""
-        if not naming.is_name(token) or not self.store.promised(token):
+        if not is_name(token) or not self.store.promised(token):
             raise UnknownWait(
                 f"There is no wait {token!r:.200} in {self.store.path}; ae.waits() lists the open ones."
             )
-        accepted = self.post(f"token:{token}", value, by) > 0
-        row = self.store.wait(token)
-        if row is None:
-            return Answer(accepted=True, status="kept", by=by, door="mailbox", at=None)
-        # it opened meanwhile; a reply that does not fit it is refused as if it had come now
-        return Answer.of(row, accepted=accepted) if row.status != "open" else self.answer(token, value, by=by)
+        kept = answering.keep(self.store, token, value, by, self.now_ms())
+        if kept is None:
+            return self.answer(token, value, by=by)
+        if kept.status != "kept" and self._engine is not None:
+            self._engine.post(self._engine.look)
+        return kept
 
     def post_event(self, correlator: str, value: Any = None, *, by: str = "") -> int:
         """See `api.post_event`."""
-        if not naming.is_name(correlator):
+        if not is_name(correlator):
             raise BadInputs(f"correlator={correlator!r} is no name; give a text such as a job's id.")
         return self.post(f"correlator:{correlator}", value, self._named(by))
 
@@ -579,7 +587,7 @@ class Runtime:
             self._engine.post(self._engine.fail_wait, row, error)
 
     def _named(self, by: str) -> str:
-        if by and not naming.is_name(by):
+        if by and not is_name(by):
             raise BadInputs(f"by={by!r:.200} is no name; give a text such as 'ana'.")
         return by or self.me()
 

@@ -87,6 +87,7 @@ class DualStageTool(Step):
             for stage, fn in own.items()
             if not inspect.iscoroutinefunction(fn)
         ]
+        problems += [p for stage in own if stage != "setup" and (p := _misfit(cls, stage))]
         try:
             # bound to the class in place of an instance, which there is none of yet
             bound = types.MethodType(cls.setup, cls)
@@ -187,6 +188,21 @@ class DualStageTool(Step):
 
 
 _STAGES = ("setup", "on_resume", "poll", "on_cancel")
+_TAKES = {"on_resume": ("reply", "wait"), "poll": ("wait",), "on_cancel": ("wait",)}
+
+
+def _misfit(cls: type[DualStageTool], stage: str) -> str:
+    """What is wrong with the parameters of a stage that is called long after its class was defined."""
+    fn, takes = inspect.getattr_static(cls, stage), _TAKES[stage]
+    me = () if isinstance(fn, staticmethod) else ("self",)
+    signature = inspect.signature(getattr(cls, stage))
+    context = {CONTEXT: None} if CONTEXT in signature.parameters else {}
+    try:
+        signature.bind(*me[: not isinstance(fn, classmethod)], *takes, **context)
+    except TypeError as error:
+        wanted = ", ".join((*me, *takes))
+        return f"`{stage}` cannot be called, {error}: write `async def {stage}({wanted})`, with `*, context` if wanted."
+    return ""
 
 
 def _code(cls: type[DualStageTool]) -> tuple[str, str]:

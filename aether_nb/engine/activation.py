@@ -88,6 +88,11 @@ class Activation:
         """The `NodeContext` of this body."""
         return NodeContext(self)
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the run sleeps here; see `context.Body`."""
+        return self._driver.asleep
+
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Make this the body around the code that runs in here; check at the end what it left behind."""
@@ -191,12 +196,11 @@ class Activation:
         race = Race(first)
         made = {id(coro): (call, target) for coro, call, target in self._unawaited.values()}
         for one in calls:
-            call, target = made.get(id(one), (None, None))
+            call, target = made.pop(id(one), (None, None))
             if call is None or target is None or target.kind not in {"ask", "wait"}:
-                named = "" if target is None else f" `{target.name}`"
                 raise BadInputs(
                     f"{what} takes calls of dual-stage tools that are not awaited yet, such as ask_text(...) and "
-                    f"wait_for_event(...); it got {show(one)}{named}."
+                    f"wait_for_event(...), each once; it got {_named(one)}."
                 )
             self._racing[id(call)] = race
         driver, me = self._driver, asyncio.current_task()
@@ -394,6 +398,14 @@ class Activation:
             for coro, *_ in self._unawaited.values():
                 if coro not in in_tasks:
                     coro.close()
+
+
+def _named(given: Any) -> str:
+    """What was given in place of a call, in words; a coroutine of somebody else's is not run."""
+    if not inspect.iscoroutine(given):
+        return show(given)
+    given.close()
+    return f"a coroutine of `{given.__qualname__.lstrip('_')}`"
 
 
 def caller_line() -> int:

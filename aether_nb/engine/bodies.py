@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
 from aether_nb.engine.activation import Activation
+from aether_nb.engine.failures import asked_to_stop
 from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.scheduler import Slot
@@ -50,7 +51,8 @@ class Bodies:
     async def main(self) -> None:
         """The run's own graph function, from start to end."""
         driver = self._driver
-        inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items()}
+        taken = {p.name for p in driver.graph.params}  # an edit may have dropped some
+        inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items() if k in taken}
         await self._carry_out(ROOT, inputs, self._function(ROOT, driver.graph, inputs, 1))
 
     async def static(self, node: NodeState, slot: Slot | None) -> None:
@@ -321,7 +323,7 @@ class Bodies:
                 raise
             if driver.halted or self._is_over(at) or isinstance(error, RunSuspended):
                 raise asyncio.CancelledError from None
-            if isinstance(error, let) or (isinstance(error, asyncio.CancelledError) and _asked_to_stop()):
+            if isinstance(error, let) or (isinstance(error, asyncio.CancelledError) and asked_to_stop()):
                 raise
             if isinstance(error, (RunBlocked, NotRestorable)):
                 driver.block(str(error))
@@ -394,8 +396,3 @@ def _called(call: Callable[[], Any]) -> Any:
         return call()
     except StopIteration as error:  # as in a coroutine: it would end whatever iterates over us
         raise RuntimeError("the tool raised StopIteration") from error
-
-
-def _asked_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -34,6 +34,10 @@ class Body(Protocol):
     wait_token: str | None
     """The token of the node's wait, in the stages of a dual-stage tool that has told the log of it."""
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the run sleeps here, as when the kernel ends: a cancellation then withdraws nothing."""
+
     def ask(
         self, tool: str, inputs: dict[str, Any], key: str | None, *, pick: str | None = None
     ) -> Coroutine[Any, Any, Any]:

@@ -190,6 +190,14 @@ class Driver:
         if self.state.cancel_requested:  # in an earlier life, which died before it was done
             self.spawn(ROOT, self._finish_cancel(set()))
             return
+        if lacking := [
+            p.name for p in self.state.spec.inputs if p.required and p.name not in self.state.inputs
+        ]:
+            self.block(
+                f"{self.graph.name!r} takes {' and '.join(map(repr, lacking))} now, which this run was started "
+                "without. Give it a default, or undo the edit, and ae.resume(run_id); or start another run."
+            )
+            return
         for node in list(self.state.nodes.values()):
             if self.state.is_gone(node) and node.status not in DONE:
                 self.cancel_node(node)
@@ -380,6 +388,7 @@ class Driver:
     async def _finish_cancel(self, working: set[Task]) -> None:
         if working:
             await asyncio.wait(working, timeout=_PATIENCE_S)
+        self.engine.cancel_started_by(self.run_id)  # now: until it had unwound, a body could start one
         for node in list(self.state.nodes.values()):
             if node.status not in DONE:
                 self.cancel_node(node)

@@ -29,6 +29,7 @@ from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import AetherError, StoreError
 from aether_nb.events import (
+    FINAL,
     AnyEvent,
     MessageSent,
     NodeRetried,
@@ -414,6 +415,20 @@ class Engine:
         driver = self.awake(run_id)
         if driver is not None:
             driver.request_cancel(by, node)
+
+    def cancel_started_by(self, parent: RunId) -> None:
+        """Cancel the unfinished runs that a run has started; one that is driven elsewhere hears of it by mail."""
+        by = f"run {parent}"
+        try:
+            for row in self.store.runs(parent=parent):
+                if row.status in FINAL:
+                    continue
+                if self.drives(row.run_id):
+                    self.cancel(row.run_id, by)
+                else:
+                    self.store.post(f"run:{row.run_id}:cancel", None, by, self.clock.now_us() // 1000)
+        except StoreError as error:
+            self.in_trouble(error)
 
     async def next_commit(self, driver: Driver) -> None:
         """Wait until something more of a run was committed, or it has ended."""

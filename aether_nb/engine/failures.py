@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 from collections.abc import Mapping
 from functools import lru_cache
@@ -42,6 +43,17 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
         frames=tuple(map(writable, user_frames(error))),
         inputs={k: writable(show(v)) for k, v in (inputs or {}).items()},
     )
+
+
+def in_words(error: BaseException) -> str:
+    """An exception of the user's in one text that every store can hold."""
+    return writable(f"{type(error).__name__}: {_text_of(error)}")
+
+
+def asked_to_stop() -> bool:
+    """Whether a cancellation that is raised here was asked for, by whoever: else the user's code raised it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _text_of(error: BaseException) -> str:

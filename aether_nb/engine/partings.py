@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aether_nb.calling import CALLER, DUAL_STAGE
 from aether_nb.engine.context import NodeContext
+from aether_nb.engine.failures import in_words
 from aether_nb.engine.records import NodeState, WaitState
 from aether_nb.engine.waits import ResumedWait
 from aether_nb.errors import AetherError, OutsideRun, RunSuspended
@@ -97,15 +98,14 @@ class Partings:
         resumed = ResumedWait.of(wait.opened, driver.inputs_of(node), driver.engine.services.artifacts)
         wanted = "on_cancel" in target.with_context
         context = {"context": NodeContext(_Parting(driver, node, wait))} if wanted else {}
-        call = asyncio.ensure_future(target.on_cancel(resumed, **context))
+        call = asyncio.ensure_future(_outcome(target.on_cancel(resumed, **context)))
         try:
             await asyncio.wait({call}, timeout=_PATIENCE_S)
             if not call.done():
                 return f"it was still at work after {_PATIENCE_S} s, and was cut short"
             if call.cancelled():
                 return "it was cancelled"
-            error = call.exception()
-            return "" if error is None else f"{type(error).__name__}: {error}"
+            return call.result()
         finally:
             call.cancel()
 
@@ -120,8 +120,21 @@ class Partings:
         return driver.target_of(node)
 
 
+async def _outcome(call: Coroutine[Any, Any, None]) -> str:
+    """What went wrong in a call, in words."""
+    try:
+        await call
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a SystemExit in a task would end the loop of everybody
+        return in_words(error)
+    return ""
+
+
 class _Parting:
     """The `context.Body` of an `on_cancel`: the services work, nothing is asked, said or journalled."""
+
+    asleep = False
 
     def __init__(self, driver: Driver, node: NodeState, wait: WaitState) -> None:
         self.run_id: str = driver.run_id

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import PENDING, DualStageTarget
 from aether_nb.engine.activation import Activation
+from aether_nb.engine.failures import asked_to_stop, in_words
 from aether_nb.engine.records import NodeState, WaitState
 from aether_nb.engine.waits import ResumedWait
-from aether_nb.errors import StoreError
+from aether_nb.errors import RunSuspended, StoreError
 from aether_nb.events import WaitPolled
 from aether_nb.ids import Token
 from aether_nb.prompts import Poll, Reply, check_reply
@@ -99,7 +100,7 @@ class Polls:
         driver, prompt = self._driver, wait.opened.prompt
         target: Any = driver.target_of(node)
         resumed = ResumedWait.of(wait.opened, driver.inputs_of(node), driver.engine.services.artifacts)
-        problem: Exception | None = None
+        problem: BaseException | None = None
         found: Any = PENDING
         async with driver.slot():
             try:
@@ -108,8 +109,10 @@ class Polls:
                     found = found.model_copy(update={"value": check_reply(prompt, found.value)})
                 elif found is not None and found is not PENDING:
                     found = Reply(value=check_reply(prompt, found))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is the user's
-                problem = error
+            except BaseException as error:
+                if isinstance(error, RunSuspended) or asked_to_stop():
+                    raise
+                problem = error  # whatever it is, it is the user's
         if not self._wanted(node, wait):
             return
         if isinstance(found, Reply):
@@ -131,10 +134,10 @@ class Polls:
             context = {"context": activation.context} if "poll" in target.with_context else {}
             return await target.poll(resumed, **context)
 
-    async def _pause(self, node: NodeState, wait: WaitState, problem: Exception | None) -> None:
+    async def _pause(self, node: NodeState, wait: WaitState, problem: BaseException | None) -> None:
         driver, opened, n = self._driver, wait.opened, wait.polls + 1
         assert opened.poll is not None
-        what = "" if problem is None else f"{type(problem).__name__}: {problem}"
+        what = "" if problem is None else in_words(problem)
         if problem is not None:
             _LOG.warning("[%s %s] poll %s failed: %s", driver.run_id, node.id, n, what)
         next_at_us = driver.engine.clock.now_us() + pause_us(opened.poll, opened.token, n + 1)

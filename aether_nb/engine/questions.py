@@ -113,7 +113,7 @@ class Questions:
             node = self._driver.state.nodes[node.parent]
         return node.id in self._driver.targets
 
-    def fail(self, at: NodeId, error: Exception) -> None:
+    def fail(self, at: NodeId, error: BaseException) -> None:
         """The question of a node cannot be answered: withdraw it and fail the node."""
         node = self._driver.state.nodes[at]
         if node.wait is not None and node.wait.status == "open" and not self._driver.halted:

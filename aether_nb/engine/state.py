@@ -236,7 +236,8 @@ class RunState:
         self.inputs, self.priority = event.inputs, event.priority
         if self.spec.kind == "function":
             return []
-        return self.frames.open(ROOT, self.spec, event.inputs)
+        added = {p.name: p.default for p in self.spec.inputs if not p.required}  # since the run was started
+        return self.frames.open(ROOT, self.spec, {**added, **event.inputs})
 
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed

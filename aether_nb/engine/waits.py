@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 from aether_nb.calling import MISSING, DualStageTarget, WaitTarget
 from aether_nb.errors import BadInputs, BadOutputs, NotStorable, ReplyInvalid
 from aether_nb.events import WaitOpened
-from aether_nb.ids import Token, new_token
-from aether_nb.prompts import CallbackPrompt, Poll, Prompt, TextPrompt, check_reply, check_schema
+from aether_nb.ids import Token, is_name, new_token
+from aether_nb.prompts import (
+    ApprovalPrompt,
+    CallbackPrompt,
+    FilesPrompt,
+    Poll,
+    Prompt,
+    TextPrompt,
+    check_reply,
+    check_schema,
+)
 from aether_nb.values import Blobs, decode, encode, show
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ def open_wait(
     wait: WaitTarget = returned
     prompt = _prompt_of(wait)
     try:
-        f"{wait.kind}{wait.correlator}{prompt.model_dump_json()}".encode()
+        prompt.model_dump_json()
     except ValueError:  # the log could not be written, and the run not go on
         raise NotStorable(
             f"The question {show(prompt.prompt)!r} of kind {show(wait.kind)!r} has a text with half of a surrogate "
@@ -89,7 +98,7 @@ def _check(target: DualStageTarget, returned: Any) -> None:
     if not hasattr(returned, "correlator"):
         raise BadOutputs(f"`setup` of {target.name} returned {show(returned)}; it returns a `Wait(...)`.")
     for what, value in (("kind", returned.kind), ("correlator", returned.correlator)):
-        if not (isinstance(value, str) and value) and (value is not None or what == "kind"):
+        if not is_name(value) and (value is not None or what == "kind"):
             raise BadInputs(f"{target.name}: {what}={value!r} is no name; give a text such as a job's id.")
     poll = returned.poll
     if poll is not None and not isinstance(poll, Poll):
@@ -112,7 +121,10 @@ def deadline_of(timeout: Any, now_us: int) -> int | None:
         return None
     seconds = timeout
     if isinstance(timeout, datetime):
-        seconds = timeout.timestamp() - now_us / 1e6
+        try:
+            seconds = timeout.timestamp() - now_us / 1e6
+        except (ValueError, OverflowError, OSError):  # of a local time at either end of the calendar
+            seconds = math.nan
     elif isinstance(timeout, timedelta):
         seconds = timeout.total_seconds()
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or math.isnan(seconds):
@@ -136,6 +148,10 @@ def _prompt_of(wait: WaitTarget) -> Prompt:
         return CallbackPrompt(prompt=said, job=wait.correlator or "", reply=schema)
     if isinstance(wait.prompt, str):
         return TextPrompt(prompt=wait.prompt)
+    if not isinstance(wait.prompt, (TextPrompt, ApprovalPrompt, FilesPrompt, CallbackPrompt)):
+        raise BadInputs(
+            f"prompt={show(wait.prompt)} is no question: give a text, or a prompt such as TextPrompt."
+        )
     if schema is not None:
         raise BadInputs(
             f"schema= stands beside {type(wait.prompt).__name__}, which says itself what fits; leave one of them out."

@@ -6,7 +6,7 @@ lives, notices by itself. Which store is decided by `registry.py`. The client's 
 `jupyter_extension/src/door.ts`.
 
     GET  nonce?store=S                 200 {"nonce"}
-    POST answer {store, token, value}  200 {"accepted": true, "status": "answered"}
+    POST answer {store, token, value}  200 {"accepted": true, "status": "answered" or "kept"}
                                        200 {"accepted": false, "status", "by", "door", "at_ms"}
                                        422 {"problems": {field: text}}
 
@@ -29,7 +29,7 @@ from jupyter_server.utils import url_path_join
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tornado import web
 
-from aether_nb.answering import fitting
+from aether_nb.answering import Answer, fitting, keep
 from aether_nb.engine.ports import Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
@@ -129,7 +129,16 @@ def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[s
     """
     wait = store.wait(token)
     if wait is None:
-        return 404, {"message": "this store has no such wait; it may have been tidied away"}
+        if not store.promised(token):
+            return 404, {"message": "this store has no such wait; it may have been tidied away"}
+        try:
+            early = keep(store, token, value, by, _now_ms())
+        except ReplyInvalid as e:
+            return 422, {"problems": e.problems}
+        if early is not None:
+            return 200, _became(early)
+        wait = store.wait(token)
+        assert wait is not None
     if wait.status != "open":
         return 200, _closed(wait)
     try:
@@ -141,6 +150,14 @@ def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[s
     done = store.answer(token, Reply(value=kept, by=by, door="http", at_ms=now_ms), now_ms=now_ms)
     assert done is not None  # waits are never deleted while their store is open
     return 200, {"accepted": True, "status": "answered"} if done.accepted else _closed(done.wait)
+
+
+def _became(reply: Answer) -> dict[str, Any]:
+    """What became of a reply that came before its wait."""
+    if reply.accepted:
+        return {"accepted": True, "status": reply.status}
+    at_ms = 0 if reply.at is None else round(reply.at.timestamp() * 1000)
+    return {"accepted": False, "status": reply.status, "by": reply.by, "door": reply.door, "at_ms": at_ms}
 
 
 def _closed(wait: WaitRow) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class DetachedBody:
     run_id = ""
     attempt = 1
     generation = 0
+    asleep = False
     wait_token: str | None = None
 
     def __init__(self, name: str, services: Services, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.authoring.fingerprint import fingerprint, source_of
@@ -27,12 +27,25 @@ class HttpCallback(DualStageTool):
         return {"value": reply.value}
 
 
+@overload
 def http_callback(
-    submit: Callable[..., Any], *, name: str | None = None, schema: Mapping[str, Any] | None = None
-) -> DualStageTool:
+    submit: Callable[..., Any], *, name: str | None = ..., schema: Mapping[str, Any] | None = ...
+) -> DualStageTool: ...
+
+
+@overload
+def http_callback(
+    *, name: str | None = ..., schema: Mapping[str, Any] | None = ...
+) -> Callable[[Callable[..., Any]], DualStageTool]: ...
+
+
+def http_callback(
+    submit: Any = MISSING, *, name: str | None = None, schema: Mapping[str, Any] | None = None
+) -> Any:
     """A tool that hands a service a URL and waits until something is sent there. Output: `value`.
 
-    `submit` is an async function that tells the service; it may stand below `@http_callback`. It takes `url`
+    `submit` is an async function that tells the service; it may stand below `@http_callback`, or below
+    `@http_callback(schema=...)`. It takes `url`
     (what the service is to call) or `token` (the last part of it) or both, `context` if it wants that, and
     whatever else are the tool's inputs::
 
@@ -56,6 +69,8 @@ def http_callback(
         GraphProblems: the function cannot be one.
         BadInputs: the schema is none.
     """
+    if submit is MISSING:
+        return lambda fn: http_callback(fn, name=name, schema=schema)
     called: str = str(name or getattr(submit, "__name__", "http_callback"))
     if problems := _problems(submit):
         raise GraphProblems(called, problems)

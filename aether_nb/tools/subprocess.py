@@ -13,15 +13,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.calling import PENDING
-from aether_nb.errors import BadInputs, RunError
+from aether_nb.errors import BadInputs, ReplyInvalid, RunError
 from aether_nb.prompts import CallbackPrompt, Poll, Reply
 from aether_nb.tools import supervise
+from aether_nb.values import show
 
 _TEXT_BYTES = 1 << 20  # more output than that stays a file
 _POLL = Poll(every=0.2, backoff=1.3, max=10)
@@ -54,15 +55,18 @@ class RunSubprocess(DualStageTool):
     ) -> Wait:
         """Stage A: begun again after a crash, it finds the program that it started before."""
         command = _command(args)
-        if isinstance(files, str):
-            raise BadInputs(f"files={files!r}: give a list of patterns, such as [{files!r}].")
-        if timeout is not None and not _is_span(timeout):
-            raise BadInputs(f"timeout={timeout!r}: give seconds, more than 0.")
+        _check(env, timeout, files)
         folder: Path = context._body.services.work_dir / context.wait_token
         job = {"args": command, "cwd": os.fspath(cwd or "."), "timeout": timeout}
-        started = await asyncio.to_thread(_start, folder, job, {**os.environ, **(env or {})})
+        try:
+            started = await asyncio.to_thread(_start, folder, job, {**os.environ, **(env or {})})
+        except asyncio.CancelledError:
+            if not context._body.asleep:
+                _call_off(folder)
+            raise
         state = {"folder": str(folder), "files": list(files), "timeout": timeout, **started}
         said = f"Running {' '.join(command)}"
+        said = said.encode("utf-8", "replace").decode()  # arguments may be any bytes
         prompt = CallbackPrompt(prompt=said if len(said) < 80 else f"{said[:79]}…", job=str(started["pid"]))
         return Wait(kind="process", prompt=prompt, state=state, poll=_POLL)
 
@@ -73,14 +77,16 @@ class RunSubprocess(DualStageTool):
     async def on_resume(self, reply: Reply, wait: Any, *, context: Any) -> dict[str, Any]:
         """Stage B: collect what it left."""
         ending, state = reply.value, wait.state
+        if not isinstance(ending, dict) or not (ending.get("lost") or isinstance(ending.get("code"), int)):
+            raise ReplyInvalid({"code": "its ending is a mapping with the exit code; run.cancel() ends it"})
         if ending.get("lost"):
             raise RunError(
                 f"{wait.prompt.prompt}: it was lost with its supervisor (machine restarted, or out of memory?); "
-                f"what it wrote is in {state['folder']}."
+                f"what it wrote is in {state['folder']}. run.start_over() runs it again."
             )
         if ending.get("late"):
             raise TimeoutError(
-                f"{wait.prompt.prompt}: it was at work for {state['timeout']} s, and was ended."
+                f"{wait.prompt.prompt}: it was at work for {state['timeout']} s, and was ended; give it more time."
             )
         return await asyncio.to_thread(_collected, ending, state, context.artifacts())
 
@@ -98,8 +104,25 @@ def _command(args: Any) -> list[str]:
     return [os.fsdecode(a) if isinstance(a, (bytes, os.PathLike)) else str(a) for a in args]
 
 
-def _is_span(timeout: object) -> bool:
-    return isinstance(timeout, (int, float)) and timeout > 0
+def _check(env: Any, timeout: Any, files: Any) -> None:
+    """Refuse at once what would come out when the program is done."""
+    if env is not None and not (
+        isinstance(env, Mapping) and all(isinstance(text, str) for pair in env.items() for text in pair)
+    ):
+        raise BadInputs(f"env={show(env)}: give a mapping of texts, such as {{'LEVEL': '3'}}.")
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise BadInputs(f"timeout={timeout!r}: give seconds, more than 0.")
+    if isinstance(files, str) or not isinstance(files, Collection):
+        raise BadInputs(f"files={files!r}: give a list of patterns, such as ['*.csv'].")
+    for pattern in files:
+        if not isinstance(pattern, str) or not Path(pattern).parts or Path(pattern).is_absolute():
+            raise BadInputs(f"files={show(files)}: {pattern!r} is no pattern within `cwd`, such as '*.csv'.")
+
+
+def _call_off(folder: Path) -> None:
+    """Tell the supervisor, which may be about to start, that nobody will look after its program."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cancel").touch()
 
 
 def _start(folder: Path, job: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def supervise(folder: Path) -> None:
             (folder / "claim").touch(exist_ok=False)
         except FileExistsError:
             return
+        if (folder / "cancel").exists():
+            write(
+                folder / "exit.json", {"error": "InterruptedError", "message": "nobody waits for it any more"}
+            )
+            return
         job = json.loads((folder / "job.json").read_text("utf-8"))
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             try:

@@ -11,7 +11,7 @@ from aether_nb.values import Outputs
 _DECIDES = "which of them comes first shows while the graph runs"
 
 
-async def _first(waits: tuple[Any, ...], named: dict[str, Any]) -> Outputs:
+async def _wait_any(waits: tuple[Any, ...], named: dict[str, Any]) -> Outputs:
     labels, calls = _members("wait_any", waits, named)
     which, [outputs] = await _caller("wait_any").together(calls, first=True, what="wait_any")
     return Outputs({"index": which, "label": labels[which], "outputs": outputs})
@@ -40,10 +40,10 @@ def wait_any(*waits: Any, **named: Any) -> Any:
         raise GraphError(
             f"wait_any cannot be drawn, {_DECIDES}: write it in a `@graph_fn`, and call that one here."
         )
-    return _first(waits, named)
+    return _wait_any(waits, named)
 
 
-async def _all(waits: tuple[Any, ...], named: dict[str, Any]) -> Any:
+async def _wait_all(waits: tuple[Any, ...], named: dict[str, Any]) -> Any:
     labels, calls = _members("wait_all", waits, named)
     _, outputs = await _caller("wait_all").together(calls, first=False, what="wait_all")
     return Outputs(dict(zip(labels, outputs, strict=True))) if named else outputs
@@ -66,7 +66,7 @@ def wait_all(*waits: Any, **named: Any) -> Any:
     if BUILDER.get() is not None:
         labels, handles = _members("wait_all", waits, named)
         return dict(zip(labels, handles, strict=True)) if named else handles
-    return _all(waits, named)
+    return _wait_all(waits, named)
 
 
 def _members(what: str, waits: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[str], list[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -251,3 +253,76 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_job(tmp_path):
     me = os.getpid()
     assert _is_running({"pid": me, "started": supervise.started(me)})
     assert not _is_running({"pid": me, "started": "another boot/12345"})
+
+
+@pytest.mark.timeout(60)
+async def test_a_program_that_is_being_started_when_its_run_is_cancelled_does_not_go_on(configure, tmp_path):
+    runtime = configure()
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    run = drawn.start(args=python(code), run_id="r")
+    begun = next(iter(run.nodes))
+    while not (token := runtime.driver("r").state.nodes[begun].token):
+        await asyncio.sleep(0)
+    folder = runtime.services.work_dir / token
+    while not (folder / "job.json").exists():
+        await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run
+    poll((folder / "exit.json").exists, timeout_s=20, what="its supervisor to end it, or not to start it")
+    started = json.loads((folder / "started.json").read_text()) if (folder / "started.json").exists() else {}
+    assert not started or not is_there(started["pid"])
+    assert [e.type for e in runtime.store.events("r")].count("WaitOpened") == 0
+
+
+@pytest.mark.timeout(60)
+async def test_a_cancelled_fork_leaves_the_program_of_the_run_it_was_forked_from_alone(configure):
+    runtime = configure()
+    run = drawn.start(args=["sleep", "60"], run_id="r")
+    await run.next_wait()
+    pid = job_pid(runtime.store)
+    fork = run.fork()
+    await fork.next_wait()
+    fork.cancel()
+    with pytest.raises(RunCancelled):
+        await fork
+    assert is_there(pid)
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run
+    assert not is_there(pid)
+
+
+async def test_a_reply_by_hand_that_is_no_ending_is_refused_and_the_program_goes_on(configure, tmp_path):
+    runtime = configure()
+    code = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.02)"
+    run = drawn.start(args=python(code), run_id="r")
+    run.answer("done", wait=(await run.next_wait()).token)
+    await run.next_wait()
+    (tmp_path / "go").touch()
+    assert (await run).exit_code == 0
+    assert "ReplyRejected" in [e.type for e in runtime.store.events("r")]
+
+
+# -- what it takes ---------------------------------------------------------------------------------
+
+
+async def test_arguments_may_be_any_bytes(ours):
+    out = await drawn.start(args=["printf", "%s", b"\xff\xfe"])
+    assert out.stdout == "\ufffd\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"env": {"LEVEL": 3}}, "env=.* give a mapping of texts"),
+        ({"env": ["A=B"]}, "env=.* give a mapping of texts"),
+        ({"files": ["/etc/*"]}, "no pattern within `cwd`"),
+        ({"files": [""]}, "no pattern within `cwd`"),
+        ({"files": None}, "give a list of patterns"),
+        ({"timeout": float("nan")}, "give seconds, more than 0"),
+    ],
+)
+async def test_what_would_only_fail_when_the_program_is_done_is_refused_before(ours, more, said):
+    with pytest.raises(NodeFailed, match=said):
+        await in_function.start(args=["true"], more=more)

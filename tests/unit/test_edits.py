@@ -10,7 +10,7 @@ import pytest
 import aether_nb as ae
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.calling import GRAPHS
-from aether_nb.errors import BadInputs, CodeChanged
+from aether_nb.errors import BadInputs, CodeChanged, RunBlocked
 from aether_nb.events import RunResumed, RunStarted
 from aether_nb.ids import RunId
 from aether_nb.runtime import Runtime
@@ -314,3 +314,57 @@ async def test_what_a_graph_is_made_of_is_found_through_modules_closures_and_inn
     )
     assert space["before"] == {"f", "a", "b", "c"}
     assert set(space["f"].parts()) == {"f", "a", "b", "c", "later"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("async def greet(*, context)", "async def greet(title, *, context)"),
+        ("", ""),
+    ],
+)
+async def test_a_run_that_lacks_an_input_that_an_edit_asks_for_is_blocked_and_keeps_its_question(
+    configure, before, after
+):
+    static = """
+        @graphify(outputs=["msg"])
+        def greet():
+            return {"msg": ask_text(prompt="Your name?").text}
+    """
+    first = GREET if before else static
+    wanting = GREET.replace(before, after) if before else static.replace("greet()", "greet(title)")
+    await waits_then(configure, first, wanting)
+    run = ae.resume("r")
+    with pytest.raises(RunBlocked, match="'greet' takes 'title' now, which this run was started without"):
+        await run
+    assert [w.status for w in run.waits] == ["open"]
+    configure()
+    cell(first)
+    run = ae.resume("r")
+    run.answer("ada")
+    assert (await run).msg in {"ada", "Hello ada"}
+
+
+async def test_an_input_that_an_edit_adds_has_its_default_in_runs_from_before(configure):
+    before = """
+        @tool(outputs=["text"])
+        async def joined(a, b):
+            return {"text": f"{a} {b}"}
+
+        @graphify(outputs=["msg"])
+        def greet():
+            return {"msg": joined("Dr", ask_text(prompt="Your name?").text).text}
+    """
+    after = before.replace("greet()", 'greet(title="Prof")').replace('joined("Dr"', "joined(title")
+    await waits_then(configure, before, after)
+    run = ae.resume("r")
+    run.answer("ada")
+    assert (await run).msg == "Prof ada"
+
+
+async def test_an_input_that_an_edit_drops_is_not_missed(configure):
+    before = GREET.replace("greet(*, context)", 'greet(title="Dr", *, context)')
+    await waits_then(configure, before, GREET)
+    run = ae.resume("r")
+    run.answer("ada")
+    assert (await run).msg == "Hello ada"

@@ -180,3 +180,41 @@ def test_a_poll_without_a_pause_is_refused(poll):
 
 async def test_without_a_poll_of_its_own_a_tool_never_has_a_reply():
     assert await submit.poll(Wait(), context=None) is PENDING
+
+
+def test_a_stage_that_could_not_be_called_is_refused_when_the_class_is_defined():
+    with pytest.raises(GraphProblems) as refused:
+
+        class Wrong(DualStageTool):
+            async def setup(self):
+                return Wait()
+
+            async def on_resume(self, reply):
+                return reply
+
+            async def poll(self):
+                return None
+
+            async def on_cancel(self, wait, why):
+                pass
+
+    said = str(refused.value)
+    assert "`on_resume` cannot be called" in said
+    assert "write `async def on_resume(self, reply, wait)`" in said
+    assert "write `async def poll(self, wait)`" in said
+    assert "write `async def on_cancel(self, wait)`" in said
+
+
+def test_a_stage_may_be_a_static_method_and_take_more_with_a_default():
+    class Fine(DualStageTool):
+        async def setup(self):
+            return Wait()
+
+        @staticmethod
+        async def on_resume(reply, wait, *, context):
+            return reply
+
+        async def poll(self, wait, *, eager=False):
+            return None
+
+    assert Fine().own == {"setup", "on_resume", "poll"}

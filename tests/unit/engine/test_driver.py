@@ -456,3 +456,50 @@ async def test_a_failed_node_of_an_earlier_life_fails_the_run_without_running_ag
     with pytest.raises(NodeFailed, match="breaks failed: ValueError: no"):
         await run
     assert ran == [1]
+
+
+async def test_a_run_that_is_started_while_mail_cancels_its_parent_is_cancelled_too(live):
+    life = live()
+
+    @graph_fn(name="driver_child")
+    async def child(*, context):
+        await context.channel().ask_text("child?")
+
+    @graph_fn(name="driver_parent")
+    async def parent(*, context):
+        await context.channel().ask_text("begin?")
+        await life.runtime.start(child, {}, run_id="child")
+
+    run = life.start(parent)
+    await life.until(lambda: life.channel.asked)
+    life.store.post("run:r:cancel", None, "ana", 0)
+    run.answer("yes")
+    await life.until(lambda: "child?" in life.channel.asked)
+    life.engine.look()
+    for one in (run, life.runtime.get("child")):
+        with pytest.raises(RunCancelled):
+            await one
+    assert [e.by for e in log(life.store, "child") if e.type == "CancelRequested"] == ["run r"]
+
+
+async def test_a_run_that_a_cancelled_body_starts_on_its_way_out_is_cancelled_too(live):
+    life = live()
+
+    @graph_fn(name="driver_late_child")
+    async def child(*, context):
+        await context.channel().ask_text("child?")
+
+    @graph_fn(name="driver_last_word")
+    async def parent(*, context):
+        try:
+            await context.channel().ask_text("begin?")
+        finally:
+            life.runtime.start(child, {}, run_id="child")
+
+    run = life.start(parent)
+    await life.until(lambda: life.channel.asked)
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run
+    with pytest.raises(RunCancelled):
+        await life.runtime.get("child")

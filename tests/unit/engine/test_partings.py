@@ -308,3 +308,31 @@ async def test_a_tool_without_on_cancel_leaves_no_trace(live):
     with pytest.raises(RunCancelled):
         await run
     assert "WithdrawalTold" not in types(life.store)
+
+
+@both
+async def test_a_run_that_nobody_drives_tells_its_tools_when_it_is_started_over(live, graph):
+    first = live()
+    first.start(graph)
+    await opened(first)
+    await first.end()
+    second = live()
+    again = second.runtime.get("r").start_over()
+    await second.until(lambda: told)
+    assert told == [("a", "id-a", "a")]
+    assert (again.run_id, second.runtime.get("r~1").status) == ("r", "cancelled")
+
+
+async def test_an_on_cancel_that_wants_to_exit_is_a_problem_like_others(live, monkeypatch):
+    async def leaves(self, wait):
+        raise SystemExit(3)
+
+    monkeypatch.setattr(Job, "on_cancel", leaves)
+    monkeypatch.setattr(Job, "with_context", frozenset())
+    life = live()
+    run = life.start(static)
+    await opened(life)
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run
+    assert [e.problem for e in log(life.store) if isinstance(e, WithdrawalTold)] == ["SystemExit: 3"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 import pytest
@@ -35,7 +36,7 @@ class Job(DualStageTool):
             (wait.correlator, wait.state, wait.inputs["poll"].every, context.wait_token == wait.token)
         )
         said = self.says.pop(0) if self.says else PENDING
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         return said
 
@@ -382,3 +383,26 @@ async def test_a_store_that_cannot_take_what_was_found_is_offered_it_again(live,
         await turns()
     clock.advance(1)
     assert (await run).result == ("done", "poll")
+
+
+@pytest.mark.parametrize(
+    "raised", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit()]
+)
+async def test_a_poll_that_raises_what_would_end_a_loop_is_a_look_without_a_result(live, clock, raised):
+    life = live(clock=clock)
+    run = life.start(static)
+    await opened(life)
+    Job.says = [raised, "done"]
+    await look(life, clock, 1)
+    assert polled(life)[0].problem.startswith(type(raised).__name__)
+    clock.advance(11)
+    assert (await run).result == ("done", "poll")
+
+
+async def test_what_a_poll_says_in_half_characters_does_not_spoil_the_log(live, clock):
+    life = live(clock=clock)
+    life.start(static)
+    await opened(life)
+    Job.says = [ValueError("\ud800")]
+    await look(life, clock, 1)
+    assert polled(life)[0].problem == "ValueError: ?"

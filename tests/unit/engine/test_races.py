@@ -8,7 +8,7 @@ import pytest
 from lives import WatchedStore, cut, log, turns, types
 
 from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
-from aether_nb.errors import GraphError, NodeFailed, OutsideRun, RunCancelled
+from aether_nb.errors import BadInputs, GraphError, NodeFailed, OutsideRun, RunCancelled
 from aether_nb.testing import FakeClock
 from aether_nb.tools import ask_approval, ask_text, sleep, wait_all, wait_any, wait_for_event
 
@@ -388,3 +388,21 @@ async def test_what_is_no_wait_is_refused_with_what_is(live, together):
 async def test_outside_a_run_it_says_where_it_works(ours):
     with pytest.raises(OutsideRun, match="await it in a `@graph_fn`"):
         await wait_any(ask_text("a"), ask_approval("b"))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: (wait_any(ask_text("a?"), ask_text("b?")), ask_text("c?")), "a coroutine of `wait_any`"),
+        (lambda: (asyncio.sleep(60), ask_text("c?")), "a coroutine of `sleep`"),
+        (lambda: (one := ask_text("a?"), one), "a coroutine of `ask_text`"),
+        (lambda: (3,), "it got 3"),
+    ],
+)
+async def test_what_is_no_wait_or_is_there_twice_is_refused_by_its_name(live, make, said):
+    @graph_fn(name="races_no_wait")
+    async def refused():
+        await wait_any(*make())
+
+    with pytest.raises(BadInputs, match=said):
+        await live().start(refused)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from lives import turns, types
 
-from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
+from aether_nb import DualStageTool, Poll, Wait, graph_fn, graphify, tool
 from aether_nb.answering import Answer
 from aether_nb.engine.waits import deadline_of
 from aether_nb.errors import BadInputs, NodeFailed, ReplyInvalid, UnansweredPrompt, WaitTimeout
@@ -427,3 +427,36 @@ async def test_a_question_that_an_edit_removed_from_a_static_graph_is_withdrawn(
     run.answer("Ada", to="name?")
     assert (await run).x == "Ada"
     assert {w.prompt: w.status for w in run.waits} == {"old question?": "withdrawn", "name?": "answered"}
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (lambda: Wait(prompt=3), "prompt=3 is no question"),
+        (lambda: Wait(correlator="\ud800"), "correlator='.*' is no name"),
+        (lambda: Wait(correlator="two\nlines"), "correlator='.*' is no name"),  # nobody could post that
+        (lambda: Wait(timeout=datetime.min), "is no time"),
+        (lambda: Wait(timeout=5, default=float("nan")), "The default nan is no answer"),
+        (lambda: Wait(poll=Poll(every=float("nan"))), "seconds must be more than 0"),
+        (lambda: Wait(poll=Poll(every="5")), "all of them numbers"),
+    ],
+)
+async def test_a_wait_that_cannot_be_kept_fails_its_node_with_the_reason(live, wait, said):
+    class Odd(DualStageTool):
+        async def setup(self):
+            return wait()
+
+        async def on_resume(self, reply, wait):
+            return reply.value
+
+        async def poll(self, wait):
+            return None
+
+    odd = Odd()
+
+    @graph_fn(name="waits_odd")
+    async def odd_one():
+        await odd()
+
+    with pytest.raises(NodeFailed, match=said):
+        await live().start(odd_one)

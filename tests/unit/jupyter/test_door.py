@@ -16,10 +16,10 @@ import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 
 from aether_nb.engine.ports import Append, NewRun
-from aether_nb.events import RunStarted, WaitOpened
+from aether_nb.events import NodeStarted, RunStarted, WaitOpened
 from aether_nb.ids import NodeId, RunId, Token, new_token, new_uid
 from aether_nb.jupyter import registry
-from aether_nb.prompts import ApprovalPrompt, FilesPrompt, Prompt, Reply, TextPrompt
+from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Prompt, Reply, TextPrompt
 from aether_nb.services.artifacts import Artifacts
 from aether_nb.store.sqlite import SqliteStore
 
@@ -231,6 +231,50 @@ def test_a_reply_beyond_the_limit_is_refused(call: Call) -> None:
 def test_an_unknown_token_is_said_to_be_unknown(call: Call, announced: registry.Announcement) -> None:
     status, said = call("answer", {"store": announced.store, "token": "nobody", "value": 1})
     assert (status, "no such wait" in said["message"]) == (404, True)
+
+
+def promise(store: SqliteStore) -> Token:
+    """Begin a Stage A, which may tell the world of its token; the wait is not open yet."""
+    row = store.run(RUN)
+    assert row is not None
+    token = new_token()
+    begun = NodeStarted(run=RUN, seq=row.last_seq + 1, at_us=1, node=NodeId("job"), attempt=1, token=token)
+    batch = Append(
+        run_id=RUN, kernel=KERNEL, fence=1, prev_seq=row.last_seq, events=[begun], status="running"
+    )
+    assert not store.append([batch], full=True, now_ms=now_ms())
+    return token
+
+
+def test_a_reply_to_a_token_whose_wait_is_not_open_yet_is_kept_for_it(
+    call: Call, announced: registry.Announcement, store: SqliteStore
+) -> None:
+    token = promise(store)
+    assert call("answer", {"store": announced.store, "token": token, "value": {"url": "x"}}) == (
+        200,
+        {"accepted": True, "status": "kept"},
+    )
+    row = store.run(RUN)
+    assert row is not None
+    opened = WaitOpened(
+        run=RUN, seq=row.last_seq + 1, at_us=1, node=NodeId("job"), token=token, kind="job",
+        prompt=CallbackPrompt(prompt="Waiting"),
+    )  # fmt: skip
+    batch = Append(
+        run_id=RUN, kernel=KERNEL, fence=1, prev_seq=row.last_seq, events=[opened], status="waiting"
+    )
+    assert not store.append([batch], full=True, now_ms=now_ms())
+    wait = store.wait(token)
+    assert wait is not None
+    assert wait.reply is not None
+    assert (wait.status, wait.reply.value, wait.reply.by) == ("answered", {"url": "x"}, "you")
+
+
+def test_an_early_reply_that_cannot_be_stored_is_refused(
+    call: Call, announced: registry.Announcement, store: SqliteStore
+) -> None:
+    body = json.dumps({"store": announced.store, "token": promise(store), "value": "\ud800"}).encode()
+    assert call("answer", body)[0] in {400, 422}
 
 
 def test_a_store_is_named_never_given_by_path(

@@ -141,3 +141,11 @@ def test_what_cannot_be_one_is_told_all_at_once():
     assert len(e.value.problems) == 3
     with pytest.raises(BadInputs, match="is no JSON Schema"):
         http_callback(render.submit, schema={"type": "many"})
+
+
+def test_the_decorator_may_take_a_name_and_a_schema():
+    @http_callback(name="renders", schema={"type": "string"})
+    async def render(scene, *, url):
+        pass
+
+    assert (render.name, [p.name for p in render.params]) == ("renders", ["scene", "timeout", "default"])

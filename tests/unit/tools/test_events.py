@@ -126,3 +126,10 @@ async def test_many_waits_of_many_runs_get_their_own_event(ours):
         ae.post_event(f"n{i}", i)
     await turns()
     assert [(await run).value for run in runs] == list(range(50))
+
+
+@pytest.mark.parametrize("value", [float("nan"), "half \ud800", object(), [float("inf")]])
+def test_an_event_that_is_no_json_is_refused_and_nothing_is_kept(ours, value):
+    with pytest.raises(ReplyInvalid):
+        ae.post_event("odd", value)
+    assert ae.post_event("odd", 1) == 0
