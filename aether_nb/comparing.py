@@ -32,10 +32,7 @@ class Side:
     outputs: str = ""
 
     def __str__(self) -> str:
-        if not self.status and not self.outputs:
-            return "not there"
-        said = self.answer or self.outputs
-        return f"{self.status}: {said}" if said else self.status
+        return ": ".join(filter(None, (self.status, self.answer or self.outputs))) or "not there"
 
 
 @dataclass(frozen=True, slots=True)

@@ -390,6 +390,9 @@ class Run:
     def start_over(self) -> Run:
         """Put this run aside and start it afresh with the same inputs; its id goes to the new one.
 
+        Tools of its open waits have their `on_cancel` called, also when no kernel drove it; that is not repeated
+        when the kernel dies meanwhile.
+
         Returns:
             The new run. The old one stays in the store under `<run_id>~<n>`.
         """

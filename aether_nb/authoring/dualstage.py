@@ -131,6 +131,7 @@ class DualStageTool(Step):
         """Stage A: send the prompt or submit the job. Its parameters are the tool's inputs.
 
         It may run again, with the same `context.wait_token`, when the kernel dies before the wait is stored.
+        Cancelled meanwhile, it gets a `CancelledError` and clears up itself: without a wait there is no `on_cancel`.
         """
         raise NotImplementedError
 

@@ -115,3 +115,14 @@ async def test_a_failure_and_a_question_that_is_still_open_are_differences_too(a
 async def test_a_run_that_is_not_there_is_refused(a):
     with pytest.raises(UnknownRun):
         ae.compare(a, "nobody")
+
+
+async def test_what_only_one_run_has_is_said_to_be_not_there_in_the_other(ours):
+    @graph_fn(name="compare_other", outputs=["y"])
+    async def other(start=1):
+        return {"y": (await only(1)).y}
+
+    a = await summed("a", 3)
+    await a
+    await other.start(run_id="b")
+    assert "'double': succeeded: {'y': 2} / not there; 0 nodes are the same" in ae.compare("a", "b").said
