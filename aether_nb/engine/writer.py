@@ -206,8 +206,8 @@ class Writer:
                 lost = self._append(batch, full=full)
                 break
             except StoreError as error:
-                self._tell(error)
                 with self._lock:
+                    self._tell(error)  # in here: who hears of it and comes must find us waiting
                     for b in (*barriers, *self._barriers):
                         if b.tell is not None:
                             b.tell(error)
