@@ -74,7 +74,7 @@ class Activation:
         self._node = node
         self._slot = slot
         self._threaded = threaded
-        self._scope = Scope(stage, living=driver.living)
+        self._scope = Scope(stage, living=driver.tasks.living)
         self._journal = Journal(
             driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage,
             again=kind == "tool" and state is not None and state.failures + state.generation > 0,
@@ -107,7 +107,7 @@ class Activation:
         else:
             self._check_end()
             self._check_return()
-            self._driver.stop_inside(self._node)
+            self._driver.cancelling.stop_inside(self._node)
         finally:
             self._scope.over = True
             self._journal.close()
@@ -206,29 +206,29 @@ class Activation:
         driver, me = self._driver, asyncio.current_task()
         assert me is not None
         tasks = [asyncio.get_running_loop().create_task(one) for one in calls]
-        driver.living.difference_update(
+        driver.tasks.living.difference_update(
             tasks
         )  # they and who awaits them only wait: nothing is lost with them
-        driver.standing.add(me)
+        driver.tasks.standing.add(me)
         try:
             return await outcome_of(tasks, first=first)
         finally:
-            driver.standing.discard(me)
+            driver.tasks.standing.discard(me)
             await stopped(tasks)
             driver.races.over(race)
             del me  # see `Bodies._settled`
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
-        task = self._driver.join(node.id)
-        self._driver.given_up.discard(node.id)
+        task = self._driver.tasks.join(node.id)
+        self._driver.cancelling.given_up.discard(node.id)
         try:
             await work
         except asyncio.CancelledError:
-            if self._driver.forgive(node.id, task):
+            if self._driver.cancelling.forgive(node.id, task):
                 return  # who awaits it gets that as a failure
             if node.status not in DONE:
                 self._cancelled.append(node)
-                self._driver.give_up(node)
+                self._driver.cancelling.give_up(node)
             raise
         finally:
             self._driver.part(node.id, task)
@@ -373,7 +373,7 @@ class Activation:
         cancelled, self._cancelled = self._cancelled, []
         for node in cancelled:
             if node.status not in DONE:
-                self._driver.cancel_node(node)
+                self._driver.cancelling.cancel(node)
 
     def _check_end(self) -> None:
         if self._driver.asleep:

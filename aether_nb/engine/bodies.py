@@ -343,7 +343,7 @@ class Bodies:
     def _is_over(self, at: NodeId) -> bool:
         """Whether nobody wants the outcome any more: the node was cancelled, and its body did not listen."""
         driver = self._driver
-        return at != ROOT and (at in driver.given_up or driver.state.nodes[at].status in DONE)
+        return at != ROOT and (at in driver.cancelling.given_up or driver.state.nodes[at].status in DONE)
 
     def _changed(self, at: NodeId, target: Target) -> bool:
         """Whether the body's code differs from the code that made its journal."""
@@ -363,7 +363,7 @@ class Bodies:
         outcome = self._driver.outcome_of(node.id)
         task = asyncio.current_task()
         assert task is not None
-        self._driver.standing.add(task)
+        self._driver.tasks.standing.add(task)
         try:
             if slot is None:
                 await outcome
@@ -371,7 +371,7 @@ class Bodies:
                 async with slot.lent(asking=True):
                     await outcome
         finally:
-            self._driver.standing.discard(task)
+            self._driver.tasks.standing.discard(task)
             del task  # a cancelled task keeps this frame: with itself in it, it would never be freed
 
 

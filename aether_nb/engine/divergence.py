@@ -104,7 +104,7 @@ def decide(driver: Driver, choice: Reworded) -> None:
         if entry.node is not None and identity(entry.call) == identity(was):
             node = driver.state.nodes[entry.node]
             if node.status not in DONE:
-                driver.cancel_node(node)
+                driver.cancelling.cancel(node)
 
 
 def _recorded(driver: Driver, entry: Entry) -> str:

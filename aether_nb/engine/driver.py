@@ -8,7 +8,6 @@ out is in `bodies.py`, what becomes of its question in `questions.py`.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from aether_nb.calling import GraphTarget, Target, ToolTarget
 from aether_nb.engine.bodies import Bodies
+from aether_nb.engine.cancelling import Cancelling
 from aether_nb.engine.commands import (
     AttachWait,
     Command,
@@ -28,7 +28,6 @@ from aether_nb.engine.commands import (
     TimeOut,
 )
 from aether_nb.engine.failures import error_info, node_failed
-from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
 from aether_nb.engine.pauses import Pauses
@@ -37,6 +36,7 @@ from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.scheduler import Slot
 from aether_nb.engine.state import RunState
+from aether_nb.engine.tasks import Task, Tasks
 from aether_nb.errors import (
     AetherError,
     BadOutputs,
@@ -51,14 +51,11 @@ from aether_nb.errors import (
 from aether_nb.events import (
     AnyEvent,
     Call,
-    CancelRequested,
     ErrorInfo,
-    NodeCancelled,
     NodeFailed,
     NodeFinished,
     NodeRetried,
     RunBlockedEvent,
-    RunCancelledEvent,
     RunFailedEvent,
     RunFinished,
 )
@@ -71,9 +68,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("aether_nb")
 _CRASHES = 3  # a node whose body died with the kernel this often is not tried again by itself
-_PATIENCE_S = 5  # how long a cancelled run waits for its bodies to unwind
-
-Task = asyncio.Task[Any]
 
 
 class Head(TypedDict):
@@ -97,10 +91,9 @@ class Driver:
         done: set when the run has come to an end here: finished, failed, cancelled, blocked or lost.
         suspended: the run sleeps here, or is blocked; nothing more is recorded.
         lost: why the run is not driven here any more, when that is not in its log.
-        given_up: nodes that nobody awaits any more, although their outcome is not recorded yet.
         shown: questions that this kernel has shown in an earlier load of the run.
-        living: tasks that the user's code has created in its bodies and that are not done.
-        standing: tasks that wait for the outcome of a node, and for nothing else.
+        tasks: those that work for it.
+        cancelling: how it, or a node of it, is cancelled.
     """
 
     def __init__(self, engine: Engine, run_id: RunId, graph: GraphTarget, state: RunState) -> None:
@@ -121,19 +114,12 @@ class Driver:
         self.done = asyncio.Event()
         self.suspended = False
         self.lost: AetherError | None = None
-        self._base = contextvars.copy_context()
-        self._base.run(SCOPE.set, None)
-        self.given_up: set[NodeId] = set()
+        self.tasks = Tasks(engine.loop)
+        self.cancelling = Cancelling(self)
         self.shown: set[Token] = set()
-        self.living: set[Task] = set()
-        self.standing: set[Task] = set()
         self._awaited = 0
         self._let_go = False
-        self._tasks: dict[NodeId, set[Task]] = {}
         self._callers: dict[NodeId, asyncio.Future[None]] = {}
-        self._put_off: list[Command] | None = None
-        self._struck: dict[tuple[NodeId, Task], int] = {}
-        """Tasks that were cancelled because a person cancelled the node, with how often they had been before."""
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -172,8 +158,7 @@ class Driver:
     def _add(self, event: AnyEvent) -> None:
         commands = self.state.apply(event)
         self.engine.writer.put(self.lane, event, self.state.status)
-        if self._put_off is not None:
-            self._put_off += commands
+        if self.cancelling.puts_off(commands):
             return
         for command in commands:
             self.perform(command)
@@ -188,7 +173,7 @@ class Driver:
         """Set the run going: fresh, or from where its log ends."""
         self.partings.resume()
         if self.state.cancel_requested:  # in an earlier life, which died before it was done
-            self.spawn(ROOT, self._finish_cancel(set()))
+            self.spawn(ROOT, self.cancelling.finish(set()))
             return
         if lacking := [
             p.name for p in self.state.spec.inputs if p.required and p.name not in self.state.inputs
@@ -200,7 +185,7 @@ class Driver:
             return
         for node in list(self.state.nodes.values()):
             if self.state.is_gone(node) and node.status not in DONE:
-                self.cancel_node(node)
+                self.cancelling.cancel(node)
         for node in self.state.nodes.values():
             if node.crashes >= _CRASHES and node.status == "running":
                 self.block(
@@ -242,7 +227,7 @@ class Driver:
             queued_ms: how long the body stood in line.
         """
         info = error_info(error, inputs)
-        self.stop_inside(at)
+        self.cancelling.stop_inside(at)
         if at != ROOT:
             node = self.state.nodes[at]
             with self.engine.writer.as_one():
@@ -254,7 +239,7 @@ class Driver:
                     )
                 )  # fmt: skip
             if withdrawn:
-                self._is_withdrawn(node)
+                self.cancelling.is_withdrawn(node)
             return
         cause = self.state.nodes.get(getattr(error, "node", ROOT))
         where = cause.id if cause is not None and cause.error == info else ROOT
@@ -276,9 +261,10 @@ class Driver:
 
     def end(self) -> None:
         """The last event is emitted: when it is durable, whoever awaits the run is told."""
-        self.spawn(ROOT, self._settle_end())
+        self.spawn(ROOT, self.settle_end())
 
-    async def _settle_end(self) -> None:
+    async def settle_end(self) -> None:
+        """When the last event is durable: nothing of the run is left here."""
         await self.barrier(full=True)
         self._release()
 
@@ -307,13 +293,7 @@ class Driver:
         Args:
             timed: tasks inside `asyncio.timeout`, whose timers only live here; None when that is not known.
         """
-        if (
-            self.state.status != "waiting"
-            or self.halted
-            or self._awaited
-            or self.living
-            or self.partings.pending
-        ):
+        if self.state.status != "waiting" or self.halted or self._awaited or self.partings.pending:
             return False
         if (
             self.lane.committed < self.state.seq
@@ -323,10 +303,7 @@ class Driver:
             or self.engine.is_watched(self.run_id)
         ):
             return False
-        tasks = set().union(*self._tasks.values())
-        if not tasks:
-            return True
-        return timed is not None and tasks <= self.standing and tasks.isdisjoint(timed)
+        return self.tasks.only_stand(timed)
 
     def let_go(self) -> None:
         """Drop the run from memory; its log is whole, and whoever needs the run loads it.
@@ -335,186 +312,49 @@ class Driver:
         """
         self.suspend()
         self.lane.lost = self._let_go = True
-        if not self._tasks:
+        if not self.tasks:
             self._take_apart()
 
     def _take_apart(self) -> None:
         self.state.close()
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.bodies, self.questions, self.maps, self.partings, self.races, self.pauses
+        del self.bodies, self.questions, self.maps, self.partings, self.races, self.pauses, self.cancelling
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
         self.suspended = True
         self.engine.scheduler.drop(self.share)
         if not self.engine.loop.is_closed():  # else its tasks are dead already
-            for task in self._working():
+            for task in self.tasks.working():
                 task.cancel()
             self.partings.call_off()
 
-    def request_cancel(self, by: str, node: NodeId | None = None) -> None:
-        """Cancel the run, or one node of it and what stands inside, from any thread.
-
-        Blocks until that is durable; `done` of a cancelled run follows when its bodies have unwound. A node
-        that is not there, or done, is left alone.
-
-        Raises:
-            StoreError: the store refuses just now; the run is cancelled all the same, as soon as it can be written.
-        """
-        if node is None:
-            self.engine.on_loop(self._request_cancel, by)
-        else:
-            self.engine.on_loop(self._request_cancel_of, by, node)
-
-    def _request_cancel_of(self, by: str, at: NodeId) -> None:
-        node = self.state.nodes.get(at)
-        if not self.halted and node is not None and node.status not in DONE:
-            self.cancel_node(node, by or "somebody")
-            self.engine.writer.sync(self.lane, full=True)
-
-    def _request_cancel(self, by: str) -> None:
-        if self.halted:
-            return
-        self.emit(CancelRequested(**self.head(), by=by))
-        try:
-            self.engine.writer.sync(self.lane, full=True)
-        finally:
-            self.engine.scheduler.drop(self.share)
-            working = self._working()
-            for task in working:
-                task.cancel()
-            self.spawn(ROOT, self._finish_cancel(working))
-
-    async def _finish_cancel(self, working: set[Task]) -> None:
-        if working:
-            await asyncio.wait(working, timeout=_PATIENCE_S)
-        self.engine.cancel_started_by(self.run_id)  # now: until it had unwound, a body could start one
-        for node in list(self.state.nodes.values()):
-            if node.status not in DONE:
-                self.cancel_node(node)
-        await self.partings.settled()
-        self.emit(RunCancelledEvent(**self.head()))
-        await self._settle_end()
-
-    def give_up(self, node: NodeState) -> None:
-        """Whoever awaited a node does not any more: it stops, and takes no reply.
-
-        What that means, the user's cancellation or the end of the kernel, shows when the body makes its next
-        durable call or ends; then it is recorded.
-        """
-        for one in (node, *self.state.below(node.id)):
-            self.given_up.add(one.id)
-            for task in self._tasks_of(one.id):
-                task.cancel()
-
-    def cancel_node(self, node: NodeState, by: str = "") -> None:
-        """Cancel a node that is not done, what stands inside it, and their questions.
-
-        Args:
-            node: the node.
-            by: the person who wants that; then who awaits the node gets a failure, and goes on.
-        """
-        tasks = {t for one in (node, *self.state.below(node.id)) for t in self._tasks_of(one.id)}
-        if by:
-            mine = self._tasks.get(node.id, set())
-            self._struck |= {(node.id, task): task.cancelling() for task in tasks & mine}
-        for task in tasks:
-            task.cancel()
-        if self._put_off is not None:
-            self._record_cancel(node, by)
-            return
-        due = self._put_off = []  # the end of a graph is not told before that of what stands inside it
-        try:
-            self._record_cancel(node, by)
-        finally:
-            self._put_off = None
-        for command in due:
-            self.perform(command)
-
-    def _record_cancel(self, node: NodeState, by: str = "") -> None:
-        self.pauses.call_off(node.id)
-        with self.engine.writer.as_one():  # a question without its node's end would be asked again
-            withdrawn = self.questions.withdraw(node)
-            self.emit(NodeCancelled(**self.head(), node=node.id, by=by))
-        if withdrawn:
-            self._is_withdrawn(node)
-        for child in self.state.below(node.id):
-            if child.status not in DONE:
-                self._record_cancel(child)
-
-    def forgive(self, node: NodeId, task: Task) -> bool:
-        """Take back the cancellation of a task that awaits a node which a person cancelled.
-
-        Returns:
-            Whether that was all there was: the task goes on.
-        """
-        before = self._struck.pop((node, task), None)
-        return before is not None and task.uncancel() <= before
-
-    def _is_withdrawn(self, node: NodeState) -> None:
-        """Tell the channel and the tool that nobody waits for an answer any more."""
-        assert node.wait is not None
-        self.engine.closed(self, node)
-        self.partings.begin(node, node.wait)
-
-    def stop_inside(self, at: NodeId) -> None:
-        """Cancel what is not done inside a body that is over."""
-        for child in self.state.below(at):
-            if child.status not in DONE:
-                self.cancel_node(child)
-
     # -- tasks -----------------------------------------------------------------------------------
-
-    def join(self, node: NodeId) -> Task:
-        """Note that the current task, which is the user's, carries this node out."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.setdefault(node, set()).add(task)
-        return task
-
-    def part(self, node: NodeId, task: Task) -> None:
-        """Note that it does not any more."""
-        self._struck.pop((node, task), None)
-        tasks = self._tasks[node]
-        tasks.discard(task)
-        if not tasks:
-            del self._tasks[node]
-
-    def task(self, work: Coroutine[Any, Any, object]) -> Task:
-        """A task of the engine's own, which stands in nobody's scope."""
-        token = SCOPE.set(None)
-        try:
-            return self.engine.loop.create_task(work, context=self._base.copy())
-        finally:
-            SCOPE.reset(token)
 
     def spawn(self, node: NodeId, work: Coroutine[Any, Any, None], slot: Slot | None = None) -> Task:
         """Have a task work for a node; it ends with the run here, and with the node."""
-        task = self.task(work)
-        self._tasks.setdefault(node, set()).add(task)
-        task.add_done_callback(partial(self._task_done, node, slot))
-        return task
+        return self.tasks.spawn(node, work, partial(self._task_done, node, slot))
 
-    def _tasks_of(self, node: NodeId) -> list[Task]:
-        me = asyncio.current_task() if asyncio._get_running_loop() is not None else None
-        return [t for t in self._tasks.get(node, ()) if t is not me]
-
-    def _working(self) -> set[Task]:
-        return {t for node in self._tasks for t in self._tasks_of(node)}
+    def part(self, node: NodeId, task: Task) -> None:
+        """Note that a task does not work for a node any more."""
+        self.cancelling.part(node, task)
+        self.tasks.part(node, task)
 
     def _task_done(self, node: NodeId, slot: Slot | None, task: Task) -> None:
         if slot is not None:
             slot.give_back()  # a task that is cancelled before it began has not come to that
         self.part(node, task)
         if self._let_go:
-            if not self._tasks:
+            if not self.tasks:
                 self._take_apart()
             return
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None or self.halted or isinstance(error, (RunSuspended, FencedOut)):
             return
         if isinstance(error, asyncio.CancelledError):
-            if node == ROOT or (node not in self.given_up and self.state.nodes[node].status not in DONE):
+            if node == ROOT or (
+                node not in self.cancelling.given_up and self.state.nodes[node].status not in DONE
+            ):
                 self.lose(
                     RunBlocked(
                         f"Run {self.run_id!r} sleeps: its task was cancelled from outside. "

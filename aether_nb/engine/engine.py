@@ -411,10 +411,10 @@ class Engine:
             driver.questions.fail(row.node_id, error)
 
     def cancel(self, run_id: RunId, by: str, node: NodeId | None = None) -> None:
-        """Cancel a run that this kernel drives, or a node of it; see `Driver.request_cancel`."""
+        """Cancel a run that this kernel drives, or a node of it; see `Cancelling.request`."""
         driver = self.awake(run_id)
         if driver is not None:
-            driver.request_cancel(by, node)
+            driver.cancelling.request(by, node)
 
     def cancel_started_by(self, parent: RunId) -> None:
         """Cancel the unfinished runs that a run has started; one that is driven elsewhere hears of it by mail."""

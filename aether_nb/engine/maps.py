@@ -79,7 +79,7 @@ class Maps:
         driver.emit(NodeStarted(**driver.head(), node=node.id, attempt=max(node.attempt, 1), items=names))
         for child in (driver.state.nodes[n] for n in before):
             if driver.state.is_gone(child) and child.status not in DONE:
-                driver.cancel_node(child)
+                driver.cancelling.cancel(child)
 
     def inputs_of(self, node: NodeState) -> dict[str, Any]:
         """What one item of a map that has begun is called with."""

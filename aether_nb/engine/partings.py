@@ -47,7 +47,7 @@ class Partings:
     def begin(self, node: NodeState, wait: WaitState) -> None:
         """Tell the tool of a wait that was just withdrawn, if it wants to know."""
         if wait.opened.on_cancel and not wait.told:
-            task = self._driver.task(self._tell(node, wait))
+            task = self._driver.tasks.new(self._tell(node, wait))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -61,7 +61,7 @@ class Partings:
     def farewell(self) -> None:
         """Tell all tools of open waits, without a word in the log: the run was put aside and is not ours any more."""
         for wait in self._driver.state.to_be_told:
-            self._driver.task(self._call_logged(self._driver.state.nodes[wait.opened.node], wait))
+            self._driver.tasks.new(self._call_logged(self._driver.state.nodes[wait.opened.node], wait))
 
     async def settled(self) -> None:
         """Wait until all have been told, or have had their time."""

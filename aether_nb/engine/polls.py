@@ -83,7 +83,7 @@ class Polls:
 
     def _wanted(self, node: NodeState, wait: WaitState) -> bool:
         driver = self._driver
-        return wait.status == "open" and not driver.halted and node.id not in driver.given_up
+        return wait.status == "open" and not driver.halted and node.id not in driver.cancelling.given_up
 
     async def _look(self, node: NodeState, wait: WaitState) -> None:
         token = wait.opened.token

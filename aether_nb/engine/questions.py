@@ -94,7 +94,7 @@ class Questions:
         if wait is None or wait.status != "open" or driver.halted:
             return
         node = driver.state.nodes[wait.opened.node]
-        if node.id in driver.given_up:
+        if node.id in driver.cancelling.given_up:
             return  # it came too late to count
         if not self._is_back(node):
             self.early[token] = reply
@@ -150,7 +150,7 @@ class Questions:
         driver = self._driver
         self._alarms.pop(token, None)
         self._attached.discard(token)
-        over = driver.halted or node.id in driver.given_up
+        over = driver.halted or node.id in driver.cancelling.given_up
         if over or node.wait is None or node.wait.status != "open":
             return
         engine = driver.engine

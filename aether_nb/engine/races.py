@@ -64,7 +64,7 @@ class Races:
         nodes = self._driver.state.nodes
         for other in race.nodes:
             if other != event.node and nodes[other].status not in DONE:
-                self._driver.cancel_node(nodes[other])
+                self._driver.cancelling.cancel(nodes[other])
 
     def _decides(self, race: Race, event: AnyEvent) -> bool:
         if isinstance(event, NodeFailed):

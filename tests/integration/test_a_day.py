@@ -142,7 +142,7 @@ class Day:
             if late:
                 await late[-1].barrier(full=False)
             await asyncio.sleep(0)
-            standing = set().union(*(d.standing for d in engine.drivers.values()))
+            standing = set().union(*(d.tasks.standing for d in engine.drivers.values()))
             busy = asyncio.all_tasks() - standing - {asyncio.current_task()}
             written = all(d.lane.committed == d.state.seq for d in engine.drivers.values())
             quiet = (

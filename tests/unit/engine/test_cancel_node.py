@@ -400,7 +400,7 @@ async def test_mail_about_a_node_that_is_done_or_unknown_changes_nothing(live, s
     life = live()
     run = life.start(asks)
     await life.until(lambda: life.channel.asked)
-    life.driver().request_cancel("ana", "nowhere")
+    life.driver().cancelling.request("ana", "nowhere")
     assert types(store)[-1] == "WaitOpened"
     run.answer("Ada")
     assert (await run).how == "Ada"

@@ -248,7 +248,7 @@ async def test_a_static_node_in_a_pause_has_no_task_and_no_place(live, clock):
     run = life.start(World().graphs["drawn"])
     await failed(life, 1)
     driver = life.driver()
-    assert not driver._tasks
+    assert not driver.tasks
     assert life.engine.scheduler._free == 1
     assert run.status == "running"
     assert run.nodes["shaky"].status == "pending"
