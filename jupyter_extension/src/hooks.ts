@@ -3,6 +3,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { State } from "./model";
+import { whenReleased } from "./press";
 import type { Session } from "./session";
 
 /** The session that a tree of views belongs to. */
@@ -13,9 +14,14 @@ export const useSession = (): Session => useContext(SessionContext);
 export function useModel(session: Session): State {
   const [state, setState] = useState(session.model.state);
   useLayoutEffect(() => {
-    const read = () => setState(session.model.state);
+    let here = true;
+    const read = () => here && setState(session.model.state);
     read(); // what changed between drawing and subscribing
-    return session.model.subscribe(read);
+    const unsubscribe = session.model.subscribe(() => whenReleased(read));
+    return () => {
+      here = false;
+      unsubscribe();
+    };
   }, [session]);
   return state;
 }

@@ -39,6 +39,46 @@ async def hostile(*, context):
 run = hostile.start()
 """
 
+GROWING = """
+import asyncio
+import aether_nb as ae
+from aether_nb import graph_fn, tool
+from aether_nb.tools import ask_approval, wait_for_event
+
+@tool
+async def a_step_with_a_long_name(n):
+    return n
+
+@graph_fn(outputs=["choice"])
+async def growing():
+    async def grow():
+        await wait_for_event("grow")
+        for n in range(3):
+            await a_step_with_a_long_name(n)
+    asked, _ = await asyncio.gather(ask_approval("Proceed?"), grow())
+    return {"choice": asked.choice}
+
+run = growing.start()
+"""
+
+
+def test_what_is_pressed_stays_under_the_pointer_while_the_graph_grows(open_notebook):
+    notebook = open_notebook(GROWING, "ae.post_event('grow')")
+    notebook.run_done(0)
+    expect(notebook.node(0, "wait_for_event")).to_have_attribute("data-status", "waiting")
+    button = notebook.prompt(0).get_by_role("button", name="Approve")
+    button.scroll_into_view_if_needed()
+    there = button.bounding_box()
+    mouse = notebook.page.mouse
+    mouse.move(there["x"] + there["width"] / 2, there["y"] + there["height"] / 2)
+    mouse.down()
+    notebook.run_done(1)
+    notebook.wait_saved(0, "a_step_with_a_long_name")  # the kernel has told the page by then
+    assert button.bounding_box() == there
+    mouse.up()
+    notebook.wait_status(0, "succeeded")
+    expect(notebook.node(0, "a_step_with_a_long_name").first).to_have_attribute("data-status", "succeeded")
+
 
 def test_without_graphviz_the_page_draws_the_graph_and_the_file_keeps_it(open_notebook):
     notebook = open_notebook(NO_DOT + AGENT, "run = agent.start()")
