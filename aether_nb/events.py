@@ -133,6 +133,8 @@ class NodeAdded(NodeEvent):
     on_failure: OnFailure = "fail"
     each: Each | None = None
     """For kind `map`; `spec` is then that of the graph that each item becomes, if it is one."""
+    started: bool = False
+    """There was a place for it, so that its body begins at once: its first NodeStarted is this."""
 
 
 class NodeStarted(NodeEvent):
@@ -373,6 +375,12 @@ AnyEvent = Annotated[
     Field(discriminator="type"),
 ]
 """Every event, told apart by `type`."""
+
+
+def begins(event: AnyEvent) -> bool:
+    """Whether an attempt of its node begins with it; not for a question whose first half has no effect."""
+    return isinstance(event, NodeStarted) or (isinstance(event, NodeAdded) and event.started)
+
 
 LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
 """To and from JSON."""

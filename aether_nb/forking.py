@@ -141,7 +141,9 @@ def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us:
         elif node.wait.status == "open":
             tokens[node.wait.opened.token] = new_token()
     events = [
-        _renewed(event, tokens, now_us)
+        _only_called(event)
+        if isinstance(event, NodeAdded) and event.node in bare
+        else _renewed(event, tokens, now_us)
         for event in shared
         if not isinstance(event, NodeEvent) or event.node not in bare or not _is_own(event)
     ]
@@ -198,6 +200,11 @@ def _end_of(log: Sequence[AnyEvent], node: NodeState) -> int:
                 continue
             return i
     return len(log)
+
+
+def _only_called(event: NodeAdded) -> NodeAdded:
+    """The event without the word that the node has begun."""
+    return event.model_copy(update={"started": False}) if event.started else event
 
 
 def _is_own(event: NodeEvent) -> bool:

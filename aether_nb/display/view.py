@@ -272,8 +272,12 @@ class RunView:
     # -- nodes -------------------------------------------------------------------------------------
 
     def _on_node_added(self, event: ev.NodeAdded) -> None:
-        if self._table.fold(event.node):
-            return
+        if not self._table.fold(event.node):
+            self._draw(event)
+        if event.started:
+            self._begin(event.node, 1, event.at_us // 1000)
+
+    def _draw(self, event: ev.NodeAdded) -> None:
         if event.node not in self._table.nodes:
             self._table.add(
                 blank(event.node, name=event.name, kind=event.kind, parent=event.parent, label=event.label)
@@ -294,20 +298,25 @@ class RunView:
         return None
 
     def _on_node_started(self, event: ev.NodeStarted) -> None:
-        self._go_on()
-        at_ms = event.at_us // 1000
         was = self._table.nodes.get(event.node)
         revived = was is not None and was["status"] in _BROKEN
-        node = self._say(event.node, "running", at_ms)
-        if node is None:
+        if not self._begin(event.node, event.attempt, event.at_us // 1000):
             return
-        node["attempt"] = event.attempt
-        node["started_ms"] = at_ms
-        node["error"] = ""
         if event.items is not None:
             self._table.begin_map(event.node, event.items)
         if revived:
-            self._table.revive_below(event.node, at_ms)
+            self._table.revive_below(event.node, event.at_us // 1000)
+
+    def _begin(self, node_id: str, attempt: int, at_ms: int) -> bool:
+        """An attempt begins; whether it is of a node that is listed."""
+        self._go_on()
+        node = self._say(node_id, "running", at_ms)
+        if node is None:
+            return False
+        node["attempt"] = attempt
+        node["started_ms"] = at_ms
+        node["error"] = ""
+        return True
 
     def _on_branch_taken(self, event: ev.BranchTaken) -> None:
         self._go_on()

@@ -161,10 +161,16 @@ class Activation:
         race = self._racing.pop(id(call), None)
         if entry is None:
             self._check_new(call, inputs)
-            node = self._add_node(target, inputs, call, before, label)
-            if race is not None:
-                self._driver.races.join(race, node.id)
-            await self._guarded(node, self._driver.bodies.execute(node, target, inputs, self._slot))
+            place = self._driver.bodies.place_for(target)
+            try:
+                node = self._add_node(target, inputs, call, before, label, started=place is not None)
+                if race is not None:
+                    self._driver.races.join(race, node.id)
+                work = self._driver.bodies.execute(node, target, inputs, self._slot, place=place)
+                await self._guarded(node, work)
+            finally:
+                if place is not None:
+                    place.give_back()
         else:
             assert entry.node is not None
             node = self._driver.state.nodes[entry.node]
@@ -235,8 +241,9 @@ class Activation:
             del task  # see `Bodies._settled`
 
     def _add_node(
-        self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str
-    ) -> NodeState:
+        self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str, *,
+        started: bool,
+    ) -> NodeState:  # fmt: skip
         driver, step, each = self._driver, target, None
         if target.kind == "map":
             step, each = target.step, target.each
@@ -247,7 +254,7 @@ class Activation:
                 call=call, after=tuple(sorted(before)[:_EDGES]), label=label,
                 spec=driver.engine.keep_spec(step.spec) if step.kind == "graph" else "", each=each,
                 on_failure=on_failure_of(step),
-                code=target.fingerprint if target.wants_context else "",
+                code=target.fingerprint if target.wants_context else "", started=started,
                 inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
             )
         )  # fmt: skip

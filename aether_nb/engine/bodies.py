@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
 from aether_nb.engine.activation import Activation
@@ -73,8 +73,16 @@ class Bodies:
         else:
             await self.execute(node, target, self._driver.inputs_of(node), None, settle=False)
 
+    def place_for(self, target: Target) -> Slot | None:
+        """A place for the body of a plain tool that is called, held, when one is free now."""
+        if target.kind != "tool":
+            return None
+        slot = self._driver.slot(cast("ToolTarget", target))
+        return slot if slot.take_nowait() else None
+
     async def execute(
-        self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None, *, settle: bool = True
+        self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None, *,
+        place: Slot | None = None, settle: bool = True,
     ) -> None:  # fmt: skip
         """Carry a node out, with every attempt that it takes. Failures are events, not exceptions.
 
@@ -83,10 +91,14 @@ class Bodies:
             target: what it stands for.
             inputs: its decoded inputs.
             slot: the slot of the body that called it, lent while it waits.
+            place: for a plain tool whose first attempt is recorded as begun: its place, held.
             settle: whether to return only when the node is done.
         """
         if node.kind == "tool":
-            await self._attempts(node, target, inputs)
+            if place is not None:
+                await self._tool(node, target, inputs, place, begun=True)
+            if place is None or node.retry_at_us is not None:
+                await self._attempts(node, target, inputs)
         elif node.kind == "fn":
             attempt = self._start(node)
             await self._carry_out(node.id, inputs, self._function(node.id, target, inputs, attempt))
@@ -163,10 +175,13 @@ class Bodies:
             if node.retry_at_us is None:
                 return
 
-    async def _tool(self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot) -> None:
-        """One attempt of a plain tool, whose place is held and given back."""
+    async def _tool(
+        self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot, *, begun: bool = False
+    ) -> None:  # fmt: skip
+        """One attempt of a plain tool, whose place is held and given back; `begun` when that is recorded."""
         try:
-            self._start(node, slot=slot)
+            if not begun:
+                self._start(node, slot=slot)
             if target.effects:
                 await self._driver.barrier(full=True)
             body = self._on_loop if target.is_async else self._in_thread

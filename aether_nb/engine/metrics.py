@@ -196,10 +196,17 @@ class Meter:
     def _on_run_over(self, gauge: _Gauge, event: ev.Event) -> None:
         self._end(gauge, event.at_us)
 
+    def _on_node_added(self, gauge: _Gauge, event: ev.NodeAdded) -> None:
+        if event.started:
+            self._begin_attempt(gauge, event, 1)
+
     def _on_node_started(self, gauge: _Gauge, event: ev.NodeStarted) -> None:
-        self._begin_anew(gauge, event)
-        gauge.attempts = event.attempt
+        self._begin_attempt(gauge, event, event.attempt)
         gauge.queued_us += event.queued_ms * 1000
+
+    def _begin_attempt(self, gauge: _Gauge, event: ev.NodeEvent, attempt: int) -> None:
+        self._begin_anew(gauge, event)
+        gauge.attempts = attempt
         self._stop(gauge, event.at_us)
         self._go_on(gauge, event.at_us)
 
@@ -256,6 +263,7 @@ _FOLDS: dict[type[ev.Event], Callable[[Meter, _Gauge, Any], None]] = {
     ev.RunFailedEvent: Meter._on_run_over,
     ev.RunCancelledEvent: Meter._on_run_over,
     ev.RunBlockedEvent: Meter._on_run_over,
+    ev.NodeAdded: Meter._on_node_added,
     ev.NodeStarted: Meter._on_node_started,
     ev.NodeFinished: Meter._on_attempt_over,
     ev.NodeFailed: Meter._on_attempt_over,

@@ -293,10 +293,18 @@ class RunState:
             event.node, event.name, event.kind, event.parent, label=event.label or event.name, added=event
         )
         self.nodes[event.node] = node
-        entry = Entry(event.call, event.node)
-        self.journals.setdefault(event.parent, JournalLog()).entries.append(entry)
-        self.by_call[event.node] = entry
+        entry = self.by_call[event.node] = Entry(event.call, event.node)
+        self._journal(event.parent).entries.append(entry)
+        if event.started:
+            node.attempt, node.started_us = 1, event.at_us
+            self.set_status(node, "running")
         return []
+
+    def _journal(self, body: NodeId) -> JournalLog:
+        log = self.journals.get(body)
+        if log is None:
+            log = self.journals[body] = JournalLog()
+        return log
 
     def _on_node_started(self, event: NodeStarted) -> list[Command]:
         node = self._node(event)
@@ -375,7 +383,7 @@ class RunState:
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
         value = event.value if isinstance(event, CallRecorded) else None
         entry = Entry(event.call, None, value, "ok")
-        log = self.journals.setdefault(event.node, JournalLog())
+        log = self._journal(event.node)
         log.entries.append(entry)
         log.outcomes.append(entry)
         return []

@@ -15,6 +15,7 @@ from aether_nb.events import (
     AnyEvent,
     MessageSent,
     NodeCancelled,
+    NodeEvent,
     NodeFailed,
     NodeFinished,
     NodeRetried,
@@ -24,6 +25,7 @@ from aether_nb.events import (
     WaitExpired,
     WaitOpened,
     WaitWithdrawn,
+    begins,
 )
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.testing.ledger import Note
@@ -153,7 +155,8 @@ def _at_least_once(report: Report, calm: Report) -> Iterator[str]:
         if log[-1].type != "RunFinished":
             continue
         done = {event.node for event in log if isinstance(event, _OUTCOMES)}
-        for node in {event.node for event in log if isinstance(event, (NodeStarted, WaitOpened))} - done:
+        begun = {e.node for e in log if isinstance(e, NodeEvent) and (begins(e) or isinstance(e, WaitOpened))}
+        for node in begun - done:
             yield f"{node!r} of run {run!r} started and came to nothing"
     missing = {(n.what, n.key) for n in calm.end.ledger} - {(n.what, n.key) for n in report.end.ledger}
     for what, key in sorted(missing):

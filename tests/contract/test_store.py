@@ -152,6 +152,7 @@ EVERY_EVENT = [
     at(NodeStarted, 28, items=("a", "b-2"), item={"x": [1]}),
     at(NodeStarted, 29, items=()),
     at(NodeAdded, 30, name="m", kind="map", call=CALL, on_failure="skip", each=EACH),
+    at(NodeAdded, 31, name="add", call=CALL, started=True),
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from integration import journey
 
 import aether_nb as ae
 from aether_nb import ScriptedChannel
-from aether_nb.events import NodeFinished, NodeStarted, ReplyTaken, WaitOpened
+from aether_nb.events import NodeFinished, ReplyTaken, WaitOpened, begins
 from aether_nb.testing import Ledger
 
 KILLS = 25
@@ -100,7 +100,7 @@ class Journey:
         return {e.node for e in self.events(NodeFinished)}
 
     def fragile(self):
-        starts = Counter(e.node for e in self.events(NodeStarted))
+        starts = Counter(e.node for e in self.store.events(self.run_id) if begins(e))
         return {node for node, times in starts.items() if times >= FRAGILE} - self.finished()
 
     def fence(self):

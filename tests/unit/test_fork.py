@@ -88,6 +88,7 @@ async def test_a_fork_at_a_tool_runs_it_and_what_came_after_it_again(ours):
     fork = run.fork(at=next(n for n in run.nodes if run.nodes[n].outputs == {"y": "Ada:r"}))
     assert (await fork.next_wait()).prompt == "How are you?"
     assert ran == ["first", "Ada", "Ada"]
+    assert [n.attempt for n in fork.nodes.values() if n.name == "work"] == [1, 1]
 
 
 async def test_a_fork_is_in_the_store_before_its_handle_is_returned(configure, tmp_path):

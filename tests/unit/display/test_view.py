@@ -74,6 +74,13 @@ def test_nodes_of_a_graph_function_come_as_it_runs_with_the_edges_they_name() ->
     ]
 
 
+def test_a_call_that_began_at_once_is_shown_as_running() -> None:
+    story = Story(None).add("a", started=True)
+    node = story.view.peek()["nodes"][0]
+    assert (node["status"], node["attempt"]) == ("running", 1)
+    assert node["started_ms"] == story.events[-1].at_us // 1000
+
+
 def test_a_graph_added_by_a_function_opens_to_its_nodes() -> None:
     story = Story(None)
     story.specs["abc"] = REVIEW

@@ -10,6 +10,7 @@ from lives import WatchedStore, log, turns, types
 
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.errors import NodeCancelled, NodeFailed, RunError, UnknownNode
+from aether_nb.events import begins
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.testing import FakeClock
 from aether_nb.tools import ask_text
@@ -37,9 +38,7 @@ async def fine(x=1):
 
 
 async def began(life, name):
-    await life.until(
-        lambda: any(e.type == "NodeStarted" and e.node.startswith(name) for e in log(life.store))
-    )
+    await life.until(lambda: any(begins(e) and e.node.startswith(name) for e in log(life.store)))
     await turns()
 
 
@@ -186,7 +185,7 @@ async def test_a_graph_function_inside_is_unwound_and_cannot_catch_its_own_end(l
     life = live()
     run = life.start(f)
     await began(life, "inner")
-    await life.until(lambda: sum(e.type == "NodeStarted" for e in log(life.store)) == 2)
+    await life.until(lambda: sum(map(begins, log(life.store))) == 2)
     run.cancel("inner")
     assert (await run).how == "NodeCancelled 1"
     assert ran == ["stuck ended", "fine 1"]

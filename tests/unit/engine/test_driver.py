@@ -10,6 +10,7 @@ from lives import log, turns, types
 
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.errors import NodeFailed, RunBlocked, RunCancelled
+from aether_nb.events import begins
 from aether_nb.testing import EventRecorder, FakeClock
 from aether_nb.tools import ask_text
 
@@ -164,7 +165,7 @@ async def test_a_sync_tool_sees_that_its_run_was_cancelled_and_keeps_its_slot_un
     assert run.nodes["stubborn"].status == "cancelled"
     other = life.start(g, "other")
     await turns()
-    assert "NodeStarted" not in types(life.store, "other")
+    assert not any(map(begins, log(life.store, "other")))
     let_go.set()
     assert (await other).x == 1
     assert seen == [True]
@@ -503,3 +504,19 @@ async def test_a_run_that_a_cancelled_body_starts_on_its_way_out_is_cancelled_to
         await run
     with pytest.raises(RunCancelled):
         await life.runtime.get("child")
+
+
+async def test_a_call_for_which_there_is_a_place_begins_with_the_event_that_it_was_called(live):
+    @tool(outputs=["n"])
+    async def double(n):
+        await turns()
+        return {"n": 2 * n}
+
+    @graph_fn(outputs=["ns"])
+    async def f():
+        return {"ns": [out.n for out in await asyncio.gather(double(1), double(2))]}
+
+    life = live(max_concurrency=1)
+    assert (await life.start(f)).ns == [2, 4]
+    told = [(e.type, begins(e)) for e in log(life.store) if e.type in {"NodeAdded", "NodeStarted"}]
+    assert told == [("NodeAdded", True), ("NodeAdded", False), ("NodeStarted", True)]

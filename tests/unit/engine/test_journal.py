@@ -32,6 +32,7 @@ from lives import comes_back, log, ran, step, stop, there, turns, types
 
 from aether_nb import graph_fn, tool
 from aether_nb.errors import AetherError, BadInputs, NodeFailed, RunBlocked, RunError
+from aether_nb.events import begins
 
 
 def calls(store):
@@ -250,7 +251,7 @@ async def test_a_race_goes_again_as_it_went(live):
 
     first = live()
     run = first.start(f)
-    await first.until(lambda: types(first.store).count("NodeStarted") == 2)
+    await first.until(lambda: sum(map(begins, log(first.store))) == 2)
     gates["fast"].set()
     await first.until(lambda: ran == ["fast", "after ['fast']"])
     gates["slow"].set()
@@ -318,7 +319,7 @@ async def test_a_node_that_died_with_the_kernel_runs_again_as_another_attempt(li
 
     first = live()
     first.start(f)
-    await first.until(lambda: "NodeStarted" in types(first.store))
+    await first.until(lambda: any(map(begins, log(first.store))))
     await first.end()
     assert (await live().resume()).n == 2
     assert attempts == [1, 2]
@@ -340,7 +341,7 @@ async def test_the_third_crash_in_one_node_blocks_the_run_until_somebody_resumes
     life = live()
     run = life.start(f)
     for n in range(1, 4):
-        await life.until(lambda n=n: types(life.store).count("NodeStarted") == n)
+        await life.until(lambda n=n: sum(map(begins, log(life.store))) == n)
         await life.end()
         life = live()
         run = life.resume()

@@ -34,6 +34,9 @@ class Log:
     def added(self, at_s, node, kind="tool", parent=""):
         self(at_s, ev.NodeAdded, node, name=node, kind=kind, parent=parent, call=Call(name=node))
 
+    def called(self, at_s, node):
+        self(at_s, ev.NodeAdded, node, name=node, call=Call(name=node), started=True)
+
     def asks(self, at_s, node, token="t"):
         self(at_s, ev.WaitOpened, node, token=token, kind="text", prompt=TextPrompt(prompt="?"))
 
@@ -317,3 +320,9 @@ async def test_artifacts_count_once_however_often_a_log_names_them(live):
     assert 200_000 < run.metrics.bytes_stored < 203_000
     assert run.nodes["large"].metrics.bytes_stored > 200_000
     assert run.nodes["same"].metrics.bytes_stored < 1_000
+
+
+def test_a_tool_that_begins_as_it_is_called_computes_from_then_on(story):
+    story.called(1, "a")
+    story(3, ev.NodeFinished, "a")
+    assert story.times("a") == (0, 2, 0, 1)

@@ -10,6 +10,7 @@ from lives import Life, WatchedStore, cut, log, turns, types
 
 from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
 from aether_nb.errors import BadOutputs, NodeCancelled, NotStorable, RunCancelled
+from aether_nb.events import begins
 from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.testing import FakeClock
 from aether_nb.tools import ask_text
@@ -104,16 +105,16 @@ async def test_every_attempt_is_in_the_log_with_its_error_and_when_the_next_one_
     assert e.value.attempt == 3
     shaky = next(n.id for n in run.nodes.values() if n.name == "shaky")
     told = [
-        (e.type, e.attempt, getattr(e, "retry_at_us", None))
+        ("begun" if begins(e) else e.type, getattr(e, "attempt", 1), getattr(e, "retry_at_us", None))
         for e in log(store)
-        if getattr(e, "node", "") == shaky and e.type in {"NodeStarted", "NodeFailed"}
+        if getattr(e, "node", "") == shaky and (begins(e) or e.type == "NodeFailed")
     ]
     assert told == [
-        ("NodeStarted", 1, None),
+        ("begun", 1, None),
         ("NodeFailed", 1, began + 10_000_000),
-        ("NodeStarted", 2, None),
+        ("begun", 2, None),
         ("NodeFailed", 2, began + 30_000_000),
-        ("NodeStarted", 3, None),
+        ("begun", 3, None),
         ("NodeFailed", 3, None),
     ]
     assert {e.error.message for e in failures(store)} == {"no wind"}
@@ -378,7 +379,7 @@ async def test_cancelling_the_run_ends_a_pause(live, clock, store, form):
     assert len(life.engine.alarms) == 0
     clock.advance(100)
     await turns()
-    assert types(store).count("NodeStarted") == 2
+    assert sum(map(begins, log(store))) == 2
 
 
 async def test_asyncio_timeout_around_a_pause_ends_it_and_is_recorded(live, clock, store):

@@ -448,6 +448,16 @@ def test_a_node_inserted_before_one_that_is_done_runs_and_the_done_one_stays_don
     assert state.apply(new) == [Settle("new")]
 
 
+def test_a_call_that_began_at_once_runs_from_then_on():
+    fold = Fold(GraphSpec(name="f", kind="function"))
+    fold.start()
+    fold(ev.NodeAdded, node="a", name="a", call=Call(name="a"), started=True)
+    node = fold.state.nodes["a"]
+    assert (node.status, node.attempt, node.started_us) == ("running", 1, fold.log[-1].at_us)
+    fold.finish("a")
+    assert node.status == "succeeded"
+
+
 # -- journals ------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from lives import log, turns, types
 
 from aether_nb import AetherError, graph_fn, graphify, tool
 from aether_nb.errors import NodeFailed, RunCancelled, ToolTimeout
+from aether_nb.events import begins
 from aether_nb.testing import FakeClock
 
 FORMS = pytest.mark.parametrize("form", ["drawn", "written"])
@@ -34,7 +35,7 @@ def graph_of(step, form):
 
 async def started(life, times=1):
     """Until that many attempts have begun."""
-    await life.until(lambda: types(life.store).count("NodeStarted") == times)
+    await life.until(lambda: sum(map(begins, log(life.store))) == times)
     await turns()
 
 

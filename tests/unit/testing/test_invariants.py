@@ -174,7 +174,8 @@ def test_a_reply_that_a_death_wiped_out_is_found(story):
 def test_a_node_that_had_finished_and_began_again_is_found(story, again):
     log = story[0].end.logs[RUN]
     at = index(log, NodeFinished)
-    event = log[index(log, again)]
+    head = {name: getattr(log[at], name) for name in ("run", "seq", "at_us", "node")}
+    event = NodeStarted(**head, attempt=2) if again is NodeStarted else log[at]
     error = broken(story, log=inserted(log, index(log, WaitOpened) + 1, event))
     assert "no node whose success was committed runs again" in str(error)
     assert repr(log[at].node) in str(error)
@@ -190,7 +191,7 @@ def test_an_effect_of_a_node_that_had_finished_is_found(story):
 def test_stage_a_that_began_again_is_found(story):
     log = story[0].end.logs[RUN]
     at = index(log, WaitOpened)
-    started = log[index(log, NodeStarted)].model_copy(update={"node": log[at].node})
+    started = NodeStarted(run=RUN, seq=1, at_us=log[at].at_us, node=log[at].node)
     error = broken(story, log=inserted(log, at + 1, started))
     assert "Stage A of a committed wait does not run again" in str(error)
 
