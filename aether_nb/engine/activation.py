@@ -79,7 +79,8 @@ class Activation:
             driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage,
             again=kind == "tool" and state is not None and state.failures + state.generation > 0,
         )  # fmt: skip
-        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call, Target]] = {}
+        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call, Target, int]] = {}
+        """With the line of each, which is not that of its call when that is recorded and the code was edited."""
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
 
@@ -135,13 +136,13 @@ class Activation:
     ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         scope = self._enter_call()
         inputs = {k: v for k, v in bound.items() if v is not MISSING}
-        counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
-        call = self._journal.identify(scope.path, target.name, digest(counted), key, line)
-        entry = self._journal.claim(call)
-        label = writable(label or label_of(target.kind, inputs))
+        counted = inputs
+        if not _NOT_IDENTITY.isdisjoint(inputs):
+            counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
+        call, entry = self._journal.identify(scope.path, target.name, digest(counted), key, line)
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
-        self._unawaited[id(call)] = (coro, call, target)
+        self._unawaited[id(call)] = (coro, call, target, line)
         return coro
 
     async def _perform(
@@ -200,7 +201,7 @@ class Activation:
     async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
         """Await calls of dual-stage tools at once; see `calling.Caller`."""
         race = Race(first)
-        made = {id(coro): (call, target) for coro, call, target in self._unawaited.values()}
+        made = {id(coro): (call, target) for coro, call, target, _ in self._unawaited.values()}
         for one in calls:
             call, target = made.pop(id(one), (None, None))
             if call is None or target is None or target.kind not in {"ask", "wait"}:
@@ -245,6 +246,7 @@ class Activation:
         started: bool,
     ) -> NodeState:  # fmt: skip
         driver, step, each = self._driver, target, None
+        label = writable(label or label_of(target.kind, inputs))
         if target.kind == "map":
             step, each = target.step, target.each
         node = child_id(self._node, call.key or f"{call.name}-{letters_of(*identity(call))}")
@@ -283,8 +285,8 @@ class Activation:
         self._flush_cancelled()
         body = message.model_dump(exclude_defaults=True)
         encode(body)  # a text that cannot be stored is refused here, not in the log
-        call = self._journal.identify(scope.path, f"send_{message.kind}", digest(body), None, caller_line())
-        entry = self._journal.claim(call)
+        name = f"send_{message.kind}"
+        call, entry = self._journal.identify(scope.path, name, digest(body), None, caller_line())
         if entry is None:
             self._check_new(call, body)
             self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
@@ -297,8 +299,7 @@ class Activation:
             return make()
         scope = self._enter_call()
         self._flush_cancelled()
-        call = self._journal.identify(scope.path, name, "", None, caller_line())
-        entry = self._journal.claim(call)
+        call, entry = self._journal.identify(scope.path, name, "", None, caller_line())
         if entry is not None:
             self._journal.turn_nowait(entry)
             return decode(entry.value)
@@ -312,8 +313,7 @@ class Activation:
         scope = self._enter_call()
         self._flush_cancelled()
         line = caller_line()
-        call = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
-        entry = self._journal.claim(call)
+        call, entry = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
         memory = self.services.memory
         if entry is not None:
             if not self._journal.turn_nowait(entry):
@@ -389,8 +389,8 @@ class Activation:
 
     def _check_return(self) -> None:
         forgotten = [
-            f"line {call.line}: {call.name}(...)"
-            for coro, call, _ in self._unawaited.values()
+            f"line {line}: {call.name}(...)"
+            for coro, call, _, line in self._unawaited.values()
             if inspect.getcoroutinestate(coro) == inspect.CORO_CREATED  # else its task was cancelled at once
         ]
         if forgotten:

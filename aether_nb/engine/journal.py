@@ -6,9 +6,9 @@ The rules are numbered in the durability notes, section 4; the numbers stand at 
 - A `Scope` is the task that a call is made in; a task factory gives every task that is created inside a
   body a scope of its own, named after its coroutine and counted (rule 2).
 - `identify` names a call when it is called (rule 1), by key (3) or by scope, name, arguments and
-  occurrence (4).
-- `claim` finds it in the record; for a call that is not there, `expected` tells what the record has in
-  its place, before it has any effect (7, 8, 9).
+  occurrence (4), and finds it in the record.
+- For a call that is not there, `expected` tells what the record has in its place, before it has any
+  effect (7, 8, 9).
 - Recorded outcomes are handed out in the order of the log, so that a race goes as it went (5).
 """
 
@@ -104,8 +104,12 @@ class Journal:
         self._own_keys: list[str] = []
         self._pumping = False
 
-    def identify(self, scope: str, name: str, digest: str, key: str | None, line: int) -> Call:
-        """Name the call that is being made.
+    def identify(
+        self, scope: str, name: str, digest: str, key: str | None, line: int
+    ) -> tuple[Call, Entry | None]:
+        """Name the call that is being made, and find its recorded entry; None when the record does not have it.
+
+        The call of an entry is the recorded one: making thousands of them anew is a good part of a replay.
 
         Raises:
             DuplicateKey: the key is in use.
@@ -125,15 +129,15 @@ class Journal:
                 )
             self._keys.add(key)
             self._own_keys.append(key)
-            return Call(scope=scope, name=name, key=key, line=line)
+            entry = self._claim((name, key))
+            return entry.call if entry else Call(scope=scope, name=name, key=key, line=line), entry
         triple = (scope, name, digest)
         n = self._counts.get(triple, 0)
         self._counts[triple] = n + 1
-        return Call(scope=scope, name=name, digest=digest, n=n, line=line)
+        entry = self._claim((*triple, str(n)))
+        return entry.call if entry else Call(scope=scope, name=name, digest=digest, n=n, line=line), entry
 
-    def claim(self, call: Call) -> Entry | None:
-        """The recorded entry of this call, or None when the record does not have it."""
-        i = identity(call)
+    def _claim(self, i: Identity) -> Entry | None:
         entry = self._recorded.get(i)
         if entry is not None:
             left = self._unclaimed.get(entry.call.scope)

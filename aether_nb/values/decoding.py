@@ -57,7 +57,12 @@ def decode(data: Any, blobs: Blobs | None = None, strict: bool = True) -> Any:
     Raises:
         NotRestorable: a class is not defined here, a blob is gone, the tree is damaged; only if strict.
     """
-    return data if type(data) in _PLAIN else Decoder(blobs, strict).value(data)
+    kind = type(data)
+    if kind in _PLAIN:
+        return data
+    if kind is dict and TAG not in data and _PLAIN.issuperset(map(type, data.values())):
+        return data.copy()
+    return Decoder(blobs, strict).value(data)
 
 
 class Decoder:
