@@ -121,19 +121,17 @@ class Activation:
     # -- Caller ----------------------------------------------------------------------------------
 
     def call(
-        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
-    ) -> Coroutine[Any, Any, Outputs]:
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int,
+        pick: str | None = None,
+    ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         """Identify a call; the coroutine carries it out. See `calling.Caller`.
+
+        With `pick` it gives that output alone.
 
         Raises:
             DuplicateKey: the key is in use.
             RunOver: the body has returned.
         """
-        return self._identified(target, bound, key, label, line, None)
-
-    def _identified(
-        self, target: Target, bound: Mapping[str, Any], key: str | None, label: str, line: int, pick: str | None
-    ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         scope = self._enter_call()
         inputs = {k: v for k, v in bound.items() if v is not MISSING}
         counted = inputs
@@ -159,7 +157,7 @@ class Activation:
         self._check_alive()
         self._flush_cancelled()
         before = tuple(scope.frontier)
-        race = self._racing.pop(id(call), None)
+        race = self._racing.pop(id(call), None) if self._racing else None
         if entry is None:
             self._check_new(call, inputs)
             place = self._driver.bodies.place_for(target)
@@ -277,7 +275,7 @@ class Activation:
     ) -> Coroutine[Any, Any, Any]:
         """Ask a person by a built-in dual-stage tool; see `context.Body`."""
         target: DualStageTarget = self._driver.engine.asks[tool]
-        return self._identified(target, inputs, key, "", caller_line(), pick)
+        return self.call(target, inputs, key=key, label="", line=caller_line(), pick=pick)
 
     async def send(self, message: Message) -> None:
         """Say something, once in the life of the run."""
@@ -377,6 +375,8 @@ class Activation:
 
     def _flush_cancelled(self) -> None:
         """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""
+        if not self._cancelled:
+            return
         cancelled, self._cancelled = self._cancelled, []
         for node in cancelled:
             if node.status not in DONE:

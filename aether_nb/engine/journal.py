@@ -170,7 +170,8 @@ class Journal:
             return True
         if self._order and self._order[0] is entry:
             self._pass_head()
-            self._pump_soon()
+            if self._waiting:
+                self._pump_soon()
             return True
         return False
 

@@ -30,6 +30,10 @@ _HEADER = {"run", "seq", "at_us", "type", "node"}
 _HEADER_AND_PROMPT = _HEADER | {"prompt"}
 
 
+_AT_ONCE = 128
+"""So many events are read in one step: more would only be more text in memory at a time."""
+
+
 class Packed(NamedTuple):
     """An event as the store keeps it."""
 
@@ -68,6 +72,12 @@ def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str
         StoreTooNew: a newer aether_nb wrote one of them.
         StoreError: one of them is damaged.
     """
+    if len(rows) <= _AT_ONCE:
+        return _unpack(run_id, rows)
+    return [e for i in range(0, len(rows), _AT_ONCE) for e in _unpack(run_id, rows[i : i + _AT_ONCE])]
+
+
+def _unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str | None]]) -> list[AnyEvent]:
     run = dumps(run_id)
     names = {node: dumps(node) for node in {row[4] for row in rows}}
     texts: list[str] = []
@@ -85,7 +95,7 @@ def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str
             f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{names[node]}{comma}{rest}}}'
         )
     try:
-        return LOG.validate_json(f"[{','.join(texts)}]")  # all in one step takes a third of one by one
+        return LOG.validate_json(f"[{','.join(texts)}]")  # in one step takes a third of one by one
     except ValidationError:  # one of them is damaged, or as deep as can be: then too deep inside of a list
         return [_read(run_id, row[0], row[3], text) for row, text in zip(rows, texts, strict=True)]
 
