@@ -130,7 +130,7 @@ class NodeTable:
 
     def say(self, node_id: str, status: NodeStatus, at_ms: int) -> NodeShape:
         """Give a node its status; returns the node."""
-        node = self.node(node_id)
+        node = self.nodes.get(node_id) or self.node(node_id)
         node["status"] = status
         node["ended_ms"] = at_ms if status in {"succeeded", "failed", "cancelled"} else None
         if status == "running" and node["kind"] not in _CONTAINERS and not self._inside.get(node_id):
@@ -200,6 +200,8 @@ class NodeTable:
 
     def fold(self, node_id: str) -> str:
         """The map that a node is inside of, which counts it and does not list it; empty for a node that is listed."""
+        if node_id in self.nodes:
+            return ""
         at = node_id
         while at and at not in self.nodes:
             at = at.rpartition("/")[0]

@@ -108,15 +108,15 @@ class RunView:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def apply(self, event: ev.AnyEvent) -> None:
-        """Fold one event in. One that is in here already is ignored, so a log may be read twice."""
-        if event.seq <= self._seq:
-            return
-        self._seq = event.seq
-        fold = _FOLDS.get(type(event))
-        if fold is None:
-            return
-        fold(self, event)
+    def apply(self, *events: ev.AnyEvent) -> None:
+        """Fold events in, in their order. One that is in here already is ignored, so a log may be read twice."""
+        for event in events:
+            if event.seq <= self._seq:
+                continue
+            self._seq = event.seq
+            fold = _FOLDS.get(type(event))
+            if fold is not None:
+                fold(self, event)
         if self._status in {"running", "waiting"}:
             self._say_status("waiting" if self._open and not self._table.busy else "running")
 
@@ -287,7 +287,8 @@ class RunView:
                 self._table.grow(spec, event.node)
             if event.on_failure == "continue":
                 self._table.let_go(event.node)
-        self._table.connect((source, event.node) for source in event.after)
+        if event.after:
+            self._table.connect([(source, event.node) for source in event.after])
 
     def _say(self, node_id: str, status: ev.NodeStatus, at_ms: int) -> NodeShape | None:
         """Give a node its status; returns the node, None when it is inside a map, which only counts it."""

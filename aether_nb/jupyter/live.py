@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from aether_nb.services.artifacts import Upload
 
 _SEND_S = 0.05  # at most twenty messages a second
-_LAYOUT_S = 0.25  # pause between layouts of a graph that grows
+_LAYOUT_S = 0.25  # pause between layouts of a graph that grows, at least
+_LAYOUT_SHARE = 20  # so many times as long as it took: the run has the loop for the rest
 _TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
 
 
@@ -74,8 +75,7 @@ class LiveRun:
     def on_events(self, run_id: str, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run
         """Fold the events in; draw soon."""
         before = self._view.status
-        for event in events:
-            self._view.apply(event)
+        self._view.apply(*events)
         now = self._view.status
         self._send_soon()
         if self._view.structure != self._laid_out:
@@ -182,14 +182,16 @@ class LiveRun:
     async def _lay_out(self) -> None:
         while self._laid_out != self._view.structure:
             self._laid_out = self._view.structure
-            shape = self._view.peek()
+            began = time.thread_time()
+            dot = to_dot(self._view.peek())
+            took_s = time.thread_time() - began
             if have_dot():
-                self._svg = await svg_async(to_dot(shape)) or ""
+                self._svg = await svg_async(dot) or ""
                 self._picture = {"svg": self._svg}
             else:
-                self._picture = {"dot": to_dot(shape), "svg": ""}
+                self._picture = {"dot": dot, "svg": ""}
             self._send_soon()
-            await asyncio.sleep(_LAYOUT_S)
+            await asyncio.sleep(max(_LAYOUT_S, took_s * _LAYOUT_SHARE))
         self._layout = None
 
     def _twin_soon(self, *, at_once: bool) -> None:
