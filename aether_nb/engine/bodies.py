@@ -245,13 +245,18 @@ class Bodies:
             driver.questions.opened(node, told=not target.pure_setup)
 
     async def _setup(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> AnyEvent:
-        activation = Activation(
-            self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
-        )  # fmt: skip
-        with activation.entered():
-            async with self._limited(target, None):
-                wait = await target.setup(**_with_context(inputs, "setup" in target.with_context, activation))
-        return open_wait(self._driver.head(), node, target, wait, self._driver.engine.services.artifacts)
+        driver = self._driver
+        if target is driver.engine.asks.get(target.name):  # ours: it calls nothing, so it needs no journal
+            wait = await target.setup(**inputs)
+        else:
+            activation = Activation(
+                driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
+            )
+            with activation.entered():
+                async with self._limited(target, None):
+                    context = _with_context(inputs, "setup" in target.with_context, activation)
+                    wait = await target.setup(**context)
+        return open_wait(driver.head(), node, target, wait, driver.engine.services.artifacts)
 
     async def _resumed(
         self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait, slot: Slot

@@ -316,7 +316,6 @@ class Driver:
             self._take_apart()
 
     def _take_apart(self) -> None:
-        self.state.close()
         self.lane.on_commit = self.lane.on_lost = _nothing
         del self.bodies, self.questions, self.maps, self.partings, self.races, self.pauses, self.cancelling
 

@@ -98,34 +98,6 @@ class RunState:
         self.by_call: dict[NodeId, Entry] = {}
         self._running = 0
         self.open_waits = 0
-        self._handlers: dict[type[Any], Callable[[Any], list[Command]]] = {
-            RunStarted: self._on_run_started,
-            RunResumed: self._on_run_resumed,
-            NodeAdded: self._on_node_added,
-            NodeStarted: self._on_node_started,
-            BranchTaken: self._on_branch_taken,
-            NodeFinished: self._on_node_finished,
-            NodeFailed: self._on_node_failed,
-            NodeRetried: self._on_node_retried,
-            NodeCancelled: self._on_node_cancelled,
-            WaitOpened: self._on_wait_opened,
-            ReplyTaken: self._on_reply_taken,
-            ReplyRejected: self._on_reply_rejected,
-            WaitExpired: self._on_wait_expired,
-            WaitWithdrawn: self._on_wait_withdrawn,
-            WaitPolled: self._on_wait_polled,
-            WithdrawalTold: self._on_withdrawal_told,
-            MessageSent: self._on_recorded,
-            CallRecorded: self._on_recorded,
-            CallInserted: self._on_call_inserted,
-            CallReworded: self._on_call_reworded,
-            JournalLeftover: self._on_journal_leftover,
-            CancelRequested: self._on_cancel_requested,
-            RunBlockedEvent: self._on_run_blocked,
-            RunFinished: self._on_run_finished,
-            RunFailedEvent: self._on_run_failed,
-            RunCancelledEvent: self._on_run_cancelled,
-        }
 
     @property
     def status(self) -> RunStatus:
@@ -144,11 +116,7 @@ class RunState:
     def apply(self, event: AnyEvent) -> list[Command]:
         """Take one event in and say what it makes due. Events come in the order of the log."""
         self.seq = event.seq
-        return self._handlers[type(event)](event)
-
-    def close(self) -> None:
-        """Nothing more will be applied: let go of what points back at this."""
-        self._handlers.clear()
+        return _FOLDS[type(event)](self, event)
 
     def resume(self) -> list[Command]:
         """What is left to do after the log was applied in a new kernel, for a static graph.
@@ -465,3 +433,34 @@ class RunState:
             return [TimeOut(node.id)]
         deadline = wait.opened.deadline_ms or 0
         return [RunStageB(node.id, Reply(value=wait.opened.default, door="default", at_ms=deadline))]
+
+
+_FOLDS: Mapping[type[Any], Callable[[RunState, Any], list[Command]]] = {
+    RunStarted: RunState._on_run_started,
+    RunResumed: RunState._on_run_resumed,
+    NodeAdded: RunState._on_node_added,
+    NodeStarted: RunState._on_node_started,
+    BranchTaken: RunState._on_branch_taken,
+    NodeFinished: RunState._on_node_finished,
+    NodeFailed: RunState._on_node_failed,
+    NodeRetried: RunState._on_node_retried,
+    NodeCancelled: RunState._on_node_cancelled,
+    WaitOpened: RunState._on_wait_opened,
+    ReplyTaken: RunState._on_reply_taken,
+    ReplyRejected: RunState._on_reply_rejected,
+    WaitExpired: RunState._on_wait_expired,
+    WaitWithdrawn: RunState._on_wait_withdrawn,
+    WaitPolled: RunState._on_wait_polled,
+    WithdrawalTold: RunState._on_withdrawal_told,
+    MessageSent: RunState._on_recorded,
+    CallRecorded: RunState._on_recorded,
+    CallInserted: RunState._on_call_inserted,
+    CallReworded: RunState._on_call_reworded,
+    JournalLeftover: RunState._on_journal_leftover,
+    CancelRequested: RunState._on_cancel_requested,
+    RunBlockedEvent: RunState._on_run_blocked,
+    RunFinished: RunState._on_run_finished,
+    RunFailedEvent: RunState._on_run_failed,
+    RunCancelledEvent: RunState._on_run_cancelled,
+}
+"""By event. One table for all runs: one of bound methods in each would be most of what a waiting run is made of."""
