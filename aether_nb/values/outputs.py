@@ -11,7 +11,8 @@ from aether_nb.errors import UnknownOutput
 class Outputs(Mapping[str, Any]):
     """Outputs by name, `out["msg"]` or `out.msg`. Cannot be changed; equal to a dict with the same entries.
 
-    With exactly one entry it prints and formats as that entry.
+    With exactly one entry it prints, formats, compares and is true or false as that entry: so
+    `if await is_urgent(mail):` and `await kind_of(mail) == "bill"` mean what they say.
 
     Raises:
         UnknownOutput: no output has that name; also a KeyError and an AttributeError.
@@ -51,6 +52,18 @@ class Outputs(Mapping[str, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Outputs, (self._entries,)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Outputs):
+            return self._entries == other._entries
+        if isinstance(other, Mapping) and (len(self) != 1 or other.keys() == self._entries.keys()):
+            return self._entries == dict(other)
+        return self._only() == other if len(self) == 1 else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # as of every mapping that compares by what is in it
+
+    def __bool__(self) -> bool:
+        return bool(self._only()) if len(self) == 1 else bool(self._entries)
 
     def __repr__(self) -> str:
         if len(self._entries) == 1:

@@ -79,3 +79,22 @@ def test_outputs_can_be_copied_and_probed():
 def test_names_that_are_methods_of_the_mapping_are_reserved():
     assert {"get", "items", "keys", "values"} <= RESERVED_OUTPUTS
     assert "msg" not in RESERVED_OUTPUTS
+
+
+def test_one_output_compares_and_is_true_as_itself():
+    assert Outputs({"kind": "bill"}) == "bill"
+    assert Outputs({"kind": "bill"}) != "letter"
+    assert "bill" == Outputs({"kind": "bill"})  # noqa: SIM300 - the other way round
+    assert not Outputs({"urgent": False})
+    assert Outputs({"urgent": True})
+    assert Outputs({"found": {"a": 1}}) == {"a": 1}
+
+
+def test_outputs_of_other_names_are_not_equal():
+    assert Outputs({"a": 1}) == {"a": 1}
+    assert Outputs({"a": 1}) != Outputs({"b": 1})
+    assert Outputs({"a": 1}) != {"b": 1}
+    assert Outputs({"a": 1, "b": 2}) == {"b": 2, "a": 1}
+    assert Outputs({"a": 1, "b": 2}) != 1
+    assert Outputs({"a": 0, "b": 0})
+    assert not Outputs({})
