@@ -9,7 +9,7 @@ import atexit
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from aether_nb.answering import Answer
 from aether_nb.authoring.graphs import OnChange
@@ -17,6 +17,8 @@ from aether_nb.calling import set_launcher
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
+from aether_nb.errors import BadInputs
+from aether_nb.events import RunStatus, WaitStatus
 from aether_nb.home import shown_home
 from aether_nb.housekeeping import StoreHandle
 from aether_nb.run import OpenWait, Run, wait_table
@@ -101,7 +103,16 @@ atexit.register(_close_at_exit, os.getpid())
 
 
 def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
-    """The runs of the store, newest first."""
+    """The runs of the store, newest first.
+
+    Args:
+        status: only those that are running, waiting, succeeded, failed, cancelled or blocked.
+        graph: only those of the graph of this name.
+
+    Raises:
+        BadInputs: no run can have that status.
+    """
+    _one_of(status, RunStatus)
     runtime = current()
     rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
     columns: list[tuple[str, Callable[[Run], Any]]] = [
@@ -113,13 +124,24 @@ def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
     return Table([Run(runtime, r) for r in rows], columns, "No runs.")
 
 
+def _one_of(status: str | None, words: Any) -> None:
+    if status is not None and status not in get_args(words):
+        possible = ", ".join(map(repr, get_args(words)))
+        raise BadInputs(f"status={status!r:.100}: it is {possible}, or None for all.")
+
+
 def store() -> StoreHandle:
     """The store of this process: `path`, `stats()` of what it holds, `gc(...)` to throw old runs away."""
     return StoreHandle(current())
 
 
 def waits(*, status: str | None = "open") -> Table[OpenWait]:
-    """The waits of the store, earliest deadline first; `status=None` gives closed ones too."""
+    """The waits of the store, earliest deadline first; `status=None` gives closed ones too.
+
+    Raises:
+        BadInputs: no wait can have that status.
+    """
+    _one_of(status, WaitStatus)
     return wait_table(current().store.waits(status=status))
 
 
@@ -197,9 +219,17 @@ def compare(a: Run | str, b: Run | str) -> Comparison:
 
 
 def resume_all() -> Table[Run]:
-    """Go on with every unfinished run of this notebook whose graph is defined here."""
-    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status)]
-    return Table(current().resume_all(), columns, "Nothing to go on with here.")
+    """Go on with every unfinished run of this notebook whose graph is defined here.
+
+    One that is blocked because the kernel died of it three times is left alone, and the table says so:
+    `ae.resume(run_id)` tries it again.
+    """
+    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status), ("note", lambda r: r.note)]
+    runtime = current()
+    resumed, empty = runtime.resume_all(), "Nothing to go on with here."
+    if not resumed and (unknown := runtime.undefined()):
+        empty = f"Nothing to go on with yet: run the cells that define {', '.join(unknown)} first."
+    return Table(resumed, columns, empty)
 
 
 def pause() -> None:

@@ -321,6 +321,8 @@ class RunBlockedEvent(Event):
     call: Call | None = None
     """What the code does where the journal has `expected`, when a person may say that they are the same."""
     expected: Call | None = None
+    crashed: NodeId = ROOT
+    """The node in which the kernel died again and again, if that is why."""
 
 
 class RunFinished(Event):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _OVER = FINAL | {"blocked"}
 _Measure = Callable[[NodeId | None], Metrics]
+_NAMED = 10  # nodes that a message names
 _FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
 
 
@@ -170,9 +171,11 @@ def find_node(state: RunState, name: str) -> NodeState:
     fits = [n for n in state.nodes.values() if name in (n.label, n.name)]
     if len(fits) == 1:
         return fits[0]
-    have = ", ".join(n.id for n in (fits or state.nodes.values()))
-    what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r}"
-    raise UnknownNode(f"{what}; there is: {have or 'none yet'}.")
+    known = fits or list(state.nodes.values())
+    have = ", ".join(n.id for n in known[:_NAMED]) or "none yet"
+    more = f", and {len(known) - _NAMED} more in run.nodes" if len(known) > _NAMED else ""
+    what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r:.200}"
+    raise UnknownNode(f"{what}; there is: {have}{more}.")
 
 
 class Run:
@@ -270,11 +273,15 @@ class Run:
         said: str = self.status
         if said == "waiting":
             said = "waiting for " + _listed([w.prompt for w in self.waits if w.status == "open"])
-        elif said in {"failed", "blocked"} and (error := self.error) is not None:
-            said = f"{said}, {show(str(error), 120)}"
-        if said in {"running", "waiting"} and self._runtime.paused and self._live() is not None:
-            said += ", paused until ae.unpause()"
+        elif said == "blocked" and (blocked := self._state().blocked) is not None:
+            said = f"blocked, {show(blocked.reason, 120)}"
+        elif said == "failed" and (error := self.error) is not None:
+            said = f"failed, {show(str(error), 120)}"
         driver = self._live()
+        if driver is not None and driver.state.cancel_requested and not driver.state.final:
+            said = "being cancelled"
+        if said in {"running", "waiting"} and self._runtime.paused and driver is not None:
+            said += ", paused until ae.unpause()"
         if driver is not None and driver.engine.trouble is not None:
             return f"<run {self.run_id}: {said}, but stands still: {driver.engine.trouble}>"
         if self.note:
@@ -321,6 +328,8 @@ class Run:
             if rows:
                 return OpenWait.of(rows[0])
             driver = self._runtime.awake(self.run_id)
+            if self.status == "blocked" and (blocked := self._state().blocked) is not None:
+                raise WaitError(f"Run {self.run_id!r} is blocked and asks nothing. {blocked.reason}")
             if self.status in _OVER or self._runtime.lost(self.run_id) is not None:
                 raise WaitError(f"Run {self.run_id!r} ({self.status}) asks nothing more.")
             if driver is None:
@@ -348,9 +357,10 @@ class Run:
         return self._runtime.answer(token, value, by=by)
 
     def cancel(self, node: str | None = None) -> None:
-        """Cancel it, or one node of it. Returns when that is durable; questions are withdrawn.
+        """Cancel it, or one node of it. Returns when the wish is durable; what it does comes at once after.
 
-        A run of another process is cancelled there, shortly after.
+        Bodies are cancelled, questions withdrawn; then the run is `cancelled`, and `await run` raises that. A
+        run of another process is cancelled there, shortly after.
 
         Args:
             node: id, or label where only one node has it. Then only this is cancelled, with what stands inside

@@ -175,7 +175,7 @@ class Runtime:
                 same = row.cell == cell and row.input_hash == input_hash
                 if same and row.status not in FINAL and not self._alive(row):
                     note = "went on where it was; start(new=True) starts afresh"
-                    return self._take(row, graph, note, on_change=on_change)
+                    return self._left_alone(row) or self._take(row, graph, note, on_change=on_change)
         name = RunId(run_id or new_run_id(graph.name))
         try:
             return self._begin(graph, encoded, name, input_hash, cell, None, priority)
@@ -218,6 +218,8 @@ class Runtime:
             showing.show(self, run, graph.spec)
             return run
         if not self._alive(row):
+            if (blocked := self._left_alone(row)) is not None:
+                return blocked
             with contextlib.suppress(RunHeldElsewhere):
                 return self._take(row, graph, "went on where it was", on_change=on_change)
             row = self.row(row.run_id)  # another kernel was quicker
@@ -475,7 +477,10 @@ class Runtime:
         return self._take(row, graph, "went on where it was", on_change=on_change, reworded=reworded)
 
     def resume_all(self) -> list[Run]:
-        """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead."""
+        """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead.
+
+        Those that crash again and again are given first, and left alone.
+        """
         rows = [
             row
             for row in reversed(self.store.runs(home=self.home))
@@ -483,13 +488,20 @@ class Runtime:
         ]
         alive = {row.kernel: self._alive(row) for row in {row.kernel: row for row in rows}.values()}
         rows = [row for row in rows if not alive[row.kernel]]
+        resumed = [run for run in map(self._left_alone, rows) if run is not None]
+        left = {run.run_id for run in resumed}
+        rows = [row for row in rows if row.run_id not in left]
         if len(rows) > _FEW:
-            return self._resume_many(rows)
-        resumed = []
+            return resumed + self._resume_many(rows)
         for row in rows:
             with contextlib.suppress(RunHeldElsewhere):
                 resumed.append(self._take(row, self.graph_of(row.graph), "went on where it was"))
         return resumed
+
+    def undefined(self) -> list[str]:
+        """Names of graphs that unfinished runs of this home need, and that are not defined here."""
+        rows = self.store.runs(home=self.home)
+        return sorted({row.graph for row in rows if row.status not in FINAL and row.graph not in GRAPHS})
 
     def _resume_many(self, rows: Sequence[RunRow]) -> list[Run]:
         """Claim them in one step and load them while the loop turns; the inbox shows what they ask."""
@@ -505,6 +517,13 @@ class Runtime:
         if self.host is not None and not self.scripted:
             self.host.inbox()
         return [Run(self, row.run_id, note="goes on where it was") for row in claimed]
+
+    def _left_alone(self, row: RunRow) -> Run | None:
+        """The run, when it is blocked because the kernel dies of it: whether it goes on, a person says by name."""
+        blocked = self.fold(row.run_id).blocked if row.status == "blocked" else None
+        if blocked is None or not blocked.crashed:
+            return None
+        return self._found(row, None, "left alone")
 
     def take_over(self, run_id: RunId) -> bool:
         """Drive a run that nobody drives any more; False when somebody does, or it is over.

@@ -138,6 +138,8 @@ class Bodies:
             async with slot:
                 if node.status == "pending":  # it is tried again, or sent back; the reply it had is reused
                     self._start(node, slot=slot)
+                if not target.pure_setup:
+                    await driver.barrier(full=False)  # a crash in it is counted by what was in the log before
                 body = self._resumed(node, target, reply, wait, slot)
                 await self._carry_out(node.id, inputs, body, let=refusal, policy=target.policy)
         except ReplyInvalid as invalid:
@@ -182,8 +184,8 @@ class Bodies:
         try:
             if not begun:
                 self._start(node, slot=slot)
-            if target.effects:
-                await self._driver.barrier(full=True)
+            if target.effects or self._driver.state.may_have_crashed_here:  # else its crashes are not counted
+                await self._driver.barrier(full=target.effects)
             body = self._on_loop if target.is_async else self._in_thread
             await self._carry_out(
                 node.id, inputs, body(node, target, inputs, slot), policy=target.policy, slot=slot

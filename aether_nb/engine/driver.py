@@ -190,7 +190,9 @@ class Driver:
             if node.crashes >= _CRASHES and node.status == "running":
                 self.block(
                     f"{node.label!r} was running when the kernel died, {node.crashes} times. It is not tried "
-                    "again by itself: mend it, then ae.resume(run_id), or start over with run.start_over()."
+                    f"again by itself: mend it, then ae.resume({self.run_id!r}), or start over with "
+                    "run.start_over().",
+                    crashed=node.id,
                 )
                 return
         if self.state.spec.kind == "function":
@@ -199,8 +201,9 @@ class Driver:
             self.perform(command)
 
     def block(
-        self, reason: str, *, body: NodeId = ROOT, call: Call | None = None, expected: Call | None = None
-    ) -> None:
+        self, reason: str, *, body: NodeId = ROOT, call: Call | None = None, expected: Call | None = None,
+        crashed: NodeId = ROOT,
+    ) -> None:  # fmt: skip
         """The run needs a decision: nothing of it goes on here, its questions stay open.
 
         Args:
@@ -208,8 +211,13 @@ class Driver:
             body: the node whose code and journal disagree.
             call: what its code does, when a person may decide that it is what the journal has.
             expected: what the journal has.
+            crashed: the node in which the kernel died again and again.
         """
-        self.emit(RunBlockedEvent(**self.head(), reason=reason, body=body, call=call, expected=expected))
+        self.emit(
+            RunBlockedEvent(
+                **self.head(), reason=reason, body=body, call=call, expected=expected, crashed=crashed
+            )
+        )
         self.suspend()
         self.end()
 

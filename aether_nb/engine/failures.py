@@ -93,7 +93,8 @@ def _class_for(builtin: str, error_type: str) -> type[_Raised]:
     space = {"__doc__": NodeFailed.__doc__, "__module__": NodeFailed.__module__, "__str__": Exception.__str__}
     for mixed in (bases, bases[1:], []):
         try:
-            made: type[_Raised] = type("NodeFailed", (_Raised, *mixed), space)
+            called = next((base.__name__ for base in mixed if issubclass(base, NodeFailed)), "NodeFailed")
+            made: type[_Raised] = type(called, (_Raised, *mixed), space)
             made("probe", node="", error_type="", attempt=1, frames=(), inputs={})
         except Exception:  # noqa: BLE001, S112 - their memory layouts or constructors do not go together
             continue

@@ -17,6 +17,8 @@ from typing import Any
 from aether_nb import events as ev
 from aether_nb.ids import ROOT, NodeId
 
+_TIMES = ("queued", "computing", "waiting")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Metrics:
@@ -37,9 +39,18 @@ class Metrics:
     bytes_stored: int = 0
 
     def __repr__(self) -> str:
-        times = ", ".join(f"{n} {_duration(getattr(self, n))}" for n in ("queued", "computing", "waiting"))
+        times = ", ".join(f"{n} {_duration(getattr(self, n))}" for n in _TIMES)
         tried = f"{self.attempts} attempt{'s' * (self.attempts != 1)}"
         return f"<metrics: {tried}; {times}; {_size(self.bytes_stored)} stored>"
+
+    def _repr_html_(self) -> str:
+        shown = {n: _duration(getattr(self, n)) for n in _TIMES}
+        shown |= {"attempts": str(self.attempts), "stored": _size(self.bytes_stored)}
+        head, cells = (
+            "".join(f"<{tag}>{text}</{tag}>" for text in row)
+            for tag, row in (("th", shown), ("td", shown.values()))
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
 
 
 @dataclass(slots=True)

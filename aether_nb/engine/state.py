@@ -65,6 +65,8 @@ from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply
 
+_LOST = 200  # more events than the log trails by: what a crash takes away
+
 
 class RunState:
     """The fold. One instance per run in memory; used by the driver, and to look at any run's log.
@@ -97,6 +99,7 @@ class RunState:
         self._final: RunStatus | None = None
         self.by_call: dict[NodeId, Entry] = {}
         self._running = 0
+        self._resumed_at = 0
         self.open_waits = 0
 
     @property
@@ -112,6 +115,11 @@ class RunState:
     def final(self) -> bool:
         """Whether nothing can happen any more."""
         return self._final in FINAL
+
+    @property
+    def may_have_crashed_here(self) -> bool:
+        """Whether an earlier life of the kernel may have come this far, and died before that was in the log."""
+        return self._resumed_at > 0 and self.seq - self._resumed_at <= _LOST
 
     def apply(self, event: AnyEvent) -> list[Command]:
         """Take one event in and say what it makes due. Events come in the order of the log."""
@@ -209,6 +217,7 @@ class RunState:
 
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed
+        self._resumed_at = event.seq
         for node in self.nodes.values():
             if self.blocked:
                 node.crashes = 0  # who resumes a blocked run tries again

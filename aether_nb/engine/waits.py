@@ -62,6 +62,8 @@ def open_wait(
     _check(target, returned)
     wait: WaitTarget = returned
     prompt = _prompt_of(wait)
+    if not prompt.prompt.strip():
+        raise BadInputs(f"{target.name}: the prompt is empty, {prompt.prompt!r}; say what is asked.")
     try:
         prompt.model_dump_json()
     except ValueError:  # the log could not be written, and the run not go on

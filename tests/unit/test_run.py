@@ -9,6 +9,7 @@ from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
 from aether_nb.errors import (
     AetherError,
     AmbiguousWait,
+    NodeCancelled,
     NodeFailed,
     ReplyInvalid,
     RunCancelled,
@@ -170,6 +171,64 @@ async def test_next_wait_gives_one_question_after_the_other_and_then_says_there_
     run.answer(True)
     with pytest.raises(WaitError, match=r"\(succeeded\) asks nothing more"):
         await run.next_wait()
+
+
+async def test_next_wait_of_a_blocked_run_says_why_it_is_blocked(ours):
+    run = greet.start()
+    await run.next_wait()
+    ours.driver(run.run_id).block("Its code went away.")
+    run.cancel()
+    run = static.start()
+    ours.driver(run.run_id).block("Its code went away.")
+    with pytest.raises(WaitError, match=r"is blocked and asks nothing\. Its code went away\."):
+        await run.next_wait()
+    assert repr(run) == f"<run {run.run_id}: blocked, Its code went away.>"
+
+
+async def test_a_run_that_is_being_cancelled_prints_so(ours):
+    run = greet.start()
+    await run.next_wait()
+    run.cancel()
+    assert repr(run) == f"<run {run.run_id}: being cancelled>"
+    with pytest.raises(RunCancelled):
+        await run
+    assert repr(run) == f"<run {run.run_id}: cancelled>"
+
+
+@pytest.mark.parametrize("prompt", ["", " \n"])
+async def test_an_empty_prompt_is_refused(ours, prompt):
+    with pytest.raises(NodeFailed, match=r"ask_text: the prompt is empty, .*; say what is asked\."):
+        await ask_text(prompt=prompt)
+
+
+@graph_fn
+async def many_nodes(*, context):
+    return (await divide.map(list(range(1, 31)))).x
+
+
+async def test_a_name_that_no_node_has_is_told_with_a_few_that_there_are(ours):
+    run = many_nodes.start()
+    await run
+    with pytest.raises(
+        UnknownNode, match=r"There is no node 'x'; there is: .*, and 21 more in run\.nodes\."
+    ) as e:
+        run.cancel("x")
+    assert len(str(e.value)) < 600
+
+
+@graph_fn
+async def sees_a_cancelled_node():
+    try:
+        await ask_text("Cancelled?")
+    except NodeCancelled as error:
+        return repr(error)
+
+
+async def test_a_cancelled_node_is_shown_as_what_can_be_caught(ours):
+    run = sees_a_cancelled_node.start()
+    await run.next_wait()
+    run.cancel("Cancelled?")
+    assert (await run).result.startswith("NodeCancelled('Cancelled? was cancelled by ")
 
 
 async def test_a_reply_from_outside_goes_through_setup_and_on_resume(ours):

@@ -18,6 +18,7 @@ from aether_nb.errors import (
     NotStorable,
     OutsideRun,
     ReplyInvalid,
+    RunBlocked,
     RunCancelled,
     RunError,
     RunIdTaken,
@@ -679,3 +680,51 @@ async def test_two_runtimes_do_not_share_a_run(configure, tmp_path):
     assert first.driver("r") is not None
     assert other.store.run("r") is None
     other.close()
+
+
+# -- what keeps crashing, and what is not defined ------------------------------------------------
+
+
+async def crashed_again_and_again(configure):
+    """A run that is blocked since the kernel died of its node, as the next life finds it."""
+    here = configure()
+    wait = await greet.start(run_id="r").next_wait()
+    here.driver("r").block("The kernel died of it.", crashed=wait.node_id)
+    configure()
+
+
+async def test_resume_all_leaves_alone_what_keeps_crashing_and_says_so(configure):
+    await crashed_again_and_again(configure)
+    table = ae.resume_all()
+    assert [(run.run_id, run.status, run.note) for run in table] == [("r", "blocked", "left alone")]
+    assert "left alone" in repr(table)
+
+
+async def test_a_run_id_used_again_does_not_try_again_what_keeps_crashing(configure):
+    await crashed_again_and_again(configure)
+    run = greet.start(run_id="r")
+    assert repr(run) == "<run r: blocked, The kernel died of it. (left alone)>"
+    with pytest.raises(RunBlocked, match="The kernel died of it"):
+        await run
+
+
+async def test_resume_by_name_tries_again_what_keeps_crashing(configure):
+    await crashed_again_and_again(configure)
+    run = ae.resume("r")
+    run.answer("Ada")
+    assert (await run).msg == "Hello Ada"
+
+
+async def test_resume_all_names_the_graphs_whose_cells_have_not_run_yet(configure, monkeypatch):
+    configure()
+    await greet.start().next_wait()
+    configure()
+    monkeypatch.delitem(runtime.GRAPHS, "greet")
+    assert repr(ae.resume_all()) == "Nothing to go on with yet: run the cells that define greet first."
+
+
+async def test_a_status_that_nothing_can_have_is_refused_with_the_possible_words(ours):
+    with pytest.raises(BadInputs, match=r"status='typo': it is 'running', 'waiting', .*, or None for all\."):
+        ae.runs(status="typo")
+    with pytest.raises(BadInputs, match=r"status='typo': it is 'open', 'answered', 'expired', 'withdrawn'"):
+        ae.waits(status="typo")

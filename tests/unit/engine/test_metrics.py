@@ -326,3 +326,9 @@ def test_a_tool_that_begins_as_it_is_called_computes_from_then_on(story):
     story.called(1, "a")
     story(3, ev.NodeFinished, "a")
     assert story.times("a") == (0, 2, 0, 1)
+
+
+def test_metrics_are_a_table_in_a_notebook():
+    html = Metrics(computing=75, attempts=2, bytes_stored=12_345)._repr_html_()
+    assert "<th>computing</th>" in html
+    assert "<td>1 min 15 s</td><td>0 s</td><td>2</td><td>12.3 kB</td>" in html

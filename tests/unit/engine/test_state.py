@@ -407,6 +407,17 @@ def test_a_second_stage_that_was_running_counts_its_crashes_without_saying_that_
     assert fold.state.nodes["q"].crashes == 2
 
 
+def test_only_what_comes_soon_after_a_resume_may_have_crashed_before():
+    fold = Fold(static(node("a")))
+    fold.start()
+    assert not fold.state.may_have_crashed_here
+    fold(ev.RunResumed)
+    assert fold.state.may_have_crashed_here
+    for _ in range(201):
+        fold(ev.CallRecorded, node="", call=Call(name="now"), value=5)
+    assert not fold.state.may_have_crashed_here
+
+
 def test_code_that_changed_once_stays_changed_for_the_journal():
     fold = Fold(GraphSpec(name="f", kind="function"))
     fold.start()
