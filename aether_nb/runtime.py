@@ -553,6 +553,11 @@ class Runtime:
         row = self.store.wait(Token(token)) if is_name(token) else None
         if row is None:
             return self._kept(Token(token), value, by)
+        driver = self.driver(row.run_id)
+        if row.status == "open" and driver is not None and driver.state.cancel_requested:
+            return Answer(
+                accepted=False, status="withdrawn", by="", door="", at=None
+            )  # it will be in a moment
         if row.status != "open":
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()

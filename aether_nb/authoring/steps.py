@@ -15,7 +15,7 @@ from typing import Any
 
 from aether_nb.authoring.names import listed, name_problems, output_problems, said
 from aether_nb.authoring.signature import Signature
-from aether_nb.calling import BUILDER, CALLER, Builder, Caller, label_of
+from aether_nb.calling import BUILDER, CALLER, MISSING, Builder, Caller, label_of
 from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
 from aether_nb.graph.model import Each, NodeKind, ParamSpec
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
@@ -74,7 +74,7 @@ class Step:
 
     def map(
         self,
-        items: Any,
+        items: Any = MISSING,
         /,
         *,
         key: str | None = None,
@@ -102,7 +102,9 @@ class Step:
         """
         __tracebackhide__ = True
         builder, caller = BUILDER.get(), CALLER.get()
-        if self.signature.first:
+        if items is MISSING:
+            items, wrong = [], f"the list comes first and by position: `{self.name}.map(items, ...)`."
+        elif self.signature.first:
             wrong = self.signature.complaint((items,), inputs) or _not_a_limit(max_concurrency)
         else:
             wrong = "no input can be given by position, so there is none that takes the item."

@@ -154,5 +154,5 @@ def not_a_list(name: str, over: str, value: Any) -> BadInputs:
     """The failure of a map over something else."""
     return BadInputs(
         f"{name}.map takes a list for `{over}`, not {show(value)} ({type(value).__name__}); "
-        "make a list of it in a tool, or call the tool itself for one value."
+        "make a list of it with list(...), in a static graph in a tool, or call the tool itself for one value."
     )

@@ -185,14 +185,16 @@ async def test_next_wait_of_a_blocked_run_says_why_it_is_blocked(ours):
     assert repr(run) == f"<run {run.run_id}: blocked, Its code went away.>"
 
 
-async def test_a_run_that_is_being_cancelled_prints_so(ours):
+async def test_a_run_that_is_being_cancelled_prints_so_and_takes_no_reply(ours):
     run = greet.start()
     await run.next_wait()
     run.cancel()
     assert repr(run) == f"<run {run.run_id}: being cancelled>"
+    assert repr(run.answer("Ada")) == "not accepted: the question is withdrawn"
     with pytest.raises(RunCancelled):
         await run
     assert repr(run) == f"<run {run.run_id}: cancelled>"
+    assert [wait.status for wait in run.waits] == ["withdrawn"]
 
 
 @pytest.mark.parametrize("prompt", ["", " \n"])

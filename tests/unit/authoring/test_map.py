@@ -147,3 +147,10 @@ def test_elsewhere_a_map_is_refused_with_the_remedy(inside):
         fetch.map(["a"])
     with inside("tool"), pytest.raises(GraphError, match="becomes a part of a graph"):
         fetch.map(["a"])
+
+
+def test_a_list_that_is_not_given_by_position_is_a_problem_of_the_graph():
+    with pytest.raises(
+        GraphProblems, match=r"`fetch\.map`: the list comes first and by position: `fetch\.map\(items"
+    ):
+        drawn(lambda urls: {"out": fetch.map(url=urls).text})
