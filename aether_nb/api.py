@@ -195,7 +195,7 @@ def resume(run_id: str, *, on_change: OnChange = "use_new", reworded: Reworded |
         CodeChanged: it has, and `on_change` is `"error"`.
         RunError: there is nothing to decide about.
     """
-    return current().resume(run_id, on_change=on_change, reworded=reworded)
+    return current().resuming.resume(run_id, on_change=on_change, reworded=reworded)
 
 
 def compare(a: Run | str, b: Run | str) -> Comparison:
@@ -226,8 +226,8 @@ def resume_all() -> Table[Run]:
     """
     columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status), ("note", lambda r: r.note)]
     runtime = current()
-    resumed, empty = runtime.resume_all(), "Nothing to go on with here."
-    if not resumed and (unknown := runtime.undefined()):
+    resumed, empty = runtime.resuming.resume_all(), "Nothing to go on with here."
+    if not resumed and (unknown := runtime.resuming.undefined()):
         empty = f"Nothing to go on with yet: run the cells that define {', '.join(unknown)} first."
     return Table(resumed, columns, empty)
 

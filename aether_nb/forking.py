@@ -112,7 +112,9 @@ def fork(
     assert made is not None
     where = "" if node is None else f" at {node.label!r}"
     changes = edits.since(runtime.store, copied, graph)
-    return runtime.drive(made, graph, f"forked from {row.run_id!r}{where}{changes.note}", changes.names)
+    return runtime.resuming.drive(
+        made, graph, f"forked from {row.run_id!r}{where}{changes.note}", changes.names
+    )
 
 
 def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us: int) -> list[AnyEvent]:

@@ -265,7 +265,7 @@ class Run:
         edited graph does not have any more. Comments and formatting do not count; helper functions, globals,
         and tools that only helpers call are not looked at.
         """
-        return self._runtime.changes(self.run_id)
+        return self._runtime.resuming.changes(self.run_id)
 
     def __repr__(self) -> str:
         if self._home.closed:
@@ -393,7 +393,7 @@ class Run:
             UnknownNode: there is no such node.
             RunError: nothing failed there, or a graph function went on without it.
         """
-        self._runtime.retry(self, node)
+        self._runtime.resuming.retry(self, node)
         self._folded = None
         return self
 
@@ -459,7 +459,7 @@ class Run:
 
     async def _follow(self) -> None:
         """Another process drives it: wait a moment, and take it over when that one is dead."""
-        if not self._runtime.take_over(self.run_id):
+        if not self._runtime.resuming.take_over(self.run_id):
             await asyncio.sleep(_FOLLOW_S)
 
     def _live(self) -> Driver | None:

@@ -1,7 +1,7 @@
 """The composition root: one `Runtime` per process and store puts the layers together.
 
-Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `history.py` what the
-store alone can tell, `edits.py` what was edited meanwhile. Start with `start` and `again`: a `run_id` used again.
+Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `resuming.py` how runs
+go on, `history.py` what the store alone can tell. Start with `start` and `again`: a `run_id` used again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import getpass
 import os
 from collections.abc import Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from aether_nb import answering, edits, forking, history, naming, showing, tools
@@ -20,9 +19,6 @@ from aether_nb.calling import CALLER, GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
-from aether_nb.engine import sendback
-from aether_nb.engine.divergence import Reworded
-from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
@@ -38,18 +34,18 @@ from aether_nb.errors import (
     UnknownRun,
     UnknownWait,
 )
-from aether_nb.events import FINAL, RunResumed, RunStarted
+from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, is_name, new_run_id, new_uid
 from aether_nb.prompts import Reply, plain_json
-from aether_nb.run import Run, asleep, find_node
+from aether_nb.resuming import Resuming
+from aether_nb.run import Run, asleep
 from aether_nb.services.shelf import Shelf
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.values import digest, encode
 
-_FEW = 20  # so many runs that go on are shown each by itself
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
 
@@ -83,6 +79,7 @@ class Runtime:
         self.clock = clock or SystemClock()
         self.home = home_of(self.store.path)
         url = os.environ.get("AETHER_NB_CALLBACK_URL", "") if callback_url is None else callback_url
+        self.resuming = Resuming(self)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
         self.kernel = ""
         self.closed = False
@@ -173,9 +170,11 @@ class Runtime:
         if run_id is None and not new and self.host is not None:
             for row in reversed(self.store.runs(graph=graph.name, home=self.home)):
                 same = row.cell == cell and row.input_hash == input_hash
-                if same and row.status not in FINAL and not self._alive(row):
+                if same and row.status not in FINAL and not self.alive(row):
                     note = "went on where it was; start(new=True) starts afresh"
-                    return self._left_alone(row) or self._take(row, graph, note, on_change=on_change)
+                    return self.resuming.left_alone(row) or self.resuming.take(
+                        row, graph, note, on_change=on_change
+                    )
         name = RunId(run_id or new_run_id(graph.name))
         try:
             return self._begin(graph, encoded, name, input_hash, cell, None, priority)
@@ -211,113 +210,23 @@ class Runtime:
         if row.status in FINAL:
             if if_finished == "rerun":
                 return self._renew(row, graph)
-            changes = self._changes(row, graph)
-            return self._found(row, graph.spec, history.ending(row) + changes.note)
+            changes = self.resuming.since(row, graph)
+            return self.found(row, graph.spec, history.ending(row) + changes.note)
         if self.drives(row.run_id):
             run = Run(self, row.run_id)
             showing.show(self, run, graph.spec)
             return run
-        if not self._alive(row):
-            if (blocked := self._left_alone(row)) is not None:
+        if not self.alive(row):
+            if (blocked := self.resuming.left_alone(row)) is not None:
                 return blocked
             with contextlib.suppress(RunHeldElsewhere):
-                return self._take(row, graph, "went on where it was", on_change=on_change)
+                return self.resuming.take(row, graph, "went on where it was", on_change=on_change)
             row = self.row(row.run_id)  # another kernel was quicker
-        return self._found(row, graph.spec, f"driven by {self._holder(row)}")
-
-    def _take(
-        self,
-        row: RunRow,
-        graph: GraphTarget,
-        note: str,
-        *,
-        on_change: str = "use_new",
-        retry: NodeId | None = None,
-        reworded: Reworded | None = None,
-        shown: Sequence[Observer] = (),
-    ) -> Run:
-        """Become the driver of a run that nobody drives; `shown` follow it, if anything shows it already.
-
-        Raises:
-            CodeChanged: it has, and `on_change` is `error`; the run is as it was.
-            RunHeldElsewhere: another kernel was quicker.
-        """
-        changes = self._changes(row, graph)
-        if changes and on_change == "error":
-            raise edits.refuse(row.run_id, changes)
-        if changes and on_change == "fork":
-            return forking.fork(self, row, graph=graph)
-        self.engine()
-        return self.drive(
-            self._claimed(row), graph, note + changes.note, changes.names, retry=retry, reworded=reworded, shown=shown
-        )  # fmt: skip
-
-    def _claimed(self, row: RunRow) -> RunRow:
-        """A run that nobody drives, as this kernel's; raises RunHeldElsewhere when another one was quicker."""
-        claimed = self.store.claim_runs([(row.run_id, row.fence)], self.kernel, self.now_ms())
-        if not claimed:
-            raise RunHeldElsewhere(f"Another kernel took run {row.run_id!r} up just now; it is driven there.")
-        return claimed[0]
-
-    def drive(
-        self, row: RunRow, graph: GraphTarget, note: str, changed: Sequence[str], *, retry: NodeId | None = None,
-        reworded: Reworded | None = None, shown: Sequence[Observer] = (),
-    ) -> Run:  # fmt: skip
-        """Drive a run whose row says that it is ours, from where its log ends; see `Engine.resume`."""
-        run = Run(self, row.run_id, note=note)
-        followers = shown or showing.followers(self, run, graph.spec)
-        self._load(row, graph, changed, followers, retry, reworded)
-        return run
-
-    def _load(
-        self,
-        claimed: RunRow,
-        graph: GraphTarget,
-        changed: Sequence[str],
-        followers: Sequence[Observer] = (),
-        retry: NodeId | None = None,
-        reworded: Reworded | None = None,
-    ) -> Driver:
-        engine = self.engine()
-        spec = engine.keep_spec(graph.spec)
-        return engine.resume(claimed, graph, spec, changed, followers, retry, reworded)
-
-    def _changes(self, row: RunRow, graph: GraphTarget) -> edits.Changes:
-        """What of the code differs from when the run was last driven."""
-        key = self.engine().codes.keep(graph)
-        lives = self.store.events(row.run_id, of=[RunStarted, RunResumed])
-        if not edits.since(self.store, lives, graph, key):
-            return edits.Changes()
-        return edits.since(self.store, self.store.events(row.run_id), graph, key)
-
-    def changes(self, run_id: RunId) -> edits.Changes:
-        """See `Run.changes`."""
-        row = self.row(run_id)
-        return edits.latest(self.store, self.store.events(run_id), GRAPHS.get(row.graph))
+        return self.found(row, graph.spec, f"driven by {self.holder(row)}")
 
     def cell(self) -> str:
         """The cell that is being executed; empty outside notebooks."""
         return "" if self.host is None else self.host.cell()
-
-    def retry(self, run: Run, node: str) -> None:
-        """See `Run.retry`."""
-        row = self.row(run.run_id)
-        state = run._state()
-        sent = find_node(state, node)
-        failed = sendback.culprits(state, sent)
-        if row.status not in {"failed", "succeeded"} or not failed:
-            raise RunError(
-                f"Nothing to retry: run {row.run_id!r} is {row.status}, node {sent.id!r} is {sent.status}."
-            )
-        over = row.status == "succeeded"
-        gone_on = next(filter(None, (sendback.went_on(state, one, over=over) for one in failed)), None)
-        if gone_on is not None:
-            raise RunError(
-                f"Nothing to retry: the function that called {gone_on.label!r} went on without it, and would go "
-                "another way with it. run.start_over() begins anew."
-            )
-        shown = [] if self.host is None else self.host.shown(row.run_id)
-        self._take(row, self.graph_of(row.graph), "", retry=sent.id, shown=shown)
 
     def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
         """The same run again, from its beginning; the old one is put aside under another id."""
@@ -342,13 +251,13 @@ class Runtime:
         row = self.row(run.run_id)
         driver = self.awake(row.run_id)
         if driver is None and row.status not in FINAL:
-            if self._alive(row):
+            if self.alive(row):
                 raise RunHeldElsewhere(
-                    f"Run {row.run_id!r} is driven by {self._holder(row)}; start it over there."
+                    f"Run {row.run_id!r} is driven by {self.holder(row)}; start it over there."
                 )
             if history.fold(self.store, row).to_be_told:  # by whoever drives it, and that is nobody
                 graph = self.graph_of(row.graph)
-                driver = self._load(self._claimed(row), graph, ())
+                driver = self.resuming.load(self.resuming.claimed(row), graph, ())
         return self._renew(row, driver.graph if driver is not None else self.graph_of(row.graph))
 
     def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
@@ -417,7 +326,7 @@ class Runtime:
         """A handle on any run of the store."""
         return Run(self, self.row(run_id).run_id)
 
-    def _found(self, row: RunRow, spec: GraphSpec | None, note: str) -> Run:
+    def found(self, row: RunRow, spec: GraphSpec | None, note: str) -> Run:
         """A handle on a run that is not driven here, shown as it stands."""
         run = Run(self, row.run_id, note=note)
         showing.show(self, run, spec)
@@ -431,7 +340,8 @@ class Runtime:
         """A graph's spec by its hex key."""
         return history.find_spec(self.store, key)
 
-    def _alive(self, row: RunRow) -> bool:
+    def alive(self, row: RunRow) -> bool:
+        """Whether the kernel that drives a run, or drove it last, lives."""
         if not row.kernel:
             return False
         if row.kernel == self.kernel:
@@ -439,7 +349,7 @@ class Runtime:
         kernel = self.store.kernel(row.kernel, self.now_ms())
         return kernel is not None and kernel.alive
 
-    def _holder(self, row: RunRow) -> str:
+    def holder(self, row: RunRow) -> str:
         """Who drives a run, in words."""
         kernel = self.store.kernel(row.kernel, self.now_ms())
         if kernel is None:
@@ -457,87 +367,6 @@ class Runtime:
             known = ", ".join(sorted(GRAPHS)) or "none"
             raise GraphError(f"The graph {name!r} is not defined here (known: {known}); run its cell first.")
         return graph
-
-    def resume(self, run_id: str, *, on_change: str = "use_new", reworded: Reworded | None = None) -> Run:
-        """Go on with an unfinished run; a finished one is given as it is. See `api.resume`."""
-        edits.check_wish(on_change)
-        row = self.row(run_id)
-        if reworded is not None:
-            edits.check_decision(self.store, row, reworded)
-        if row.status in FINAL:
-            return self._found(row, None, history.ending(row))
-        if self.drives(row.run_id):
-            return Run(self, row.run_id)
-        if self._alive(row):
-            raise RunHeldElsewhere(
-                f"Run {run_id!r} is driven by {self._holder(row)}, which is alive; answer it from here "
-                "(ae.get(run_id).answer(...)), or stop that one."
-            )
-        graph = self.graph_of(row.graph)
-        return self._take(row, graph, "went on where it was", on_change=on_change, reworded=reworded)
-
-    def resume_all(self) -> list[Run]:
-        """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead.
-
-        Those that crash again and again are given first, and left alone.
-        """
-        rows = [
-            row
-            for row in reversed(self.store.runs(home=self.home))
-            if row.status not in FINAL and row.graph in GRAPHS and not self.drives(row.run_id)
-        ]
-        alive = {row.kernel: self._alive(row) for row in {row.kernel: row for row in rows}.values()}
-        rows = [row for row in rows if not alive[row.kernel]]
-        resumed = [run for run in map(self._left_alone, rows) if run is not None]
-        left = {run.run_id for run in resumed}
-        rows = [row for row in rows if row.run_id not in left]
-        if len(rows) > _FEW:
-            return resumed + self._resume_many(rows)
-        for row in rows:
-            with contextlib.suppress(RunHeldElsewhere):
-                resumed.append(self._take(row, self.graph_of(row.graph), "went on where it was"))
-        return resumed
-
-    def undefined(self) -> list[str]:
-        """Names of graphs that unfinished runs of this home need, and that are not defined here."""
-        rows = self.store.runs(home=self.home)
-        return sorted({row.graph for row in rows if row.status not in FINAL and row.graph not in GRAPHS})
-
-    def _resume_many(self, rows: Sequence[RunRow]) -> list[Run]:
-        """Claim them in one step and load them while the loop turns; the inbox shows what they ask."""
-        engine = self.engine()
-        claimed = self.store.claim_runs([(row.run_id, row.fence) for row in rows], self.kernel, self.now_ms())
-
-        def dormant(row: RunRow) -> Dormant:
-            graph = self.graph_of(row.graph)
-            changes = partial(self._changes, row, graph)
-            return Dormant(graph, row.fence, load=lambda: self._load(row, graph, changes().names))
-
-        engine.dormant.load_soon([(row.run_id, dormant(row)) for row in claimed])
-        if self.host is not None and not self.scripted:
-            self.host.inbox()
-        return [Run(self, row.run_id, note="goes on where it was") for row in claimed]
-
-    def _left_alone(self, row: RunRow) -> Run | None:
-        """The run, when it is blocked because the kernel dies of it: whether it goes on, a person says by name."""
-        blocked = self.fold(row.run_id).blocked if row.status == "blocked" else None
-        if blocked is None or not blocked.crashed:
-            return None
-        return self._found(row, None, "left alone")
-
-    def take_over(self, run_id: RunId) -> bool:
-        """Drive a run that nobody drives any more; False when somebody does, or it is over.
-
-        Raises:
-            GraphError: its graph is not defined here.
-        """
-        row = self.row(run_id)
-        if row.status in FINAL or self._alive(row):
-            return False
-        with contextlib.suppress(RunHeldElsewhere):
-            self._take(row, self.graph_of(row.graph), "went on where it was")
-            return True
-        return False
 
     # -- answering -------------------------------------------------------------------------------
 
@@ -630,7 +459,7 @@ class Runtime:
         engine = self._at_work()
         if taken and engine is not None:
             engine.on_loop(engine.cancel, row.run_id, self.me(), node)
-        elif self._alive(row) or not history.cancel_idle(
+        elif self.alive(row) or not history.cancel_idle(
             self.store, row, self._registered(), self.me(), self.clock.now_us(), node
         ):
             self.store.post(f"run:{run_id}:cancel", node, self.me(), self.now_ms())
@@ -641,10 +470,10 @@ class Runtime:
 
     def _is_taken_to_be_told(self, row: RunRow) -> bool:
         """Take a run that nobody drives and whose tools must hear that it is cancelled, if it can be had here."""
-        if self._alive(row) or not history.fold(self.store, row).to_be_told:
+        if self.alive(row) or not history.fold(self.store, row).to_be_told:
             return False
         with contextlib.suppress(NoLoop, GraphError, RunHeldElsewhere):
-            self._take(row, self.graph_of(row.graph), "cancelled")
+            self.resuming.take(row, self.graph_of(row.graph), "cancelled")
             return True
         return False
 

@@ -65,7 +65,7 @@ class Life:
         return self.runtime.start(graph, inputs, run_id=run_id)
 
     def resume(self, run_id: str = "r") -> Run:
-        return self.runtime.resume(run_id)
+        return self.runtime.resuming.resume(run_id)
 
     @property
     def engine(self):

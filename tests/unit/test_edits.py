@@ -201,7 +201,7 @@ async def test_a_run_of_a_version_that_kept_no_code_is_judged_by_its_spec(config
     old._logs = {RunId("r"): [pack(started.model_copy(update={"code": ""})), *store._logs[RunId("r")][1:]]}
     second = Runtime(store=old)
     cell(EDITED)
-    run = second.resume("r")
+    run = second.resuming.resume("r")
     assert "the code of greet has changed" in run.note
     second.close()
 

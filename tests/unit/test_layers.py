@@ -24,8 +24,8 @@ ROOMS = {
     "tools",
 }
 ROOF = {
-    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "run",
-    "runtime", "showing", "tables",
+    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "resuming",
+    "run", "runtime", "showing", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -71,6 +71,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "naming",
         "run",
     },
+    "resuming": {
+        *WORDS,
+        "calling",
+        "engine",
+        "engine.ports",
+        "edits",
+        "forking",
+        "history",
+        "run",
+        "showing",
+    },  # fmt: skip
     "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
@@ -89,6 +100,7 @@ FOR_TYPES: dict[str, set[str]] = {
     "run": {"runtime"},
     "showing": {"run", "runtime"},
     "forking": {"runtime"},
+    "resuming": {"runtime"},
 }
 """What may be named under TYPE_CHECKING besides."""
 

@@ -307,7 +307,7 @@ async def test_many_runs_resumed_at_once_each_show_their_question_once_and_are_l
     await first.end()
     life = Kernel(first.store, keep=10)
     assert life.engine
-    runs = life.runtime.resume_all()
+    runs = life.runtime.resuming.resume_all()
     assert len(runs) == 60
     await life.asked(60)
     await life.look()
@@ -328,7 +328,7 @@ async def test_a_reply_that_lay_there_is_used_by_a_run_that_is_resumed_with_many
     first.reply("r7", "Bob")
     life = Kernel(first.store)
     assert life.engine
-    runs = {run.run_id: run for run in life.runtime.resume_all()}
+    runs = {run.run_id: run for run in life.runtime.resuming.resume_all()}
     assert (await runs["r7"]).text == "Bob"
     await life.asked(29)
     assert len(life.channel.shown) == 29

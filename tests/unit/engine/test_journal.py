@@ -592,7 +592,7 @@ async def test_a_question_reworded_by_an_edit_blocks_and_says_how_to_go_on(live,
 
 async def test_reuse_takes_the_open_question_for_the_reworded_one_and_every_later_replay_agrees(live, store):
     second, _ = await reworded(live, asks, asks_politely)
-    second.runtime.resume("r", reworded="reuse")
+    second.runtime.resuming.resume("r", reworded="reuse")
     await there(second)
     await second.end()
     third = live()
@@ -615,7 +615,7 @@ async def test_reuse_takes_the_recorded_outcome_of_a_call_with_other_arguments(l
         return {"x": [x, await stop(context)]}
 
     second, _ = await reworded(live, then, now)
-    run = second.runtime.resume("r", reworded="reuse")
+    run = second.runtime.resuming.resume("r", reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == ["then-1", "yes"]
@@ -624,7 +624,7 @@ async def test_reuse_takes_the_recorded_outcome_of_a_call_with_other_arguments(l
 
 async def test_again_withdraws_the_recorded_question_and_asks_the_new_one(live, store):
     second, run = await reworded(live, asks, asks_politely)
-    run = second.runtime.resume("r", reworded="again")
+    run = second.runtime.resuming.resume("r", reworded="again")
     await second.until(lambda: second.channel.asked == ["may I go?"])
     assert sorted(w.status for w in run.waits) == ["open", "withdrawn"]
     await second.end()
@@ -658,7 +658,7 @@ async def test_again_does_not_touch_the_next_question_of_that_name(live):
     second = live()
     with pytest.raises(RunBlocked, match=r"'your name\?'.*'name\?'"):
         await second.resume()
-    run = second.runtime.resume("r", reworded="again")
+    run = second.runtime.resuming.resume("r", reworded="again")
     await second.until(lambda: second.channel.asked == ["your name?"])
     run.answer("Bob", to="your name?")
     await there(second)
@@ -674,7 +674,7 @@ async def test_new_makes_the_call_and_leaves_the_recorded_one_to_come(live, stor
         return {"x": [city, await stop(context)]}
 
     second, _ = await reworded(live, asks, now)
-    run = second.runtime.resume("r", reworded="new")
+    run = second.runtime.resuming.resume("r", reworded="new")
     await second.until(lambda: second.channel.asked == ["which city?"])
     run.answer("Rome", to="which city?")
     await there(second)
@@ -702,7 +702,7 @@ async def test_a_reworded_question_of_an_inner_body_is_decided_there(live, kind)
     current[0] = kind(name="inner", outputs=["x"])(politely)
     with pytest.raises(RunBlocked, match=r"may I go\?"):
         await second.resume()
-    run = second.runtime.resume("r", reworded="reuse")
+    run = second.runtime.resuming.resume("r", reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == "yes"
@@ -721,7 +721,7 @@ async def test_a_call_with_other_arguments_in_the_same_code_can_be_decided_too(l
     words[0] = "now"
     with pytest.raises(RunBlocked, match=r"helper functions and globals are not looked at.*reworded='reuse'"):
         await second.resume()
-    run = second.runtime.resume("r", reworded="reuse")
+    run = second.runtime.resuming.resume("r", reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == ["then-1", "yes"]
@@ -738,13 +738,13 @@ async def test_a_decision_needs_a_call_that_waits_for_one(live):
 
     second = await to_go(live, then_and_now(then, now))
     with pytest.raises(RunError, match="no call of it waits for such a decision"):
-        second.runtime.resume("r", reworded="reuse")
+        second.runtime.resuming.resume("r", reworded="reuse")
     with pytest.raises(RunBlocked, match=r"send_text\(text='something else'\)"):
         await second.resume()
     with pytest.raises(RunError, match="run 'r' is blocked, and no call of it waits for such a decision"):
-        second.runtime.resume("r", reworded="reuse")
+        second.runtime.resuming.resume("r", reworded="reuse")
     with pytest.raises(BadInputs, match="reworded='perhaps': it is 'reuse', 'again' or 'new'"):
-        second.runtime.resume("r", reworded="perhaps")
+        second.runtime.resuming.resume("r", reworded="perhaps")
 
 
 # -- 10: leftovers ---------------------------------------------------------------------------------
@@ -832,14 +832,14 @@ async def test_a_call_that_was_left_over_and_comes_back_is_made_afresh(live, sto
     version(asks_politely)
     with pytest.raises(RunBlocked):
         await second.resume()
-    second.runtime.resume("r", reworded="again")
+    second.runtime.resuming.resume("r", reworded="again")
     await second.until(lambda: second.channel.asked == ["may I go?"])
     await second.end()
     version(asks)
     third = live()
     with pytest.raises(RunBlocked, match=r"calls ask_text\(prompt='go\?'\).*ask_text\(prompt='may I go\?'\)"):
         await third.resume()
-    run = third.runtime.resume("r", reworded="again")
+    run = third.runtime.resuming.resume("r", reworded="again")
     await third.until(lambda: third.channel.asked == ["go?"])
     run.answer("yes", to="go?")
     assert (await run).x == "yes"
