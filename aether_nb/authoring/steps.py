@@ -20,6 +20,7 @@ from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
 from aether_nb.graph.model import Each, NodeKind, ParamSpec
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.graph.validate import did_you_mean
+from aether_nb.values import Outputs
 
 SINGLE = "result"
 """The one output of a step that declares none: whatever it returns."""
@@ -146,6 +147,9 @@ class Step:
                 f"{self.name}: `after=` draws an edge in a static graph; here, await the other call first."
             )
         bound = self.signature.bind(args, kwargs, what=self.name)
+        for name, value in bound.items():
+            if type(value) in _HOLDERS:
+                bound[name] = _standing_for(value)
         return caller.call(self, bound, key=key, label="", line=user_line())
 
 
@@ -160,6 +164,21 @@ class Mapped(Step):
         self.step, self.each = step, each
         self.name, self.outputs, self.single = f"{step.name}.map", step.outputs, False
         self.params, self.signature = step.params, step.signature
+
+
+_HOLDERS = frozenset({Outputs, list, tuple, dict})
+
+
+def _standing_for(value: Any) -> Any:
+    """What a step gets: outputs with one entry stand for that entry, as a handle does in a static graph."""
+    kind = type(value)
+    if kind is Outputs:
+        return next(iter(value.values())) if len(value) == 1 else value
+    if kind in {list, tuple} and any(type(item) in _HOLDERS for item in value):
+        return kind(map(_standing_for, value))
+    if kind is dict and any(type(item) in _HOLDERS for item in value.values()):
+        return {key: _standing_for(item) for key, item in value.items()}
+    return value
 
 
 def read(

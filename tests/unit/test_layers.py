@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "history",
         "run",
         "showing",
-    },  # fmt: skip
+    },
     "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors

@@ -541,3 +541,21 @@ async def test_the_two_stages_of_a_tool_have_journals_of_their_own(live):
 async def test_a_divergence_names_itself_in_the_tree_of_errors():
     assert issubclass(ReplayDiverged, RunBlocked)
     assert issubclass(RunBlocked, AetherError)
+
+
+async def test_what_gives_one_output_stands_for_it_when_it_is_passed_on_as_a_handle_does() -> None:
+    @tool
+    async def same(x):
+        return x
+
+    @tool
+    async def shown(x, more):
+        return f"{x!r} {more!r}"
+
+    @graph_fn(outputs=["text"])
+    async def passes_on():
+        one, two = await same("a"), await asyncio.gather(same("b"), same("c"))
+        return {"text": (await shown(one, {"list": two, "plain": [1]})).result}
+
+    out = await Life(MemoryStore(), {}).start(passes_on)
+    assert out.text == "'a' {'list': ['b', 'c'], 'plain': [1]}"
