@@ -192,6 +192,10 @@ def test_it_copes_with_a_kernel_that_is_patched_already(python: str, flavours: t
         kernel.run(SETUP)
         first = kernel.send("print('in'); print(run_until_complete(ticked(10)))")
         kernel.until_printed(first, "in")
+        if (
+            "/7.3/" in python
+        ):  # patched so it loses every second queued cell by itself: two cells that print will do
+            assert kernel.reply(first)["status"] == "ok"
         second = kernel.send("print(await ticked(2), run_until_complete(ticked(2)), type(LOOP) is OWN[0])")
         assert [kernel.reply(m)["status"] for m in (first, second)] == ["ok", "ok"]
         kernel.until_printed(second, "2 2 True")

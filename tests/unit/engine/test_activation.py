@@ -10,6 +10,7 @@ from lives import Life, comes_back, ran, step, stop, there, turns, types
 
 from aether_nb import DualStageTool, Wait, errors, graph_fn, graphify, tool
 from aether_nb.errors import AetherError, NodeFailed, ReplayDiverged, RunBlocked, RunOver
+from aether_nb.store.memory import MemoryStore
 from aether_nb.tools import ask_text
 
 
