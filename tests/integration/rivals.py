@@ -1,8 +1,9 @@
 """Programs of kernels that get in each other's way.
 
 `rivals.py answer STORE NAME`: answer every open wait, in one order for all; say what became of each.
-`rivals.py drive STORE RUN_ID LEDGER [seconds ahead]`: drive a run of many short steps, or follow it. With a
-clock that is ahead this process also stands on another machine, as far as the store can tell.
+`rivals.py drive STORE RUN_ID LEDGER [seconds ahead] [hold]`: drive a run of many short steps, or follow it. With a
+clock that is ahead this process also stands on another machine, as far as the store can tell. With `hold` the last
+step does not end before another kernel has the run.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ from aether_nb.testing.ledger import LEDGER
 
 STEPS = 210
 ledger = Ledger()
+held: list[tuple[Runtime, str]] = []
+"""The run that is to be held up, and where it is."""
 
 
 @ae.tool(outputs=["n"])
 async def step(n: int):
     ledger.note(f"begin {n}", str(os.getpid()))
     await asyncio.sleep(0.001)
+    while n == STEPS - 1 and any(runtime.store.run(run_id).fence == 1 for runtime, run_id in held):
+        await asyncio.sleep(0.01)
     ledger.note(f"end {n}", str(os.getpid()))
     return {"n": n}
 
@@ -67,9 +72,11 @@ class Ahead(SystemClock):
         return super().now_us() + self._ahead_us
 
 
-async def drive(store, run_id, ledger_path, ahead="0"):
+async def drive(store, run_id, ledger_path, ahead="0", hold=""):
     os.environ[LEDGER] = ledger_path
     runtime = Runtime(store=store, channel=WidgetChannel(), clock=Ahead(float(ahead)))
+    if hold:
+        held.append((runtime, run_id))
     if float(ahead):
         socket.gethostname = lambda: "another-machine"
     print("drives", flush=True)

@@ -204,7 +204,7 @@ async def test_a_day_of_a_thousand_runs_brings_nothing_early_nothing_late_and_no
         at = minute * STEP_S
         world.clock.advance(STEP_S)
         if at in GONE.values():
-            day.begin().resume_all()
+            day.begin().resuming.resume_all()
         while answers and answers[0][0] <= at and not is_gone(at):
             _, run = answers.pop(0)
             answered(day, run, asked[run], at)

@@ -80,8 +80,8 @@ def rival(tmp_path):
     """Starts lives of a kernel that drives run `r` of `runs.db`, or follows it."""
     made = []
 
-    def make(run_id="r", ahead=0):
-        arguments = ["drive", str(tmp_path / "runs.db"), run_id, str(tmp_path / "ledger"), str(ahead)]
+    def make(run_id="r", ahead=0, hold=""):
+        arguments = ["drive", str(tmp_path / "runs.db"), run_id, str(tmp_path / "ledger"), str(ahead), hold]
         made.append(Lives(Path(rivals.__file__), arguments, timeout_s=60))
         return made[-1]
 
@@ -154,7 +154,7 @@ def test_a_driver_that_was_fenced_out_stops_says_so_and_writes_nothing_more(riva
     with ThreadPoolExecutor(1) as pool:
         for n in range(5):
             run_id, old, new = f"r{n}", tmp_path / f"old-{n}", tmp_path / f"new-{n}"
-            driving = pool.submit(rival(run_id).live, {}, old)
+            driving = pool.submit(rival(run_id, hold="hold").live, {}, old)
             poll(lambda i=run_id: len(log(tmp_path, i)) > 30 * (n + 1), timeout_s=10, what="the first steps")
             assert rival(run_id, ahead=31).live({}, new) == 0
             assert driving.result(timeout=20) == 0
