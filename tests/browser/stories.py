@@ -5,7 +5,7 @@ from __future__ import annotations
 from browser.lab import Notebook
 
 from aether_nb.engine.ports import RunRow, WaitRow
-from aether_nb.events import NodeFinished, NodeStarted
+from aether_nb.events import NodeFinished, begins
 from aether_nb.store.sqlite import SqliteStore
 
 AGENT = """
@@ -69,7 +69,7 @@ class Folder:
         """How often the body of each finished tool was started."""
         events = self.store.events(run_id)
         finished = {e.node for e in events if isinstance(e, NodeFinished)}
-        started = [e.node for e in events if isinstance(e, NodeStarted)]
+        started = [e.node for e in events if begins(e)]
         return {node: started.count(node) for node in finished if node in started}
 
     def close(self) -> None:
