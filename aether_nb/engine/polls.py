@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb.calling import PENDING, DualStageTarget
 from aether_nb.engine.activation import Activation
+from aether_nb.engine.alarms import AGAIN_US
 from aether_nb.engine.failures import asked_to_stop, in_words
 from aether_nb.engine.records import NodeState, WaitState
 from aether_nb.engine.waits import ResumedWait
@@ -31,7 +32,6 @@ _LOG = logging.getLogger("aether_nb.run")
 _FAILURES = 10  # looks in a row that raise, after which the node fails
 _JITTER = 0.1  # the most that is added to a pause, as a part of it
 _LONGEST_S = 30 * 86_400.0  # pauses that grow without a bound stop growing here
-_AGAIN_US = 500_000  # pause before a reply is stored again that the store could not take
 
 
 class Polls:
@@ -161,7 +161,7 @@ class Polls:
             )
         except StoreError as error:
             engine.in_trouble(error)
-            self._ring_at(now_us + _AGAIN_US, node, wait)
+            self._ring_at(now_us + AGAIN_US, node, wait)
             return
         if done is not None and done.wait.reply is not None:
             self._driver.questions.take(wait.opened.token, done.wait.reply)

@@ -247,9 +247,6 @@ class Store(Upkeep, Protocol):
     def waits(self, *, status: str | None = "open", runs: Collection[RunId] | None = None) -> list[WaitRow]:
         """Waits, earliest deadline first, then oldest; `status=None` is all; with `runs`, only of these."""
 
-    def due_ms(self, kernel: str) -> int | None:
-        """The earliest deadline among open waits of unfinished runs that `kernel` drives; None without any."""
-
     def answer(self, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
         """Compare-and-set: answer the wait if it is open and not past its deadline; fsynced before return.
 

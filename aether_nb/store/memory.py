@@ -261,17 +261,6 @@ class MemoryStore(Store):
             found.sort(key=lambda wait: wait.replied_ms or 0)
             return [wait.row() for wait in found]
 
-    def due_ms(self, kernel: str) -> int | None:
-        with self._reading():
-            deadlines = (
-                wait.deadline_ms
-                for wait in self._waits.values()
-                if wait.status == "open"
-                and wait.deadline_ms is not None
-                and self._drives(kernel, wait.run_id)
-            )
-            return min(deadlines, default=None)
-
     def promised(self, token: Token) -> bool:
         with self._reading():
             unfinished = [run_id for run_id, row in self._runs.items() if row.status not in FINAL]

@@ -241,10 +241,6 @@ class SqliteStore(Store):
         with self._database.transaction(full=True) as run:
             return run("expire", token=token, now_ms=now_ms).rowcount == 1
 
-    def due_ms(self, kernel: str) -> int | None:
-        rows = self._database.read("due", kernel=kernel)
-        return int(rows[0][0]) if rows else None
-
     def untaken(self, kernel: str) -> list[WaitRow]:
         return [Wait(*row).row() for row in self._database.read("untaken", kernel=kernel)]
 

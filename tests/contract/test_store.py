@@ -473,26 +473,6 @@ class TestWaits:
         assert tokens(runs=[RunId("b"), RUN, RunId("nobody")], status=None) == ["soon", "late", "zz", "aa"]
         assert tokens(runs=[]) == []
 
-    def test_the_next_deadline_is_that_of_what_the_kernel_drives(self, store: Store) -> None:
-        for name in ("a", "b", "over"):
-            create(store, name)
-        create(store, "other", kernel="kernel-b")
-        assert store.due_ms(K) is None
-        add(store, ask(2, "never", "a"))
-        assert store.due_ms(K) is None
-        add(store, ask(3, "late", "a", deadline_ms=NOW + 9))
-        add(store, ask(2, "soon", "b", deadline_ms=NOW + 5))
-        add(store, ask(2, "first", "other", deadline_ms=NOW + 1), kernel="kernel-b")
-        add(store, ask(2, "past", "over", deadline_ms=NOW + 2), status="cancelled")
-
-        due = [store.due_ms(K)]
-        store.answer(Token("soon"), Reply(value="x"), now_ms=NOW)
-        due.append(store.due_ms(K))
-        store.expire(Token("late"), NOW + 9)
-
-        assert [*due, store.due_ms(K)] == [NOW + 5, NOW + 9, None]
-        assert (store.due_ms("kernel-b"), store.due_ms("kernel-x")) == (NOW + 1, None)
-
     def test_a_reply_is_accepted_once_and_waits_to_be_taken(self, store: Store) -> None:
         create(store)
         add(store, ask())

@@ -297,17 +297,6 @@ FROM wait_rows
 WHERE status = 'open'
 ORDER BY deadline_ms IS NULL, deadline_ms, wait;
 
--- due --
--- The next deadline that a kernel has to mind: along the index of open waits, up to the first that is its own.
-SELECT w.deadline_ms
-FROM waits AS w
-CROSS JOIN runs AS r ON r.run = w.run
-WHERE w.status = 'open' AND w.deadline_ms IS NOT NULL
-AND r.kernel = (SELECT kernel FROM kernels WHERE uid = :kernel)
-AND r.status NOT IN ('succeeded', 'failed', 'cancelled')
-ORDER BY w.deadline_ms
-LIMIT 1;
-
 -- waits_by_token --
 -- The waits of these tokens, those that there are.
 SELECT
