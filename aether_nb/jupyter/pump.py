@@ -17,6 +17,11 @@ and restore around a delivery, and it works just as well inside `reenter.run_unt
 - 7.4: the same pair. Without the pump comms are delivered while an async cell waits, but not marked
   idle, and not while a synchronous cell has re-entered the loop.
 
+*Lost requests.* On 7.0-7.3 the shell channel thread sends replies on the bare socket that its stream
+reads. A request that arrives in that moment is read by nobody, nor is any later one: the kernel idles,
+the cell stays `[*]` for good, about one cell in a few hundred when several are queued (ipykernel's issue
+1554). The pump makes the replies go through the stream, as 7.4 does.
+
 So a callback may come on the main thread or, on 7.0-7.3, on a subshell's: who receives it must enter
 the loop by `call_soon_threadsafe` and nothing else. On the main thread it runs outside every cell:
 what it prints has no cell to go to, and a task it starts would inherit that.
@@ -80,6 +85,8 @@ class Pump:
             self._queue = stream._recv_callback
             self._copy = stream._recv_copy
             stream.on_recv(self._on_recv, copy=self._copy)
+        if kind == "7.0":
+            kernel.shell_channel_thread.manager._shell_socket = kernel.shell_stream
 
     @classmethod
     def install(cls, kernel: Any) -> Pump:
@@ -115,6 +122,8 @@ class Pump:
         if self._stream is not None and self._stream._recv_callback == self._on_recv:
             self._stream.on_recv(self._queue, copy=self._copy)
             self._stream = None
+            if self.kind == "7.0":
+                self._kernel.shell_channel_thread.manager._shell_socket = self._kernel.shell_stream.socket
 
     def _on_recv(self, frames: Sequence[Any]) -> Any:
         if self._through and self._is_ours(frames):
@@ -174,8 +183,11 @@ def _shell_stream(kernel: Any) -> tuple[Kind, Any]:
         raise TypeError("the shell stream is not as expected")
     if not hasattr(kernel, "shell_channel_thread"):
         return "6", stream
-    concurrent = "concurrent" in inspect.signature(kernel.dispatch_shell).parameters
-    return ("7.4" if concurrent else "7.0"), stream
+    if "concurrent" in inspect.signature(kernel.dispatch_shell).parameters:
+        return "7.4", stream
+    if thread.manager._shell_socket not in (kernel.shell_stream, kernel.shell_stream.socket):
+        raise TypeError("replies are not sent as expected")
+    return "7.0", stream
 
 
 # -- cells and their outputs ---------------------------------------------------------------------

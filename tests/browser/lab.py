@@ -68,14 +68,6 @@ window.aetherTest = {
     return seen.map(each => each.querySelector('.jp-OutputArea-output')?.textContent ?? '').join('\\n');
   },
 };
-// A kernel of ipykernel 7.0 to 7.3 may leave a request unread until another one arrives (its issue 1554,
-// mended in 7.4; seen here with nothing of ours loaded, too). So it is sent another one now and then.
-setInterval(() => {
-  for (const each of window.jupyterapp?.shell?.widgets('main') ?? []) {
-    const kernel = each.context?.sessionContext?.session?.kernel;
-    if (kernel?.name === 'aether-7.3') kernel.requestKernelInfo().catch(() => undefined);
-  }
-}, 2000);
 """
 
 

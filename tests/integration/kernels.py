@@ -35,7 +35,6 @@ class LiveKernel:
     """One kernel process and its only client, as a page would be."""
 
     def __init__(self, python: str, **env: str) -> None:
-        self._forgetful = "/7.3/" in python
         self.manager = KernelManager()
         self.manager._kernel_spec = KernelSpec(
             argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -79,26 +78,11 @@ class LiveKernel:
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def _patience(self, until: float) -> float:
-        """How long to wait before the kernel is sent another request.
-
-        ipykernel 7.0 to 7.3 may leave a request unread until another one arrives (its issue 1554, mended in
-        7.4). Others are not helped.
-        """
-        left_s = max(0.0, until - time.monotonic())
-        return min(left_s, 2.0) if self._forgetful else left_s
-
     def reply(self, msg_id: str, timeout: float = 8) -> dict[str, Any]:
         """The cell's reply."""
         until = time.monotonic() + timeout
         while msg_id not in self._replies:
-            try:
-                message = self.client.get_shell_msg(timeout=self._patience(until))
-            except queue.Empty:
-                if time.monotonic() >= until:
-                    raise
-                self.client.kernel_info()
-                continue
+            message = self.client.get_shell_msg(timeout=max(0.0, until - time.monotonic()))
             self._replies[message["parent_header"].get("msg_id", "")] = message["content"]
         return self._replies[msg_id]
 
@@ -118,11 +102,8 @@ class LiveKernel:
         deadline = time.monotonic() + timeout
         while True:
             try:
-                message = self.client.get_iopub_msg(timeout=self._patience(deadline))
+                message = self.client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                if time.monotonic() < deadline:
-                    self.client.kernel_info()
-                    continue
                 pytest.fail(f"not seen within {timeout} s; seen: {[m['msg_type'] for m in self.published]}")
             self.published.append(message)
             if wanted(message):

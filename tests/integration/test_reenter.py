@@ -29,6 +29,8 @@ async def ticked(n):
     while ticks < until:
         await asyncio.sleep(0.005)
     return n
+
+pump = p.Pump.install(p.current_kernel())
 """
 
 
@@ -156,13 +158,12 @@ def test_a_second_interrupt_ends_what_does_not_let_itself_be_cancelled(kernel: L
 def test_a_comm_let_through_arrives_in_a_synchronous_cell(kernel: LiveKernel, over_subshell: bool) -> None:
     subshell = kernel.subshell() if over_subshell else None
     cell = kernel.send(
-        "pump = p.Pump.install(p.current_kernel())\n"
         "answer = LOOP.create_future()\n"
         "comm = create_comm(target_name='test', comm_id='sync')\n"
         "comm.on_msg(lambda m: LOOP.call_soon_threadsafe(answer.set_result, m['content']['data']))\n"
         "pump.let_through('sync')\n"
         "async def wait(): return await answer\n"
-        "print('in'); print('got', run_until_complete(wait())); pump.restore(); comm.close()"
+        "print('in'); print('got', run_until_complete(wait())); pump.hold_back('sync'); comm.close()"
     )
     kernel.until_printed(cell, "in")
     kernel.comm("sync", "Ada", subshell)
