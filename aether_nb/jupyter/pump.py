@@ -181,7 +181,7 @@ def _shell_stream(kernel: Any) -> tuple[Kind, Any]:
     )  # fmt: skip
     if not all(needed):
         raise TypeError("the shell stream is not as expected")
-    if not hasattr(kernel, "shell_channel_thread"):
+    if thread is None:
         return "6", stream
     if "concurrent" in inspect.signature(kernel.dispatch_shell).parameters:
         return "7.4", stream
