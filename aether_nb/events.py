@@ -10,20 +10,30 @@ A new event: a class here, a line in `state.py` and in `view.py`, the round-trip
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from aether_nb.graph.model import Branch, Each, NodeKind, OnFailure
 from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.prompts import Poll, Prompt, Reply
 
-
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True)
+_C = TypeVar("_C")
 
 
-class Call(_Data):
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def _fact(cls: type[_C]) -> type[_C]:
+    """Make a class of facts: a dataclass with slots, that pydantic checks where a log is read.
+
+    The type checker alone sees to it that nothing is assigned: a thousand nodes are thousands of these, and
+    frozen ones take three times as long to make.
+    """
+    return dataclass(slots=True, kw_only=True)(cls)
+
+
+@_fact
+class Call:
     """What a durable call of a journalled function is, so that a replay knows it again."""
 
     scope: str = ""
@@ -39,7 +49,8 @@ class Call(_Data):
     """Line of the user's code that made the call, for messages only."""
 
 
-class ErrorInfo(_Data):
+@_fact
+class ErrorInfo:
     """A failure, as data."""
 
     message: str
@@ -49,11 +60,12 @@ class ErrorInfo(_Data):
     """The nearest builtin exception class, re-raised alike on replay."""
     frames: tuple[str, ...] = ()
     """The user's own frames, `file:line in function: source`, innermost last."""
-    inputs: dict[str, str] = {}
+    inputs: dict[str, str] = field(default_factory=dict)
     """Short text of the node's inputs."""
 
 
-class Message(_Data):
+@_fact
+class Message:
     """Something said to a person, that needs no answer."""
 
     kind: Literal["text", "markdown", "image", "file", "table"] = "text"
@@ -67,7 +79,8 @@ class Message(_Data):
     rows: tuple[tuple[Any, ...], ...] = ()
 
 
-class Event(_Data):
+@_fact
+class Event:
     """What every event has."""
 
     run: RunId
@@ -76,18 +89,20 @@ class Event(_Data):
     at_us: int
 
 
+@_fact
 class NodeEvent(Event):
     """What every event about one node has."""
 
     node: NodeId
 
 
+@_fact
 class RunStarted(Event):
     """The run exists. The graph's spec is kept under `spec`."""
 
     type: Literal["RunStarted"] = "RunStarted"
     graph: str
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, Any] = field(default_factory=dict)
     spec: str = ""
     """Hex key of the GraphSpec in the store."""
     code: str = ""
@@ -100,6 +115,7 @@ class RunStarted(Event):
     """Tools of runs with a higher one compute first, in whichever kernel drives it."""
 
 
+@_fact
 class RunResumed(Event):
     """A kernel took the run up again, from the log."""
 
@@ -113,6 +129,7 @@ class RunResumed(Event):
     """Hex key of the code that it goes on with."""
 
 
+@_fact
 class NodeAdded(NodeEvent):
     """A graph function (or a tool's body) made a durable call that became a node."""
 
@@ -124,7 +141,7 @@ class NodeAdded(NodeEvent):
     call: Call
     after: tuple[NodeId, ...] = ()
     """The nodes that had succeeded just before in the same task: the edges of the picture."""
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, Any] = field(default_factory=dict)
     label: str = ""
     spec: str = ""
     """For kind `graph`: hex key of its GraphSpec."""
@@ -137,6 +154,7 @@ class NodeAdded(NodeEvent):
     """There was a place for it, so that its body begins at once: its first NodeStarted is this."""
 
 
+@_fact
 class NodeStarted(NodeEvent):
     """A node's body (or Stage A) begins."""
 
@@ -152,6 +170,7 @@ class NodeStarted(NodeEvent):
     """For a static graph as an item of a map: that input, encoded, which nothing else in the log tells."""
 
 
+@_fact
 class BranchTaken(NodeEvent):
     """A choice went one way: that branch runs, the other is skipped. Implies NodeStarted."""
 
@@ -159,6 +178,7 @@ class BranchTaken(NodeEvent):
     branch: Branch
 
 
+@_fact
 class NodeFinished(NodeEvent):
     """A node succeeded."""
 
@@ -169,6 +189,7 @@ class NodeFinished(NodeEvent):
     """How long, after answers, its body stood ready until there was a place for it again."""
 
 
+@_fact
 class NodeFailed(NodeEvent):
     """An attempt of a node failed; with `retry_at_us`, another attempt comes then."""
 
@@ -180,12 +201,14 @@ class NodeFailed(NodeEvent):
     """As in NodeFinished."""
 
 
+@_fact
 class NodeRetried(NodeEvent):
     """A person sends a failed node back: it, what it stands in, and what was skipped below it go on."""
 
     type: Literal["NodeRetried"] = "NodeRetried"
 
 
+@_fact
 class NodeCancelled(NodeEvent):
     """A node was cancelled: by its run, by the code that called it, or by a person."""
 
@@ -194,6 +217,7 @@ class NodeCancelled(NodeEvent):
     """The person who cancelled this node while its run goes on; who awaits it gets that as a failure."""
 
 
+@_fact
 class WaitOpened(NodeEvent):
     """A question (or another wait) is open. Implies NodeStarted for the built-in asks."""
 
@@ -213,6 +237,7 @@ class WaitOpened(NodeEvent):
     """Whether the tool is told when the wait is withdrawn."""
 
 
+@_fact
 class ReplyTaken(NodeEvent):
     """The driver took the accepted reply from the wait's row; the node goes on with it."""
 
@@ -221,6 +246,7 @@ class ReplyTaken(NodeEvent):
     reply: Reply
 
 
+@_fact
 class ReplyRejected(NodeEvent):
     """The full check refused the reply; the same wait is open again."""
 
@@ -229,6 +255,7 @@ class ReplyRejected(NodeEvent):
     problems: dict[str, str]
 
 
+@_fact
 class WaitExpired(NodeEvent):
     """Nobody answered before the deadline."""
 
@@ -236,6 +263,7 @@ class WaitExpired(NodeEvent):
     token: Token
 
 
+@_fact
 class WaitWithdrawn(NodeEvent):
     """The question is not needed any more."""
 
@@ -243,6 +271,7 @@ class WaitWithdrawn(NodeEvent):
     token: Token
 
 
+@_fact
 class WaitPolled(NodeEvent):
     """The tool was asked for the reply and had none yet."""
 
@@ -256,6 +285,7 @@ class WaitPolled(NodeEvent):
     """What its `poll` raised; empty when it just had no reply."""
 
 
+@_fact
 class WithdrawalTold(NodeEvent):
     """The tool's `on_cancel` was called for a withdrawn wait, and is not called again."""
 
@@ -265,6 +295,7 @@ class WithdrawalTold(NodeEvent):
     """What it raised; empty when it returned."""
 
 
+@_fact
 class MessageSent(NodeEvent):
     """A message was sent; `node` is the one whose body sent it, `""` the graph function itself."""
 
@@ -273,6 +304,7 @@ class MessageSent(NodeEvent):
     message: Message
 
 
+@_fact
 class CallRecorded(NodeEvent):
     """A small durable call (`now`, `uuid`, `memory().record` ...) and its value, in the journal of `node`."""
 
@@ -281,6 +313,7 @@ class CallRecorded(NodeEvent):
     value: Any = None
 
 
+@_fact
 class CallInserted(NodeEvent):
     """The changed code of a body makes a call where its journal had another one next; `node` is the body's."""
 
@@ -289,6 +322,7 @@ class CallInserted(NodeEvent):
     expected: Call
 
 
+@_fact
 class CallReworded(NodeEvent):
     """A person decided: the call that the code makes now is the recorded one, whose outcome it takes."""
 
@@ -297,6 +331,7 @@ class CallReworded(NodeEvent):
     was: Call
 
 
+@_fact
 class JournalLeftover(NodeEvent):
     """Recorded calls of a body that its code does not make any more; a replay does not expect them again."""
 
@@ -304,6 +339,7 @@ class JournalLeftover(NodeEvent):
     calls: tuple[Call, ...]
 
 
+@_fact
 class CancelRequested(Event):
     """Somebody asked for the run to be cancelled."""
 
@@ -311,6 +347,7 @@ class CancelRequested(Event):
     by: str = ""
 
 
+@_fact
 class RunBlockedEvent(Event):
     """The run cannot go on by itself: its code and its journal disagree, or a node keeps crashing."""
 
@@ -325,13 +362,15 @@ class RunBlockedEvent(Event):
     """The node in which the kernel died again and again, if that is why."""
 
 
+@_fact
 class RunFinished(Event):
     """The run succeeded."""
 
     type: Literal["RunFinished"] = "RunFinished"
-    outputs: dict[str, Any] = {}
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
+@_fact
 class RunFailedEvent(Event):
     """The run failed."""
 
@@ -341,6 +380,7 @@ class RunFailedEvent(Event):
     """The node whose failure it was; `""` the graph function itself."""
 
 
+@_fact
 class RunCancelledEvent(Event):
     """The run was cancelled."""
 
@@ -384,7 +424,21 @@ def begins(event: AnyEvent) -> bool:
     return isinstance(event, NodeStarted) or (isinstance(event, NodeAdded) and event.started)
 
 
+def kind_of(cls: type[Event]) -> str:
+    """The name under which events of a class are kept: their `type`."""
+    return str(cls.__dataclass_fields__["type"].default)
+
+
+EVENTS: dict[str, type[Event]] = {kind_of(cls): cls for cls in get_args(get_args(AnyEvent)[0])}
+"""The class of each `type`."""
+
 LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
+"""From JSON."""
+
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+"""To and from JSON."""
+
+MESSAGE = TypeAdapter(Message)
 """To and from JSON."""
 
 RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]

@@ -7,6 +7,7 @@ left out, all else is shared. Read `runtime.py` for how the new run is then driv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import edits, history, naming
@@ -89,17 +90,13 @@ def fork(
     found = runtime.store.run(name)
     if found is not None:
         return _again(runtime, found, row, node, replied, graph)
-    first = _first(log).model_copy(
-        update={
-            "at_us": runtime.clock.now_us(),
-            "forked_from": row.run_id,
-            "forked_at": None if node is None else node.id,
-        }
+    first = replace(
+        _first(log),
+        at_us=runtime.clock.now_us(),
+        forked_from=row.run_id,
+        forked_at=None if node is None else node.id,
     )
-    copied = [
-        event.model_copy(update={"run": name, "seq": seq})
-        for seq, event in enumerate([first, *events, *replied], 1)
-    ]
+    copied = [replace(event, run=name, seq=seq) for seq, event in enumerate([first, *events, *replied], 1)]
     parent = CALLER.get()
     new = NewRun(
         name, row.graph, runtime.home, runtime.cell(), engine.keep_spec(graph.spec), row.input_hash,
@@ -206,7 +203,7 @@ def _end_of(log: Sequence[AnyEvent], node: NodeState) -> int:
 
 def _only_called(event: NodeAdded) -> NodeAdded:
     """The event without the word that the node has begun."""
-    return event.model_copy(update={"started": False}) if event.started else event
+    return replace(event, started=False) if event.started else event
 
 
 def _is_own(event: NodeEvent) -> bool:
@@ -220,7 +217,7 @@ def _renewed(event: AnyEvent, tokens: dict[Any, Any], now_us: int) -> AnyEvent:
     What its tool submitted stays the other run's: the fork takes the result too, and withdraws nothing.
     """
     if isinstance(event, WaitOpened) and event.on_cancel:
-        event = event.model_copy(update={"on_cancel": False})  # it is the other run's to withdraw
+        event = replace(event, on_cancel=False)  # it is the other run's to withdraw
     token = getattr(event, "token", None)
     if token not in tokens:
         return event
@@ -229,7 +226,7 @@ def _renewed(event: AnyEvent, tokens: dict[Any, Any], now_us: int) -> AnyEvent:
         update["at_us"] = now_us
         if event.deadline_ms is not None:
             update["deadline_ms"] = event.deadline_ms + (now_us - event.at_us) // 1000
-    return event.model_copy(update=update)
+    return replace(event, **update)
 
 
 def _first(log: Sequence[AnyEvent]) -> RunStarted:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -264,7 +265,7 @@ class Driver:
     async def _conclude(self, last: AnyEvent) -> None:
         await self.partings.settled()
         if not self.halted:
-            self.emit(last.model_copy(update=dict(self.head())))
+            self.emit(replace(last, **self.head()))
             self.end()
 
     def end(self) -> None:

@@ -6,7 +6,6 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,16 +13,13 @@ import pydantic_core
 from pydantic import ValidationError
 
 from aether_nb.errors import NotStorable, StoreError, StoreTooNew
-from aether_nb.events import LOG, AnyEvent, Event
+from aether_nb.events import EVENT, EVENTS, LOG, AnyEvent
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
 
 VERSION = 1
 """Of event bodies. A field more does not raise it; a changed meaning does."""
 
-_CLASSES: dict[str, type[Event]] = {
-    str(cls.model_fields["type"].default): cls for cls in typing.get_args(typing.get_args(AnyEvent)[0])
-}
 NAME_SPECS = {"RunStarted": ("spec", "code"), "RunResumed": ("spec", "code"), "NodeAdded": ("spec",)}
 """The events that name what is kept among the specs, and the fields that do; `spec_names` in queries.sql too."""
 _HEADER = {"run", "seq", "at_us", "type", "node"}
@@ -53,7 +49,7 @@ def pack(event: AnyEvent) -> Packed:
     """
     exclude = _HEADER_AND_PROMPT if event.type == "WaitOpened" else _HEADER
     try:
-        body = event.model_dump_json(exclude=exclude, exclude_defaults=True)
+        body = EVENT.dump_json(event, exclude=exclude, exclude_defaults=True).decode()
     except ValueError as e:  # PydanticSerializationError is one, as is a lone surrogate
         where = f"run {event.run}, event {event.seq} ({event.type})"
         raise NotStorable(f"A value cannot be written as JSON, in {where}: {e}") from e
@@ -82,7 +78,7 @@ def _unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, st
     names = {node: dumps(node) for node in {row[4] for row in rows}}
     texts: list[str] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
-        if version > VERSION or kind not in _CLASSES:
+        if version > VERSION or kind not in EVENTS:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
@@ -100,14 +96,9 @@ def _unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, st
         return [_read(run_id, row[0], row[3], text) for row, text in zip(rows, texts, strict=True)]
 
 
-def kind_of(cls: type[Event]) -> str:
-    """The name under which events of a class are kept."""
-    return str(cls.model_fields["type"].default)
-
-
 def _read(run_id: RunId, seq: int, kind: str, text: str) -> Any:
     try:
-        return _CLASSES[kind].model_validate_json(text)
+        return EVENT.validate_json(text)
     except ValidationError as e:
         problem = e.errors()[0]
         where = "".join(f" at {part}" for part in problem["loc"][:1])

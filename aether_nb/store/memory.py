@@ -18,7 +18,7 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import FINAL, AnyEvent, Event, RunStatus
+from aether_nb.events import FINAL, AnyEvent, Event, RunStatus, kind_of
 from aether_nb.ids import RunId, Token, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.store.codec import (
@@ -26,7 +26,6 @@ from aether_nb.store.codec import (
     Packed,
     dump_outside,
     dump_prompt,
-    kind_of,
     loads,
     pack,
     unpack,

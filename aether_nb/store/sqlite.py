@@ -17,7 +17,7 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened
+from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened, kind_of
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
 from aether_nb.store import cleaning, locks
@@ -29,7 +29,6 @@ from aether_nb.store.codec import (
     dump_outside,
     dump_prompt,
     dumps,
-    kind_of,
     loads,
     pack,
     unpack,

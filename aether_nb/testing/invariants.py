@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from aether_nb.errors import InvariantBroken
 from aether_nb.events import (
+    EVENT,
     AnyEvent,
     MessageSent,
     NodeCancelled,
@@ -196,7 +197,7 @@ def _both(report: Report, calm: Report) -> dict[RunId, tuple[tuple[AnyEvent, ...
 
 def _ending(event: AnyEvent) -> str:
     """How a log ends, without what differs from time to time."""
-    return event.model_dump_json(exclude={"run", "seq", "at_us"})
+    return EVENT.dump_json(event, exclude={"run", "seq", "at_us"}).decode()
 
 
 def _said(log: tuple[AnyEvent, ...]) -> Counter[tuple[str, str]]:

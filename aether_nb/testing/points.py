@@ -19,14 +19,13 @@ import json
 import os
 import re
 import signal
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from aether_nb.engine.ports import Answered, Append, NewRun, RunRow
 from aether_nb.errors import CrashKitError
-from aether_nb.events import AnyEvent, NodeAdded, RunStatus
+from aether_nb.events import EVENTS, AnyEvent, NodeAdded, RunStatus
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
 from aether_nb.store.sqlite import SqliteStore
@@ -36,9 +35,7 @@ KILLED = DEATH if os.name == "nt" else -DEATH
 """Exit code of a process that was killed so."""
 
 STEPS = ("commit", "answer", "expire", "claim")
-_TYPES: frozenset[str] = frozenset(
-    cls.model_fields["type"].default for cls in typing.get_args(typing.get_args(AnyEvent)[0])
-)
+_TYPES: frozenset[str] = frozenset(EVENTS)
 _MADE_UP = re.compile(r"-[a-z2-7]{10}$")  # what follows a name in an id
 
 

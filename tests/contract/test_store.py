@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def ask(
 
 
 def at(cls: type, seq: int, **fields: object) -> AnyEvent:
-    node = {"node": NodeId("ask#1")} if "node" in cls.model_fields else {}
+    node = {"node": NodeId("ask#1")} if "node" in cls.__dataclass_fields__ else {}
     return cls(**{"run": RUN, "seq": seq, "at_us": NOW * 1000 + seq, **node, **fields})
 
 
@@ -389,7 +390,7 @@ class TestArchive:
         assert (row.status, row.fence, row.last_seq, row.updated_ms) == ("cancelled", 2, 5, NOW + 9)
         assert child.parent == new_id
         assert [event.type for event in store.events(new_id)[3:]] == ["WaitWithdrawn", "RunCancelled"]
-        assert [event.model_copy(update={"run": RUN}) for event in store.events(new_id)[:3]] == log
+        assert [replace(event, run=RUN) for event in store.events(new_id)[:3]] == log
         assert [(w.token, w.status) for w in store.waits(status=None, runs=[new_id])] == [
             ("t1", "withdrawn"),
             ("t2", "answered"),
@@ -957,7 +958,7 @@ class TestUpkeep:
 
     def test_artifacts_are_named_by_inputs_questions_replies_and_mail(self, store: Store) -> None:
         shas = [f"{n}" * 64 for n in range(5)]
-        start = started().model_copy(update={"inputs": {"x": blob(shas[0])}})
+        start = replace(started(), inputs={"x": blob(shas[0])})
         store.create_run(new_run(), [start], status="running")
         add(
             store,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -198,7 +199,7 @@ async def test_a_run_of_a_version_that_kept_no_code_is_judged_by_its_spec(config
     assert isinstance(started, RunStarted)
     old = MemoryStore()
     old._specs, old._runs, old._waits = store._specs, store._runs, store._waits
-    old._logs = {RunId("r"): [pack(started.model_copy(update={"code": ""})), *store._logs[RunId("r")][1:]]}
+    old._logs = {RunId("r"): [pack(replace(started, code="")), *store._logs[RunId("r")][1:]]}
     second = Runtime(store=old)
     cell(EDITED)
     run = second.resuming.resume("r")

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from aether_nb.engine.ports import NewRun
 from aether_nb.engine.upkeep import KEPT_MS
 from aether_nb.errors import StoreError
 from aether_nb.events import (
+    EVENTS,
     AnyEvent,
     NodeAdded,
     NodeFinished,
@@ -27,7 +29,7 @@ from aether_nb.events import Call as CallOf
 from aether_nb.ids import NodeId, RunId, Token, new_uid
 from aether_nb.prompts import Prompt, TextPrompt
 from aether_nb.store import SqliteStore, cleaning
-from aether_nb.store.codec import _CLASSES, NAME_SPECS
+from aether_nb.store.codec import NAME_SPECS
 from aether_nb.store.rows import opened
 
 NOW = 1_763_843_600_000
@@ -56,7 +58,7 @@ def finish(store: SqliteStore, run_id: str, *events: AnyEvent, spec: str = GRAPH
     name = RunId(run_id)
     new = NewRun(name, "greet", "lesson.ipynb", "", spec, "cd", K, NOW)
     log = [RunStarted(run=name, seq=1, at_us=1, graph="greet", spec=spec), *events]
-    log = [event.model_copy(update={"run": name, "seq": i}) for i, event in enumerate(log, 1)]
+    log = [replace(event, run=name, seq=i) for i, event in enumerate(log, 1)]
     over = RunFinished(run=name, seq=len(log) + 1, at_us=1)
     assert store.create_run(new, [*log, over], status="succeeded")
     return [(name, 1)]
@@ -112,10 +114,10 @@ def test_code_is_kept_and_comes_back_like_a_spec(store: SqliteStore) -> None:
 
 
 def test_every_event_that_names_a_spec_is_known() -> None:
-    assert NAME_SPECS.keys() <= _CLASSES.keys()
-    for kind, cls in _CLASSES.items():
-        assert ("spec" in cls.model_fields) == (kind in NAME_SPECS)
-        assert set(NAME_SPECS.get(kind, ())) <= cls.model_fields.keys()
+    assert NAME_SPECS.keys() <= EVENTS.keys()
+    for kind, cls in EVENTS.items():
+        assert ("spec" in cls.__dataclass_fields__) == (kind in NAME_SPECS)
+        assert set(NAME_SPECS.get(kind, ())) <= cls.__dataclass_fields__.keys()
 
 
 def test_a_spec_that_was_thrown_away_comes_back_with_the_next_run_that_names_it(store: SqliteStore) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def story(events):
     asked = next(e for e in log if isinstance(e, WaitOpened))
     before_the_question = asked.at_us / 1e6 - 1
     notes = (Note("work", first, 1, before_the_question), Note("work", second, 2, before_the_question + 9))
-    open_wait = dataclasses.replace(waits[0], status="open", reply=None)
+    open_wait = replace(waits[0], status="open", reply=None)
     death = Snapshot({RUN: log[: opened + 1]}, (open_wait,), notes[:1])
     end = Snapshot({RUN: log}, waits, notes)
     calm = Report((), (), end, 0, "", Path("runs.db"))
@@ -83,12 +83,12 @@ def broken(story, *, log=None, waits=None, ledger=None, death=None, **more):
     )
     deaths = report.deaths if death is None else (death,)
     with pytest.raises(InvariantBroken) as caught:
-        check_invariants(dataclasses.replace(report, end=end, deaths=deaths, **more), calm)
+        check_invariants(replace(report, end=end, deaths=deaths, **more), calm)
     return caught.value
 
 
 def renumbered(log):
-    return [e.model_copy(update={"seq": i}) for i, e in enumerate(log, 1)]
+    return [replace(e, seq=i) for i, e in enumerate(log, 1)]
 
 
 def inserted(log, at, event):
@@ -122,28 +122,28 @@ def test_a_run_that_is_missing_or_one_too_many_is_found(story):
     report, calm = story
     other = Snapshot({"other": report.end.logs[RUN]}, report.end.waits, ())
     with pytest.raises(InvariantBroken) as error:
-        check_invariants(dataclasses.replace(report, end=other), calm)
+        check_invariants(replace(report, end=other), calm)
     assert "run 'r' is missing" in str(error.value)
     assert "run 'other' is one too many" in str(error.value)
 
 
 def test_other_outputs_are_found(story):
     *log, end = story[0].end.logs[RUN]
-    error = broken(story, log=[*log, end.model_copy(update={"outputs": {"out": "Bo"}})])
+    error = broken(story, log=[*log, replace(end, outputs={"out": "Bo"})])
     assert len(error.broken) == 1
     assert "it ends as if it had never been killed" in error.broken[0]
 
 
 def test_a_gap_in_the_numbers_is_found(story):
     log = list(story[0].end.logs[RUN])
-    log[-1] = log[-1].model_copy(update={"seq": 99})
+    log[-1] = replace(log[-1], seq=99)
     assert "sequence numbers have no gaps" in str(broken(story, log=log))
 
 
 def test_an_event_that_went_away_is_found(story):
     log = list(story[0].end.logs[RUN])
     asked = index(log, WaitOpened)
-    log[asked] = log[asked].model_copy(update={"at_us": 7})
+    log[asked] = replace(log[asked], at_us=7)
     assert f"event {asked + 1} (WaitOpened) of run 'r' was there when life 1 died" in str(
         broken(story, log=log)
     )
@@ -157,7 +157,7 @@ def test_a_reply_that_was_accepted_and_never_taken_is_found(story):
 def test_a_reply_that_was_exchanged_is_found(story):
     log = list(story[0].end.logs[RUN])
     at = index(log, ReplyTaken)
-    log[at] = log[at].model_copy(update={"reply": log[at].reply.model_copy(update={"value": "Bo"})})
+    log[at] = replace(log[at], reply=log[at].reply.model_copy(update={"value": "Bo"}))
     assert "what was taken into the log is ['Bo']" in str(broken(story, log=log))
 
 
@@ -165,7 +165,7 @@ def test_a_reply_that_a_death_wiped_out_is_found(story):
     report, _ = story
     waits = report.end.waits
     answered = Snapshot(report.deaths[0].logs, waits, report.deaths[0].ledger)
-    unanswered = dataclasses.replace(waits[0], status="open", reply=None)
+    unanswered = replace(waits[0], status="open", reply=None)
     log = report.end.logs[RUN][: index(report.end.logs[RUN], WaitOpened) + 1]
     assert "no accepted reply is lost" in str(broken(story, log=log, waits=[unanswered], death=answered))
 
@@ -184,7 +184,7 @@ def test_a_node_that_had_finished_and_began_again_is_found(story, again):
 def test_an_effect_of_a_node_that_had_finished_is_found(story):
     report, _ = story
     notes = report.end.ledger
-    error = broken(story, ledger=[*notes, dataclasses.replace(notes[0], life=2, at=notes[1].at)])
+    error = broken(story, ledger=[*notes, replace(notes[0], life=2, at=notes[1].at)])
     assert f"'work' of {notes[0].key!r} was done in life 2, finished when life 1 died" in error.broken[0]
 
 
@@ -201,9 +201,9 @@ def test_an_effect_of_stage_a_that_was_repeated_is_found(story):
     log = report.end.logs[RUN]
     asked = log[index(log, WaitOpened)]
     submit = Note("submit", f"{RUN}/{asked.node}/0", 1, asked.at_us / 1e6 - 1)
-    collect = dataclasses.replace(submit, what="collect", at=asked.at_us / 1e6 + 1)
-    death = dataclasses.replace(report.deaths[0], ledger=(submit, collect))
-    again = [submit, collect, *(dataclasses.replace(n, life=2) for n in (submit, collect))]
+    collect = replace(submit, what="collect", at=asked.at_us / 1e6 + 1)
+    death = replace(report.deaths[0], ledger=(submit, collect))
+    again = [submit, collect, *(replace(n, life=2) for n in (submit, collect))]
     error = broken(story, ledger=[*report.end.ledger, *again], death=death)
     assert [b.partition(f" of '{RUN}/")[0] for b in error.broken] == [
         "Stage A of a committed wait does not run again: 'submit'"
@@ -237,8 +237,8 @@ def test_a_question_that_was_opened_again_because_the_reply_was_refused_is_the_s
     log = report.end.logs[RUN]
     at = index(log, ReplyTaken)
     taken = log[at]
-    wrong = taken.model_copy(update={"reply": taken.reply.model_copy(update={"value": "?"})})
+    wrong = replace(taken, reply=taken.reply.model_copy(update={"value": "?"}))
     refused = ReplyRejected(run=RUN, seq=1, at_us=1, node=taken.node, token=taken.token, problems={"": "no"})
     told = tuple(renumbered([*log[:at], wrong, refused, *log[at:]]))
-    check_invariants(dataclasses.replace(report, end=dataclasses.replace(report.end, logs={RUN: told})), calm)
+    check_invariants(replace(report, end=replace(report.end, logs={RUN: told})), calm)
     assert isinstance(told[-1], RunFinished)
