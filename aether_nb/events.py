@@ -11,9 +11,9 @@ A new event: a class here, a line in `state.py` and in `view.py`, the round-trip
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from aether_nb.graph.model import Branch, Each, NodeKind, OnFailure
 from aether_nb.ids import ROOT, NodeId, RunId, Token
@@ -387,7 +387,7 @@ class RunCancelledEvent(Event):
     type: Literal["RunCancelled"] = "RunCancelled"
 
 
-AnyEvent = Annotated[
+AnyEvent = (
     RunStarted
     | RunResumed
     | NodeAdded
@@ -413,9 +413,8 @@ AnyEvent = Annotated[
     | RunBlockedEvent
     | RunFinished
     | RunFailedEvent
-    | RunCancelledEvent,
-    Field(discriminator="type"),
-]
+    | RunCancelledEvent
+)
 """Every event, told apart by `type`."""
 
 
@@ -429,17 +428,20 @@ def kind_of(cls: type[Event]) -> str:
     return str(cls.__dataclass_fields__["type"].default)
 
 
-EVENTS: dict[str, type[Event]] = {kind_of(cls): cls for cls in get_args(get_args(AnyEvent)[0])}
+EVENTS: dict[str, type[Event]] = {kind_of(cls): cls for cls in get_args(AnyEvent)}
 """The class of each `type`."""
 
-LOG: TypeAdapter[list[AnyEvent]] = TypeAdapter(list[AnyEvent])
-"""From JSON."""
 
-EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
-"""To and from JSON."""
+_FORMS: dict[Any, TypeAdapter[Any]] = {}
 
-MESSAGE = TypeAdapter(Message)
-"""To and from JSON."""
+
+def form(cls: type[Any]) -> TypeAdapter[Any]:
+    """To and from JSON. One for each class, made when it is first wanted: one for all takes half as long again."""
+    made = _FORMS.get(cls)
+    if made is None:
+        made = _FORMS[cls] = TypeAdapter(cls)
+    return made
+
 
 RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]
 """waiting: nothing computes and something waits for an answer. blocked: needs a decision."""

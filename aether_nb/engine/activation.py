@@ -29,7 +29,7 @@ from aether_nb.errors import (
     RunOver,
     RunSuspended,
 )
-from aether_nb.events import MESSAGE, Call, CallRecorded, Message, MessageSent, NodeAdded
+from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, form
 from aether_nb.ids import NodeId, Token, letters_of
 from aether_nb.values import Outputs, decode, digest, encode, show
 
@@ -281,7 +281,7 @@ class Activation:
         """Say something, once in the life of the run."""
         scope = self._enter_call()
         self._flush_cancelled()
-        body = MESSAGE.dump_python(message, exclude_defaults=True)
+        body = form(Message).dump_python(message, exclude_defaults=True)
         encode(body)  # a text that cannot be stored is refused here, not in the log
         name = f"send_{message.kind}"
         call, entry = self._journal.identify(scope.path, name, digest(body), None, caller_line())

@@ -138,10 +138,12 @@ class Meter:
         )
 
     def _stored(self, event: ev.AnyEvent) -> int:
-        body = ev.EVENT.dump_json(event, exclude=_HEADER, exclude_defaults=True)
+        body = ev.form(type(event)).dump_json(event, exclude=_HEADER, exclude_defaults=True)
         size = len(body)
         if b'"sha' in body:
-            for sha, more in _artifacts(ev.EVENT.dump_python(event, mode="json", exclude=_HEADER)):
+            for sha, more in _artifacts(
+                ev.form(type(event)).dump_python(event, mode="json", exclude=_HEADER)
+            ):
                 size += 0 if sha in self._artifacts else more
                 self._artifacts.add(sha)
         return size

@@ -6,14 +6,15 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pydantic_core
 from pydantic import ValidationError
 
 from aether_nb.errors import NotStorable, StoreError, StoreTooNew
-from aether_nb.events import EVENT, EVENTS, LOG, AnyEvent
+from aether_nb.events import EVENTS, AnyEvent, form
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
 
@@ -26,8 +27,8 @@ _HEADER = {"run", "seq", "at_us", "type", "node"}
 _HEADER_AND_PROMPT = _HEADER | {"prompt"}
 
 
-_AT_ONCE = 128
-"""So many events are read in one step: more would only be more text in memory at a time."""
+Row = tuple[int, int, int, str, str, str, str | None]
+"""An event as a query gives it: seq, at_us, version, type, node, body, and the prompt that stands elsewhere."""
 
 
 class Packed(NamedTuple):
@@ -49,7 +50,7 @@ def pack(event: AnyEvent) -> Packed:
     """
     exclude = _HEADER_AND_PROMPT if event.type == "WaitOpened" else _HEADER
     try:
-        body = EVENT.dump_json(event, exclude=exclude, exclude_defaults=True).decode()
+        body = form(type(event)).serializer.to_json(event, exclude=exclude, exclude_defaults=True).decode()
     except ValueError as e:  # PydanticSerializationError is one, as is a lone surrogate
         where = f"run {event.run}, event {event.seq} ({event.type})"
         raise NotStorable(f"A value cannot be written as JSON, in {where}: {e}") from e
@@ -61,51 +62,46 @@ def with_prompt(packed: Packed, prompt: str) -> Packed:
     return packed._replace(body=f'{packed.body[:-1]},"prompt":{prompt}}}')
 
 
-def unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str | None]]) -> list[AnyEvent]:
-    """Make the events of a run from rows (seq, at_us, version, type, node, body, prompt or None).
+def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
+    """Make the events of a run from rows.
 
     Raises:
         StoreTooNew: a newer aether_nb wrote one of them.
         StoreError: one of them is damaged.
     """
-    if len(rows) <= _AT_ONCE:
-        return _unpack(run_id, rows)
-    return [e for i in range(0, len(rows), _AT_ONCE) for e in _unpack(run_id, rows[i : i + _AT_ONCE])]
-
-
-def _unpack(run_id: RunId, rows: Sequence[tuple[int, int, int, str, str, str, str | None]]) -> list[AnyEvent]:
     run = dumps(run_id)
-    names = {node: dumps(node) for node in {row[4] for row in rows}}
-    texts: list[str] = []
+    quoted: dict[str, str] = {}
+    log: list[AnyEvent] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
         if version > VERSION or kind not in EVENTS:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
+        name = quoted.get(node) or quoted.setdefault(node, dumps(node))
         rest = body[1:-1]
         if prompt is not None and kind == "WaitOpened":
             rest = f'"prompt":{prompt},{rest}'  # one in the body comes later and wins
-        comma = "," if rest else ""
-        texts.append(
-            f'{{"run":{run},"seq":{seq},"at_us":{at_us},"type":"{kind}","node":{names[node]}{comma}{rest}}}'
-        )
-    try:
-        return LOG.validate_json(f"[{','.join(texts)}]")  # in one step takes a third of one by one
-    except ValidationError:  # one of them is damaged, or as deep as can be: then too deep inside of a list
-        return [_read(run_id, row[0], row[3], text) for row, text in zip(rows, texts, strict=True)]
+        text = f'{{"run":{run},"seq":{seq},"at_us":{at_us},"node":{name}{"," if rest else ""}{rest}}}'
+        try:
+            log.append(_reader(kind)(text))
+        except ValidationError as e:
+            raise _damaged(run_id, seq, kind, e) from e
+    return log
 
 
-def _read(run_id: RunId, seq: int, kind: str, text: str) -> Any:
-    try:
-        return EVENT.validate_json(text)
-    except ValidationError as e:
-        problem = e.errors()[0]
-        where = "".join(f" at {part}" for part in problem["loc"][:1])
-        raise StoreError(
-            f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
-            "damaged; put a backup in its place. Other runs are not touched by it."
-        ) from e
+@functools.cache
+def _reader(kind: str) -> Callable[[str], Any]:
+    return form(EVENTS[kind]).validator.validate_json
+
+
+def _damaged(run_id: RunId, seq: int, kind: str, error: ValidationError) -> StoreError:
+    problem = error.errors()[0]
+    where = "".join(f" at {part}" for part in problem["loc"][:1])
+    return StoreError(
+        f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
+        "damaged; put a backup in its place. Other runs are not touched by it."
+    )
 
 
 def dump_prompt(prompt: Prompt) -> str:

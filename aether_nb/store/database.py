@@ -11,6 +11,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +25,7 @@ BUSY_S = 30.0
 """How long another process may hold the file before `StoreBusy`, seconds."""
 
 _APPLICATION = 1095061058  # "AENB", as in schema.sql
+_SOME = 64  # rows at a time
 
 DAMAGED = "the file is damaged; put a backup in its place, or move it away to begin anew"
 
@@ -103,6 +106,19 @@ class Database:
         """Run a named query on its own snapshot, fetched whole so that no snapshot stays open."""
         with self._reading, self._translated():
             return self._reader.execute(QUERIES[query], parameters).fetchall()
+
+    @contextlib.contextmanager
+    def stream(self, query: str, /, **parameters: Any) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """The same for what may be long: the rows come as they are taken, so that it is not in memory twice.
+
+        All other reads wait until this one is left.
+        """
+        with (
+            self._reading,
+            self._translated(),
+            contextlib.closing(self._reader.execute(QUERIES[query], parameters)) as rows,
+        ):
+            yield chain.from_iterable(iter(partial(rows.fetchmany, _SOME), []))
 
     def changed(self) -> bool:
         """Whether anything was committed since the last call; microseconds.

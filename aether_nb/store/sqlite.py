@@ -206,9 +206,12 @@ class SqliteStore(Store):
         self, run_id: RunId, after: int = 0, *, of: Collection[type[Event]] | None = None
     ) -> list[AnyEvent]:
         if of is None:
-            return unpack(run_id, self._database.read("events", run_id=run_id, after=after))
-        types = dumps([kind_of(cls) for cls in of])
-        return unpack(run_id, self._database.read("events_of", run_id=run_id, after=after, types=types))
+            log = self._database.stream("events", run_id=run_id, after=after)
+        else:
+            types = dumps([kind_of(cls) for cls in of])
+            log = self._database.stream("events_of", run_id=run_id, after=after, types=types)
+        with log as rows:
+            return unpack(run_id, rows)
 
     # -- waits and mail --------------------------------------------------------------------------
 

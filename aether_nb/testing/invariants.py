@@ -12,7 +12,6 @@ from itertools import pairwise
 
 from aether_nb.errors import InvariantBroken
 from aether_nb.events import (
-    EVENT,
     AnyEvent,
     MessageSent,
     NodeCancelled,
@@ -27,6 +26,7 @@ from aether_nb.events import (
     WaitOpened,
     WaitWithdrawn,
     begins,
+    form,
 )
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.testing.ledger import Note
@@ -197,7 +197,7 @@ def _both(report: Report, calm: Report) -> dict[RunId, tuple[tuple[AnyEvent, ...
 
 def _ending(event: AnyEvent) -> str:
     """How a log ends, without what differs from time to time."""
-    return EVENT.dump_json(event, exclude={"run", "seq", "at_us"}).decode()
+    return form(type(event)).dump_json(event, exclude={"run", "seq", "at_us"}).decode()
 
 
 def _said(log: tuple[AnyEvent, ...]) -> Counter[tuple[str, str]]:

@@ -8,7 +8,7 @@ from lives import log, turns, types
 from aether_nb import events as ev
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.engine.metrics import Meter, Metrics
-from aether_nb.events import EVENT, Call, ErrorInfo
+from aether_nb.events import Call, ErrorInfo, form
 from aether_nb.prompts import Reply, TextPrompt
 from aether_nb.store.codec import pack
 from aether_nb.testing import EventRecorder, FakeClock
@@ -239,7 +239,9 @@ async def test_a_run_and_its_nodes_tell_where_their_time_went_here_and_from_anot
 
 
 def pack_whole(event):
-    return EVENT.dump_json(event, exclude={"run", "seq", "at_us", "type", "node"}, exclude_defaults=True)
+    return form(type(event)).dump_json(
+        event, exclude={"run", "seq", "at_us", "type", "node"}, exclude_defaults=True
+    )
 
 
 async def test_a_tracer_gets_the_same_from_the_events_that_it_is_told(live, clock):
