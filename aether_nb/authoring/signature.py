@@ -94,7 +94,8 @@ class Signature:
         bound.update(kwargs)
         fits = len(bound) == len(self._template)
         if args:
-            bound.update(zip(self._positional, args, strict=False))
+            for name, value in zip(self._positional, args, strict=False):
+                bound[name] = value
             taken = self._positional[: len(args)]
             fits = fits and len(taken) == len(args) and kwargs.keys().isdisjoint(taken)
         if fits:

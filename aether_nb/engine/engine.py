@@ -44,6 +44,7 @@ from aether_nb.prompts import reply_schema, schema_hash
 
 _LOG = logging.getLogger("aether_nb")
 _MANY = 50  # so many runs more in memory, and those that only wait are let go of
+_MANY_MADE = 5_000  # objects at once
 _LOOK_US = 200_000  # how often the store is asked whether another process wrote; only while something waits
 
 
@@ -499,6 +500,9 @@ def _no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        if gc.get_count()[0] > _MANY_MADE and not gc.get_freeze_count():
+            gc.freeze()  # frozen and let go again they count as old, and are not gone through all at once now
+            gc.unfreeze()
         if was:
             gc.enable()
 
