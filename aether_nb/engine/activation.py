@@ -137,7 +137,11 @@ class Activation:
         counted = inputs
         if not _NOT_IDENTITY.isdisjoint(inputs):
             counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
-        call, entry = self._journal.identify(scope.path, target.name, digest(counted), key, line)
+        entry = self._journal.foresee(scope.path, target.name, counted) if key is None else None
+        if entry is not None:
+            call = entry.call
+        else:
+            call, entry = self._journal.identify(scope.path, target.name, digest(counted), key, line)
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
         self._unawaited[id(call)] = (coro, call, target, line)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,7 @@ from aether_nb.engine.records import Entry, Identity, JournalLog, identity
 from aether_nb.errors import BadInputs, DuplicateKey
 from aether_nb.events import Call
 from aether_nb.ids import NodeId
+from aether_nb.values import alike
 
 _SETTLE_TURNS = 16  # loop turns that tasks may take to react to a replayed outcome before the next
 
@@ -95,6 +96,7 @@ class Journal:
         for i, e in () if again else self._recorded.items():
             if not e.left:
                 self._unclaimed.setdefault(e.call.scope, {})[i] = e
+        self._ahead = {scope: deque(left.items()) for scope, left in self._unclaimed.items()}
         self._order = deque(log.outcomes) if log is not None else deque[Entry]()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._passed: set[int] = set()
@@ -136,6 +138,36 @@ class Journal:
         self._counts[triple] = n + 1
         entry = self._claim((*triple, str(n)))
         return entry.call if entry else Call(scope=scope, name=name, digest=digest, n=n, line=line), entry
+
+    def foresee(self, scope: str, name: str, inputs: Mapping[str, Any]) -> Entry | None:
+        """The call that the record has next in this scope, claimed, if it is plainly the one being made.
+
+        It is what `identify` would find, without the digest: that is a quarter of a replay.
+        """
+        ahead = self._ahead.get(scope)
+        while ahead:
+            i, entry = ahead[0]
+            if i in self._unclaimed[scope]:
+                break
+            ahead.popleft()
+        else:
+            return None
+        call = entry.call
+        if (
+            call.name != name
+            or call.key is not None
+            or entry.inputs is None
+            or not alike(inputs, entry.inputs)
+        ):
+            return None
+        triple = (scope, name, call.digest)
+        n = self._counts.get(triple, 0)
+        if n != call.n:
+            return None
+        self._counts[triple] = n + 1
+        ahead.popleft()
+        del self._unclaimed[scope][i]
+        return entry
 
     def _claim(self, i: Identity) -> Entry | None:
         entry = self._recorded.get(i)

@@ -140,6 +140,8 @@ class Entry:
     """The node that the call became; None for small calls and messages."""
     value: Any = None
     """Encoded outcome of a small call."""
+    inputs: Mapping[str, Any] | None = None
+    """Encoded, for a call that became a node."""
     outcome: Literal["ok", "failed", "cancelled"] | None = None
     left: bool = False
     """The code does not make this call any more."""

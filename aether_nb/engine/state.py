@@ -270,7 +270,7 @@ class RunState:
             event.node, event.name, event.kind, event.parent, label=event.label or event.name, added=event
         )
         self.nodes[event.node] = node
-        entry = self.by_call[event.node] = Entry(event.call, event.node)
+        entry = self.by_call[event.node] = Entry(event.call, event.node, inputs=event.inputs)
         self._journal(event.parent).entries.append(entry)
         if event.started:
             node.attempt, node.started_us = 1, event.at_us
@@ -359,7 +359,7 @@ class RunState:
 
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
         value = event.value if isinstance(event, CallRecorded) else None
-        entry = Entry(event.call, None, value, "ok")
+        entry = Entry(event.call, None, value, outcome="ok")
         log = self._journal(event.node)
         log.entries.append(entry)
         log.outcomes.append(entry)
@@ -373,7 +373,7 @@ class RunState:
         was = identity(event.was)
         for entry in self.journals[event.node].entries:
             if identity(entry.call) == was:
-                entry.call = event.call
+                entry.call, entry.inputs = event.call, None
         return []
 
     def _on_journal_leftover(self, event: JournalLeftover) -> list[Command]:

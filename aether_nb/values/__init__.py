@@ -10,7 +10,7 @@ Two names for one list become two lists.
 """
 
 from aether_nb.values.decoding import Opaque, decode
-from aether_nb.values.encoding import NAMING, Blobs, boxed, digest, encode, outputs_tree
+from aether_nb.values.encoding import NAMING, Blobs, alike, boxed, digest, encode, outputs_tree
 from aether_nb.values.outputs import RESERVED_OUTPUTS, Outputs
 from aether_nb.values.text import show
 
@@ -20,6 +20,7 @@ __all__ = [
     "Blobs",
     "Opaque",
     "Outputs",
+    "alike",
     "boxed",
     "decode",
     "digest",

@@ -82,6 +82,14 @@ def digest(value: Any) -> str:
     return "~" + found if partial else found
 
 
+def alike(value: Mapping[str, Any], tree: Mapping[str, Any]) -> bool:
+    """Whether `tree` is what this encodes to; False also when that is not to be seen at a glance."""
+    if _at_once(value) is _LATER or value != tree:
+        return False
+    kinds = [*map(type, value.values())]  # 1, 1.0 and True are equal, and 0.0 is -0.0
+    return float not in kinds and kinds == [*map(type, tree.values())]
+
+
 def outputs_tree(trees: Mapping[str, Any]) -> dict[str, Any]:
     """The tree of `Outputs` whose entries are encoded already."""
     return {TAG: "outputs", "v": dict(trees)}

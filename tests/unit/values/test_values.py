@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aether_nb.errors import NotRestorable, NotStorable
-from aether_nb.values import Opaque, Outputs, decode, digest, encode, outputs_tree, show
+from aether_nb.values import Opaque, Outputs, alike, decode, digest, encode, outputs_tree, show
 
 
 def there_and_back(value, blobs=None):
@@ -362,3 +362,20 @@ def test_a_lost_blob_says_what_to_bring_back(box):
     with pytest.raises(NotRestorable, match="not at hand"):
         decode(tree)
     assert "70000" in repr(decode(tree, strict=False))
+
+
+few = st.dictionaries(
+    st.sampled_from("ab"), st.none() | st.booleans() | st.sampled_from([0, 1, 0.0, -0.0, 1.0, "", "1", "é"])
+)
+
+
+@given(few, few)
+def test_what_is_alike_has_one_digest(one, two):
+    for value, tree in ((one, encode(one)), (one, encode(two))):
+        assert digest(value) == digest(decode(tree)) or not alike(value, tree)
+
+
+def test_equal_numbers_of_other_types_are_not_alike():
+    assert alike({"n": 1, "s": "a", "b": True, "x": None}, {"n": 1, "s": "a", "b": True, "x": None})
+    for value, tree in ((1, True), (True, 1), (1, 1.0), (0.0, -0.0), (0, False)):
+        assert not alike({"n": value}, {"n": tree})
