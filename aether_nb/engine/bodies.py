@@ -212,6 +212,7 @@ class Bodies:
     ) -> AnyEvent:
         engine = self._driver.engine
         activation = Activation(self._driver, node.id, "tool", attempt=node.attempt, threaded=True)
+        cancelled = activation.context.cancelled  # there before the thread, which must not make another
         context = contextvars.copy_context()
         context.run(CALLER.set, activation)
         context.run(SCOPE.set, None)
@@ -223,7 +224,7 @@ class Bodies:
             try:
                 value = await asyncio.wrap_future(future)
             except asyncio.CancelledError:
-                activation.context.cancelled.set()
+                cancelled.set()
                 engine.leave_behind(self._driver.run_id, node.id, future, slot.hand_over())
                 raise
         return self._finished(node.id, target, value, slot)

@@ -6,6 +6,7 @@ Given to who asks for it by a keyword-only parameter named `context`. All that l
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import uuid as uuid_module
@@ -60,15 +61,15 @@ class Body(Protocol):
 
 
 class NodeContext:
-    """A body's view of its run.
-
-    Attributes:
-        cancelled: set when the node is cancelled or timed out; a sync body may look at it and return.
-    """
+    """A body's view of its run."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
-        self.cancelled = threading.Event()
+
+    @functools.cached_property
+    def cancelled(self) -> threading.Event:
+        """Set when the node is cancelled or timed out; a sync body may look at it and return."""
+        return threading.Event()
 
     @property
     def run_id(self) -> str:
