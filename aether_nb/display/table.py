@@ -37,7 +37,6 @@ class NodeTable:
         self.busy: set[str] = set()
         self.structure = 0
         self._after: defaultdict[str, list[str]] = defaultdict(list)
-        self._before: defaultdict[str, list[str]] = defaultdict(list)
         self._inside: defaultdict[str, list[str]] = defaultdict(list)
         self._joins: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         """The choices that give what a node gives, each with the branch in which they do."""
@@ -84,7 +83,6 @@ class NodeTable:
             if edge not in self.edges and source in self.nodes and target in self.nodes:
                 self.edges[edge] = None
                 self._after[source].append(target)
-                self._before[target].append(source)
                 self.new_edges.append(edge)
                 self.structure += 1
 
@@ -117,7 +115,7 @@ class NodeTable:
         if gone:
             self.edges = {edge: None for edge in self.edges if gone.isdisjoint(edge)}
             self.new_edges = [edge for edge in self.new_edges if gone.isdisjoint(edge)]
-            for near in (self._after, self._before, self._inside, self._members):
+            for near in (self._after, self._inside, self._members):
                 for node_id in gone:
                     near.pop(node_id, None)
                 for ids in near.values():
@@ -182,10 +180,13 @@ class NodeTable:
 
     def revive_below(self, node_id: str, at_ms: int) -> None:
         """A failed node gets another try: what it held back is pending, unless another failure holds it."""
+        before: defaultdict[str, list[str]] = defaultdict(list)
+        for source, target in self.edges:
+            before[target].append(source)
         todo = [node_id]
         while todo:
             for below in self._below(todo.pop()):
-                needs = (below["parent"], *self._before.get(below["id"], ()))
+                needs = (below["parent"], *before[below["id"]])
                 if below["status"] == "skipped" and not any(
                     self.nodes[i]["status"] in _BROKEN for i in needs if i in self.nodes
                 ):

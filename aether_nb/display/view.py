@@ -292,7 +292,7 @@ class RunView:
 
     def _say(self, node_id: str, status: ev.NodeStatus, at_ms: int) -> NodeShape | None:
         """Give a node its status; returns the node, None when it is inside a map, which only counts it."""
-        around = self._table.fold(node_id)
+        around = "" if node_id in self._table.nodes else self._table.fold(node_id)
         if not around:
             return self._table.say(node_id, status, at_ms)
         self._table.say_inside(around, node_id, status)
