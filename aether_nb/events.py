@@ -273,7 +273,7 @@ class WaitWithdrawn(NodeEvent):
 
 @_fact
 class WaitPolled(NodeEvent):
-    """The tool was asked for the reply and had none yet."""
+    """The tool was asked for the reply and had none yet; with `begun` it is being asked."""
 
     type: Literal["WaitPolled"] = "WaitPolled"
     token: Token
@@ -283,6 +283,8 @@ class WaitPolled(NodeEvent):
     """When it is asked again."""
     problem: str = ""
     """What its `poll` raised; empty when it just had no reply."""
+    begun: bool = False
+    """The first look after the run was taken up again, which is recorded before: the kernel may die of it."""
 
 
 @_fact
@@ -359,7 +361,9 @@ class RunBlockedEvent(Event):
     """What the code does where the journal has `expected`, when a person may say that they are the same."""
     expected: Call | None = None
     crashed: NodeId = ROOT
-    """The node in which the kernel died again and again, if that is why."""
+    """The node in which the kernel died again and again, if that is why; `""` for the run's own function."""
+    crashes: int = 0
+    """How often, if that is why; older versions wrote `crashed` alone."""
 
 
 @_fact

@@ -211,6 +211,6 @@ class Resuming:
     def left_alone(self, row: RunRow) -> Run | None:
         """The run, when it is blocked because the kernel dies of it: whether it goes on, a person says by name."""
         blocked = self._runtime.fold(row.run_id).blocked if row.status == "blocked" else None
-        if blocked is None or not blocked.crashed:
+        if blocked is None or not (blocked.crashes or blocked.crashed):
             return None
         return self._runtime.found(row, None, "left alone")

@@ -414,7 +414,8 @@ class RunView:
             self._say(event.node, "cancelled", event.at_us // 1000)
 
     def _on_wait_polled(self, event: ev.WaitPolled) -> None:
-        self._say_problem(event.node, event.problem)
+        if not event.begun:
+            self._say_problem(event.node, event.problem)
 
     def _on_withdrawal_told(self, event: ev.WithdrawalTold) -> None:
         if event.problem and not self._table.node(event.node)["error"]:

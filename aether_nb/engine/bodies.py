@@ -138,8 +138,9 @@ class Bodies:
             async with slot:
                 if node.status == "pending":  # it is tried again, or sent back; the reply it had is reused
                     self._start(node, slot=slot)
-                if not target.pure_setup:
-                    await driver.barrier(full=False)  # a crash in it is counted by what was in the log before
+                if not target.pure_setup or driver.state.may_have_crashed_here:
+                    # a crash in it, or in the function that goes on with it, is counted by what is in the log
+                    await driver.barrier(full=False)
                 body = self._resumed(node, target, reply, wait, slot)
                 await self._carry_out(node.id, inputs, body, let=refusal, policy=target.policy)
         except ReplyInvalid as invalid:
@@ -232,6 +233,8 @@ class Bodies:
     async def _function(
         self, at: NodeId, graph: GraphTarget, inputs: Mapping[str, Any], attempt: int
     ) -> AnyEvent:
+        if self._driver.state.may_have_crashed_here:  # else its crashes are not counted
+            await self._driver.barrier(full=False)
         activation = Activation(self._driver, at, "fn", attempt=attempt, changed=self._changed(at, graph))
         with activation.entered():
             value = await graph.fn(**_with_context(inputs, graph.wants_context, activation))

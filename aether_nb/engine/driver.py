@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from aether_nb.calling import GraphTarget, Target, ToolTarget
+from aether_nb.engine import crashing
 from aether_nb.engine.bodies import Bodies
 from aether_nb.engine.cancelling import Cancelling
 from aether_nb.engine.commands import (
@@ -50,6 +51,7 @@ from aether_nb.errors import (
     RunSuspended,
 )
 from aether_nb.events import (
+    FINAL,
     AnyEvent,
     Call,
     ErrorInfo,
@@ -68,7 +70,6 @@ if TYPE_CHECKING:
     from aether_nb.engine.writer import Lane
 
 _LOG = logging.getLogger("aether_nb")
-_CRASHES = 3  # a node whose body died with the kernel this often is not tried again by itself
 
 
 class Head(TypedDict):
@@ -172,6 +173,8 @@ class Driver:
 
     def begin(self, commands: Iterable[Command]) -> None:
         """Set the run going: fresh, or from where its log ends."""
+        if self._is_fatal():
+            return
         self.partings.resume()
         if self.state.cancel_requested:  # in an earlier life, which died before it was done
             self.spawn(ROOT, self.cancelling.finish(set()))
@@ -187,23 +190,32 @@ class Driver:
         for node in list(self.state.nodes.values()):
             if self.state.is_gone(node) and node.status not in DONE:
                 self.cancelling.cancel(node)
-        for node in self.state.nodes.values():
-            if node.crashes >= _CRASHES and node.status == "running":
-                self.block(
-                    f"{node.label!r} was running when the kernel died, {node.crashes} times. It is not tried "
-                    f"again by itself: mend it, then ae.resume({self.run_id!r}), or start over with "
-                    "run.start_over().",
-                    crashed=node.id,
-                )
-                return
         if self.state.spec.kind == "function":
             self.spawn(ROOT, self.bodies.main())
         for command in commands:
             self.perform(command)
 
+    def _is_fatal(self) -> bool:
+        """Block the run when the kernel dies of it again and again."""
+        fatal = crashing.fatal(self.state)
+        if fatal is None or (fatal.is_body and self._may_await_a_run()):
+            return False
+        otherwise = "" if fatal.is_parting else ", or start over with run.start_over()"
+        self.block(
+            f"{fatal.what} was running when the kernel died, {fatal.times} times. It is not tried again by "
+            f"itself: mend it, then ae.resume({self.run_id!r}){otherwise}.",
+            crashed=fatal.node,
+            crashes=fatal.times,
+        )
+        return True
+
+    def _may_await_a_run(self) -> bool:
+        """Whether a run that this one started is not over: its function may do nothing but wait for that."""
+        return any(row.status not in FINAL for row in self.engine.store.runs(parent=self.run_id))
+
     def block(
         self, reason: str, *, body: NodeId = ROOT, call: Call | None = None, expected: Call | None = None,
-        crashed: NodeId = ROOT,
+        crashed: NodeId = ROOT, crashes: int = 0,
     ) -> None:  # fmt: skip
         """The run needs a decision: nothing of it goes on here, its questions stay open.
 
@@ -213,12 +225,14 @@ class Driver:
             call: what its code does, when a person may decide that it is what the journal has.
             expected: what the journal has.
             crashed: the node in which the kernel died again and again.
+            crashes: how often.
         """
         self.emit(
             RunBlockedEvent(
-                **self.head(), reason=reason, body=body, call=call, expected=expected, crashed=crashed
+                **self.head(), reason=reason, body=body, call=call, expected=expected, crashed=crashed,
+                crashes=crashes,
             )
-        )
+        )  # fmt: skip
         self.suspend()
         self.end()
 

@@ -103,6 +103,8 @@ class Polls:
         problem: BaseException | None = None
         found: Any = PENDING
         async with driver.slot():
+            if wait.wary:
+                await self._record_begun(node, wait)
             try:
                 found = await self._ask(node, wait, target, resumed)
                 if isinstance(found, Reply):
@@ -121,6 +123,17 @@ class Polls:
             driver.questions.fail(node.id, problem)
         else:
             await self._pause(node, wait, problem)
+
+    async def _record_begun(self, node: NodeState, wait: WaitState) -> None:
+        """Have it in the log that a look begins, so that a kernel that dies of it is counted."""
+        driver = self._driver
+        driver.emit(
+            WaitPolled(
+                **driver.head(), node=node.id, token=wait.opened.token, n=wait.polls + 1,
+                next_at_us=driver.engine.clock.now_us(), begun=True,
+            )
+        )  # fmt: skip
+        await driver.barrier(full=False)
 
     async def _ask(
         self, node: NodeState, wait: WaitState, target: DualStageTarget, resumed: ResumedWait

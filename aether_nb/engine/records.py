@@ -44,6 +44,12 @@ class WaitState:
     """How many of the last looks in a row raised something."""
     told: bool = False
     """Whether its tool knows that it was withdrawn."""
+    wary: bool = False
+    """An earlier life of the kernel may have died of a look: the next one is recorded before it begins."""
+    looking: bool = False
+    """Whether a look that is recorded has begun."""
+    crashes: int = 0
+    """How often a kernel died in that look, or in `on_cancel`."""
 
 
 @dataclass(slots=True)
@@ -156,6 +162,10 @@ class JournalLog:
     """Entries in the order in which their outcomes came."""
     inserted: set[Identity] = field(default_factory=set)
     """Calls that are known to stand where another one was recorded."""
+    crashes: int = 0
+    """How often a kernel died in the body of a graph function since more than `died_at` was recorded."""
+    died_at: int = 0
+    """How much was recorded then."""
 
 
 def child_id(parent: NodeId, local: str) -> NodeId:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from aether_nb.engine import sendback
+from aether_nb.engine import crashing, sendback
 from aether_nb.engine.commands import (
     AttachWait,
     Command,
@@ -100,6 +100,9 @@ class RunState:
         self.by_call: dict[NodeId, Entry] = {}
         self._running = 0
         self._resumed_at = 0
+        self._made_us = 0
+        self._began_us: int | None = None
+        """When the last life of the kernel in this run began; None when none has, as in a new fork."""
         self.open_waits = 0
 
     @property
@@ -210,6 +213,7 @@ class RunState:
 
     def _on_run_started(self, event: RunStarted) -> list[Command]:
         self.inputs, self.priority = event.inputs, event.priority
+        self._made_us, self._began_us = event.at_us, None if event.forked_from else event.at_us
         if self.spec.kind == "function":
             return []
         added = {p.name: p.default for p in self.spec.inputs if not p.required}  # since the run was started
@@ -218,12 +222,12 @@ class RunState:
     def _on_run_resumed(self, event: RunResumed) -> list[Command]:
         self.changed = tuple(dict.fromkeys((*self.changed, *event.changed)))  # the journal stays mixed
         self._resumed_at = event.seq
-        for node in self.nodes.values():
-            if self.blocked:
-                node.crashes = 0  # who resumes a blocked run tries again
-            elif node.at_work and node.status == "running":
-                node.crashes += 1
-                node.at_work = node.kind != "tool"  # a tool says when it begins again, Stage B does not
+        if self.blocked:
+            crashing.forget(self)
+        elif self._began_us is not None:
+            crashing.count(self, self._began_us)
+        if event.at_us >= self._made_us:  # else it is of the run that this one was forked from
+            self._began_us = event.at_us
         self.blocked = None
         return []
 
@@ -271,13 +275,14 @@ class RunState:
         )
         self.nodes[event.node] = node
         entry = self.by_call[event.node] = Entry(event.call, event.node, inputs=event.inputs)
-        self._journal(event.parent).entries.append(entry)
+        self.journal(event.parent).entries.append(entry)
         if event.started:
             node.attempt, node.started_us = 1, event.at_us
             self.set_status(node, "running")
         return []
 
-    def _journal(self, body: NodeId) -> JournalLog:
+    def journal(self, body: NodeId) -> JournalLog:
+        """The journal of a body, made when there is none yet."""
         log = self.journals.get(body)
         if log is None:
             log = self.journals[body] = JournalLog()
@@ -360,7 +365,7 @@ class RunState:
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
         value = event.value if isinstance(event, CallRecorded) else None
         entry = Entry(event.call, None, value, outcome="ok")
-        log = self._journal(event.node)
+        log = self.journal(event.node)
         log.entries.append(entry)
         log.outcomes.append(entry)
         return []
@@ -421,6 +426,10 @@ class RunState:
 
     def _on_wait_polled(self, event: WaitPolled) -> list[Command]:
         wait = self.waits[event.token]
+        wait.looking = event.begun
+        if event.begun:
+            return []
+        wait.wary, wait.crashes = False, 0
         wait.polls, wait.next_poll_us = event.n, event.next_at_us
         wait.failed_polls = wait.failed_polls + 1 if event.problem else 0
         return []
@@ -435,7 +444,7 @@ class RunState:
 
     def _close_wait(self, wait: WaitState, status: WaitStatus) -> None:
         self.open_waits -= wait.status == "open"
-        wait.status = status
+        wait.status, wait.looking, wait.crashes = status, False, 0
 
     def _after_expiry(self, node: NodeState, wait: WaitState) -> list[Command]:
         if not wait.opened.has_default:

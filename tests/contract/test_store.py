@@ -147,7 +147,7 @@ EVERY_EVENT = [
     at(JournalLeftover, 22, calls=(CALL, Call(name="b"))),
     at(NodeFinished, 23, node='odd "node"/ü\\#1', outputs=None, queued_ms=3),
     ask(24, token="t2", prompt=CallbackPrompt(prompt="", reply={"type": "object"}), poll=Poll(5, 2, 60), on_cancel=True),
-    at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no"),
+    at(WaitPolled, 25, token="t2", n=3, next_at_us=7, problem="OSError: no", begun=True),
     at(WithdrawalTold, 26, token="t2", problem="late"),
     at(BranchTaken, 27, branch="otherwise"),
     at(NodeStarted, 28, items=("a", "b-2"), item={"x": [1]}),

@@ -1,4 +1,4 @@
-"""A body that kills its kernel as soon as it begins: the run is blocked, and not tried again by itself."""
+"""Code of the user's that kills its kernel as soon as it begins: the run is blocked, and not tried again by itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import aether_nb as ae
 from aether_nb.events import RunBlockedEvent
 
 PROGRAM = """
-import os, signal, sys
+import asyncio, os, signal, sys
 import aether_nb as ae
 
 def die():
@@ -32,13 +32,48 @@ class Second(ae.DualStageTool):
 
 second_dies = Second()
 
-@ae.graph_fn
-async def fatal(which: str):
-    return await (tool_dies() if which == "tool" else second_dies())
+class Polled(Second):
+    async def setup(self, *, context):
+        return ae.Wait(kind="job", poll=ae.Poll(every=0.01))
+    async def poll(self, wait, *, context):
+        die()
 
-ae.configure(store=sys.argv[1], channel=ae.ScriptedChannel(["yes"] * 9))
+poll_dies = Polled()
+
+class Withdrawn(Second):
+    async def setup(self, *, context):
+        return ae.Wait(kind="job")
+    async def on_cancel(self, wait, *, context):
+        die()
+
+on_cancel_dies = Withdrawn()
+
+@ae.graph_fn
+async def fatal(which: str, *, context):
+    if which == "tool":
+        await tool_dies()
+    elif which == "second stage":
+        await second_dies()
+    elif which == "poll":
+        await poll_dies()
+    elif which == "on_cancel":
+        await on_cancel_dies()
+    elif which == "after an answer":
+        await context.channel().ask_text("Go on?")
+        die()
+    else:
+        die()
+
+async def main(store, which):
+    ae.configure(store=store, channel=ae.ScriptedChannel(["yes"] * 9))
+    run = fatal.start(run_id="r", which=which)
+    if which == "on_cancel" and run.status == "running":
+        await run.next_wait()
+        run.cancel()
+    await run
+
 try:
-    fatal.run_sync(run_id="r", which=sys.argv[2])
+    asyncio.run(main(*sys.argv[1:]))
 except ae.AetherError as error:
     print(error)
 """
@@ -60,9 +95,19 @@ def life(tmp_path):
     return live
 
 
-@pytest.mark.parametrize(("which", "most"), [("second stage", 3), ("tool", 4)])
+@pytest.mark.parametrize(
+    ("which", "most", "place"),
+    [
+        ("tool", 4, "'tool_dies'"),
+        ("second stage", 3, "'second'"),
+        ("poll", 4, "`poll` of 'polled'"),
+        ("on_cancel", 3, "`on_cancel` of 'withdrawn'"),
+        ("body", 3, "'fatal' itself (before its first step)"),
+        ("after an answer", 4, "'Go on?'"),
+    ],
+)
 def test_the_third_crash_that_is_on_record_blocks_the_run_and_nothing_but_a_person_tries_it_again(
-    life, configure, which, most
+    life, configure, which, most, place
 ):
     deaths = 0
     while (ended := life(which))[0] == -signal.SIGKILL:
@@ -70,7 +115,8 @@ def test_the_third_crash_that_is_on_record_blocks_the_run_and_nothing_but_a_pers
         assert deaths <= most  # the first life of a tool may end before it is on record that it began
     assert deaths >= 3
     code, said = ended
-    assert (code, "was running when the kernel died, 3 times" in said) == (0, True), said
+    assert (code, place in said, "was running when the kernel died, 3 times" in said) == (0, True, True), said
+    assert "It is not tried again by itself: mend it, then ae.resume('r')" in said
     assert "Traceback" not in said
     again = life(which)
     assert (again[0], "was running when the kernel died, 3 times" in again[1]) == (0, True), again

@@ -72,7 +72,7 @@ async def opened(life):
 
 
 def polled(life):
-    return [e for e in life.store.events("r") if isinstance(e, WaitPolled)]
+    return [e for e in life.store.events("r") if isinstance(e, WaitPolled) and not e.begun]
 
 
 async def look(life, clock, n):
