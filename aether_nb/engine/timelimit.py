@@ -2,7 +2,7 @@
 
 Works as `asyncio.timeout` does: the body runs in the task of whoever awaits it, which is cancelled when the
 time is up, and only a cancellation that was ours becomes a `ToolTimeout`; one that somebody else asked for in
-the same turn goes on as it is.
+the same turn goes on as it is. A body that catches ours and returns something was too late all the same.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TimeLimit:
         if (
             self._up
             and self._task.uncancel() <= self._cancelling
-            and isinstance(error, asyncio.CancelledError)
+            and (error is None or isinstance(error, asyncio.CancelledError))
         ):
             raise self._too_long().with_traceback(where) from None
 

@@ -69,6 +69,23 @@ async def test_a_body_that_takes_too_long_is_cancelled_and_the_failure_names_too
 
 
 @FORMS
+async def test_a_body_that_swallows_the_cancellation_and_returns_was_too_late_all_the_same(live, clock, form):
+    @tool(outputs=["x"], timeout=30)
+    async def stubborn():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return {"x": "too late"}
+
+    life = live(clock=clock)
+    run = life.start(graph_of(stubborn, form))
+    await started(life)
+    clock.advance(30)
+    with pytest.raises(ToolTimeout, match="'stubborn' took longer than timeout=30 s"):
+        await run
+
+
+@FORMS
 async def test_a_timeout_is_an_attempt_that_failed_and_the_policy_tries_again(live, clock, store, form):
     attempts = []
 
