@@ -21,7 +21,7 @@ from aether_nb.events import (
     WaitWithdrawn,
 )
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import NodeId, RunId
+from aether_nb.ids import NodeId, RunId, Token
 
 
 def find_spec(store: Store, key: str) -> GraphSpec | None:
@@ -48,8 +48,9 @@ def fold(store: Store, row: RunRow, log: Sequence[AnyEvent] | None = None) -> Ru
 
 
 def cancel_idle(
-    store: Store, row: RunRow, kernel: str, by: str, now_us: int, node: NodeId | None = None
-) -> bool:
+    store: Store, row: RunRow, kernel: str, by: str, now_us: int, node: NodeId | None,
+    abandon: Callable[[Token], None],
+) -> bool:  # fmt: skip
     """Cancel an unfinished run that nobody drives, or a node of it, as its driver would; fsynced.
 
     A node that is not there, or done, is left alone.
@@ -63,7 +64,7 @@ def cancel_idle(
     if not claimed:
         return False
     state = fold(store, claimed[0])
-    seq = state.seq
+    seq, begun = state.seq, set(state.half_begun)
     events: list[AnyEvent] = []
 
     def add(event: Callable[..., AnyEvent], **what: object) -> None:
@@ -91,6 +92,9 @@ def cancel_idle(
         return True
     written = Append(row.run_id, kernel, claimed[0].fence, seq, events, state.status)
     refused = store.append([written], full=True, now_ms=now_us // 1000)
+    if not refused:
+        for token in begun.difference(state.half_begun):
+            abandon(token)
     if not refused and node is not None:  # it goes on later, with whoever takes it up: that is not us
         store.claim_runs([(row.run_id, claimed[0].fence)], row.kernel or kernel, now_us // 1000)
     return not refused

@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import os
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aether_nb import answering, edits, forking, history, naming, showing, tools
@@ -44,6 +45,7 @@ from aether_nb.run import Run, asleep
 from aether_nb.services.shelf import Shelf
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
+from aether_nb.tools.subprocess import abandon
 from aether_nb.values import digest, encode
 
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
@@ -81,6 +83,7 @@ class Runtime:
         url = os.environ.get("AETHER_NB_CALLBACK_URL", "") if callback_url is None else callback_url
         self.resuming = Resuming(self)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
+        self._abandon = partial(abandon, self.services.work_dir)
         self.kernel = ""
         self.closed = False
         self.paused = False
@@ -118,7 +121,7 @@ class Runtime:
         if self._engine is None:
             self._engine = Engine(
                 store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
-                kernel=self._registered(), max_concurrency=self._max_concurrency,
+                kernel=self._registered(), max_concurrency=self._max_concurrency, abandon=self._abandon,
             )  # fmt: skip
             if self.paused:
                 self._engine.scheduler.pause()
@@ -255,7 +258,10 @@ class Runtime:
                 raise RunHeldElsewhere(
                     f"Run {row.run_id!r} is driven by {self.holder(row)}; start it over there."
                 )
-            if history.fold(self.store, row).to_be_told:  # by whoever drives it, and that is nobody
+            state = history.fold(self.store, row)
+            for token in state.half_begun:
+                self._abandon(token)
+            if state.to_be_told:  # by whoever drives it, and that is nobody
                 graph = self.graph_of(row.graph)
                 driver = self.resuming.load(self.resuming.claimed(row), graph, ())
         return self._renew(row, driver.graph if driver is not None else self.graph_of(row.graph))
@@ -460,7 +466,7 @@ class Runtime:
         if taken and engine is not None:
             engine.on_loop(engine.cancel, row.run_id, self.me(), node)
         elif self.alive(row) or not history.cancel_idle(
-            self.store, row, self._registered(), self.me(), self.clock.now_us(), node
+            self.store, row, self._registered(), self.me(), self.clock.now_us(), node, self._abandon
         ):
             self.store.post(f"run:{run_id}:cancel", node, self.me(), self.now_ms())
         if node is not None:

@@ -136,6 +136,8 @@ class Cancelling:
     def _record(self, node: NodeState, by: str = "") -> None:
         driver = self._driver
         driver.pauses.call_off(node.id)
+        if node.token is not None:
+            driver.engine.abandon(node.token)
         with driver.engine.writer.as_one():  # a question without its node's end would be asked again
             withdrawn = driver.questions.withdraw(node)
             driver.emit(NodeCancelled(**driver.head(), node=node.id, by=by))

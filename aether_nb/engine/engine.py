@@ -39,7 +39,7 @@ from aether_nb.events import (
     WaitOpened,
 )
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import NodeId, RunId
+from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import reply_schema, schema_hash
 
 _LOG = logging.getLogger("aether_nb")
@@ -59,6 +59,7 @@ class Engine:
         asks: the built-in dual-stage tools by name, for the channel's `ask_*`.
         kernel: this kernel's uid, registered in the store.
         max_concurrency: how many tool bodies compute at once.
+        abandon: ends what a Stage A started whose wait was never opened, by the token that it would have had.
 
     Attributes:
         drivers: the runs that are in memory.
@@ -76,10 +77,12 @@ class Engine:
         asks: Mapping[str, DualStageTarget],
         kernel: str,
         max_concurrency: int,
+        abandon: Callable[[Token], None],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.store, self.clock, self.channel = store, clock, channel
         self.services, self.asks, self.kernel = services, asks, kernel
+        self.abandon = abandon
         self.alarms = Alarms(clock)
         self.scheduler = Scheduler(max_concurrency, clock)
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")

@@ -60,6 +60,8 @@ class Partings:
 
     def farewell(self) -> None:
         """Tell all tools of open waits, without a word in the log: the run was put aside and is not ours any more."""
+        for token in self._driver.state.half_begun:
+            self._driver.engine.abandon(token)
         for wait in self._driver.state.to_be_told:
             self._driver.tasks.new(self._call_logged(self._driver.state.nodes[wait.opened.node], wait))
 

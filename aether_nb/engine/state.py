@@ -25,7 +25,7 @@ from aether_nb.engine.commands import (
 )
 from aether_nb.engine.failures import cancelled_by
 from aether_nb.engine.frames import Frames
-from aether_nb.engine.records import Entry, Frame, JournalLog, NodeState, WaitState, identity
+from aether_nb.engine.records import DONE, Entry, Frame, JournalLog, NodeState, WaitState, identity
 from aether_nb.events import (
     FINAL,
     AnyEvent,
@@ -189,6 +189,11 @@ class RunState:
         """The waits whose tools must hear that they are withdrawn, now or when that happens."""
         waits = (w for w in self.waits.values() if w.opened.on_cancel and not w.told)
         return [w for w in waits if w.status in {"open", "withdrawn"}]
+
+    @property
+    def half_begun(self) -> list[Token]:
+        """What the waits would have been called whose Stage A has begun, here or in an earlier life, and not ended."""
+        return [n.token for n in self.nodes.values() if n.token is not None and n.status not in DONE]
 
     def is_gone(self, node: NodeState) -> bool:
         """Whether only the log knows the node: the graph has been edited, and it is not in it any more."""

@@ -20,6 +20,7 @@ from typing import Any
 from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.calling import PENDING
 from aether_nb.errors import BadInputs, ReplyInvalid, RunError
+from aether_nb.ids import Token
 from aether_nb.prompts import CallbackPrompt, Poll, Reply
 from aether_nb.tools import supervise
 from aether_nb.values import show
@@ -38,7 +39,8 @@ class RunSubprocess(DualStageTool):
     Outputs: `exit_code` (another one than 0 is no failure; minus a signal's number when that ended it), `stdout`,
     `stderr` (texts; above 1 MiB the artifact of the file), `files` (artifacts).
 
-    When the run is cancelled, the program and what it started are told to end, and made to after 3 s.
+    When the run is cancelled, the program and what it started are told to end, and made to after 3 s; also one
+    whose kernel died before it was stored that it waits for it.
     """
 
     outputs = ("exit_code", "stdout", "stderr", "files")
@@ -193,7 +195,26 @@ def _cancel(state: Mapping[str, Any]) -> None:
     patience = time.monotonic() + supervise.GRACE_S + 4
     while _supervised(folder) and time.monotonic() < patience:
         time.sleep(0.02)
-    if _is_running(state):  # its supervisor is dead, or cannot do it
+    _stop(state)  # its supervisor is dead, or cannot do it
+
+
+def abandon(work_dir: Path, token: Token) -> None:
+    """Have the program ended that a Stage A may have started, whose wait was not stored before its kernel died.
+
+    Does not wait for a supervisor that lives. Without such a program nothing happens.
+    """
+    folder = work_dir / token
+    if not folder.is_dir():
+        return
+    _call_off(folder)
+    job = _read(folder / "started.json")
+    if job is not None and not _supervised(folder):
+        _stop(job)
+
+
+def _stop(state: Mapping[str, Any]) -> None:
+    """End the job itself, which nobody looks after."""
+    if _is_running(state):
         supervise.stop(state["pid"])
         time.sleep(0.1)
         if _is_running(state):

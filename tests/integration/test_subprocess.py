@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT, clean_environment, poll
 
+import aether_nb as ae
 from aether_nb import FileRef, graph_fn, graphify
 from aether_nb.errors import NodeFailed, RunCancelled
 from aether_nb.store.sqlite import SqliteStore
@@ -273,6 +274,50 @@ async def test_a_program_that_is_being_started_when_its_run_is_cancelled_does_no
     started = json.loads((folder / "started.json").read_text()) if (folder / "started.json").exists() else {}
     assert not started or not is_there(started["pid"])
     assert [e.type for e in runtime.store.events("r")].count("WaitOpened") == 0
+
+
+@pytest.fixture
+def left_behind(tmp_path):
+    """The pid of a program whose kernel was killed before it was stored that run `r` waits for it."""
+    (tmp_path / "job.py").write_text(JOB)
+    dies = "import aether_nb.engine.bodies as b, os, signal\n"
+    dies += "b.open_wait = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+    (tmp_path / "dies.py").write_text(SCRIPT.replace("async def main", dies + "async def main"))
+    died = subprocess.run(
+        [sys.executable, "dies.py", "runs.db"], cwd=tmp_path, env=clean_environment(PYTHONPATH=ROOT),
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL
+    (started,) = tmp_path.rglob("started.json")
+    pid = json.loads(started.read_text())["pid"]
+    assert is_there(pid)
+    yield pid
+    supervise.stop(pid, force=True)
+
+
+@graph_fn(name="long_job", outputs=["exit_code", "stdout", "files"])
+async def long_job(args):
+    out = await run_subprocess(args, files=["*.out"])
+    return {"exit_code": out.exit_code, "stdout": out.stdout, "files": [f.name for f in out.files]}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("how", ["idle", "resumed", "started over", "without its supervisor"])
+async def test_a_program_whose_kernel_died_before_its_wait_was_stored_ends_when_its_run_does(
+    configure, left_behind, how
+):
+    configure()
+    if how == "without its supervisor":
+        os.kill(supervise_parent(left_behind), signal.SIGKILL)
+    run = ae.resume("r") if how == "resumed" else ae.get("r")
+    if how == "started over":
+        run = run.start_over()
+        await run.next_wait()
+        poll(lambda: not is_there(left_behind), timeout_s=20, what="the program to end")
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run
+    poll(lambda: not is_there(left_behind), timeout_s=20, what="the program to end")
 
 
 @pytest.mark.timeout(60)
