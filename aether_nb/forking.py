@@ -39,6 +39,7 @@ from aether_nb.events import (
 from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
 from aether_nb.prompts import Reply
 from aether_nb.run import Run, find_node
+from aether_nb.values import written
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
@@ -104,7 +105,7 @@ def fork(
     )  # fmt: skip
     status = history.fold(runtime.store, row, copied).status
     if not runtime.store.create_run(new, copied, status=status, full=True):
-        raise RunIdTaken(f"run_id={name!r} was taken by another process just now; fork again.")
+        raise RunIdTaken(f"run_id={name!r} was taken by another process just now; fork again to see by what.")
     made = runtime.store.run(name)
     assert made is not None
     where = "" if node is None else f" at {node.label!r}"
@@ -247,10 +248,12 @@ def _reply(
     runtime: Runtime, row: RunRow, node: NodeState | None, events: Sequence[AnyEvent], answer: Any
 ) -> ReplyTaken:
     if node is None:
-        raise WaitError(f"answer={answer!r}: say with at= which question of run {row.run_id!r} it answers.")
+        raise WaitError(
+            f"answer={written(answer)}: say with at= which question of run {row.run_id!r} it answers."
+        )
     if node.wait is None:
         raise WaitError(
-            f"{node.label!r} of run {row.run_id!r} has asked nothing (yet), so answer={answer!r} means nothing "
+            f"{node.label!r} of run {row.run_id!r} has asked nothing, so answer={written(answer)} means nothing "
             "there; fork at the question."
         )
     opened = events[-1]
@@ -280,9 +283,10 @@ def _again(
     first = _first(log)
     at = None if node is None else node.id
     if (first.forked_from, first.forked_at) != (row.run_id, at):
+        what = "the run that is to be forked" if found.run_id == row.run_id else _described(first)
         raise RunIdTaken(
-            f"run_id={found.run_id!r} is a run of its own, not a fork of {row.run_id!r} at {at!r}. Take another "
-            "run_id."
+            f"run_id={found.run_id!r} is taken: it is {what}, and no fork of {row.run_id!r}{_place(node)}. Take "
+            "another run_id, or leave it out."
         )
     said = [
         e.reply.value for e in log if isinstance(e, ReplyTaken) and e.reply.door == _DOOR and e.node == at
@@ -290,7 +294,24 @@ def _again(
     wanted = [e.reply.value for e in replied if isinstance(e, ReplyTaken)]
     if said[-1:] != wanted:
         raise RunIdTaken(
-            f"run_id={found.run_id!r} is a fork of {row.run_id!r} with another answer: {said[-1:] or 'none'} then, "
-            f"{wanted or 'none'} now. Take another run_id."
+            f"run_id={found.run_id!r} is taken: it is a fork of {row.run_id!r}{_place(node)} with another answer, "
+            f"{_last(said)} then and {_last(wanted)} now. Take another run_id, or leave it out."
         )
     return runtime.again(found, graph)
+
+
+def _described(first: RunStarted) -> str:
+    """What a run is that is not the fork that is wanted."""
+    if first.forked_from is None:
+        return f"a run of {first.graph!r} that was started by itself"
+    return f"a fork of {first.forked_from!r}" + (
+        "" if first.forked_at is None else f" at {first.forked_at!r}"
+    )
+
+
+def _place(node: NodeState | None) -> str:
+    return " as a whole" if node is None else f" at {node.label!r}"
+
+
+def _last(answers: Sequence[Any]) -> str:
+    return written(answers[-1]) if answers else "none"

@@ -112,7 +112,7 @@ class Poll:
     To each pause up to a tenth is added, so that what began together does not look together for ever.
 
     Raises:
-        GraphError: it would look without a pause, or ever faster, or these are no numbers.
+        GraphError: it would look without a pause, or ever faster, or never; or these are no numbers.
     """
 
     every: float
@@ -121,10 +121,13 @@ class Poll:
 
     def __post_init__(self) -> None:
         numbers: list[object] = [self.every, self.backoff, 1 if self.max is None else self.max]
-        sound = all(isinstance(n, (int, float)) and n > 0 for n in numbers)  # NaN is not more than 0
+        sound = all(
+            isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n <= _LONGEST_S for n in numbers
+        )
         if not sound or self.backoff < 1:
             raise GraphError(
-                f"{self!r}: seconds must be more than 0 and `backoff` at least 1, all of them numbers."
+                f"{self!r:.200}: seconds must be more than 0, and not more than a thousand years, and `backoff` at "
+                "least 1, all of them numbers."
             )
 
     def pause(self, n: int) -> float:
@@ -143,6 +146,7 @@ class FilesReply(_Data):
     text: str = ""
 
 
+_LONGEST_S = 1000 * 365.25 * 86_400
 _DEPTH = 150  # as for values: an event that carries a reply must be read back
 _TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, StringConstraints(strict=True)])
 _FILES = TypeAdapter(FilesReply)

@@ -20,7 +20,7 @@ from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
-from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.ids import NodeId, RunId, Token, is_name
 from aether_nb.tables import Table
 from aether_nb.values import Outputs, decode, show
 
@@ -165,7 +165,7 @@ def find_node(state: RunState, name: str) -> NodeState:
     Raises:
         UnknownNode: there is none, or the label fits several. Also a KeyError.
     """
-    node = state.nodes.get(NodeId(name))
+    node = state.nodes.get(NodeId(name)) if is_name(name) else None
     if node is not None:
         return node
     fits = [n for n in state.nodes.values() if name in (n.label, n.name)]
@@ -174,8 +174,9 @@ def find_node(state: RunState, name: str) -> NodeState:
     known = fits or list(state.nodes.values())
     have = ", ".join(n.id for n in known[:_NAMED]) or "none yet"
     more = f", and {len(known) - _NAMED} more in run.nodes" if len(known) > _NAMED else ""
-    what = f"{len(fits)} nodes are called {name!r}" if fits else f"There is no node {name!r:.200}"
-    raise UnknownNode(f"{what}; there is: {have}{more}.")
+    if fits:
+        raise UnknownNode(f"{len(fits)} nodes are called {name!r}: {have}{more}. Give the id of one of them.")
+    raise UnknownNode(f"There is no node {name!r:.200}; there is: {have}{more}.")
 
 
 class Run:

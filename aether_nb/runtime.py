@@ -503,9 +503,9 @@ class Runtime:
 
 
 def _check_options(channel: object, max_concurrency: object, services: object) -> None:
-    if not isinstance(max_concurrency, int) or max_concurrency < 1:
+    if type(max_concurrency) is not int or max_concurrency < 1:
         raise BadInputs(
-            f"max_concurrency={max_concurrency!r}: it is a number from 1 up; at least one tool must be able to "
+            f"max_concurrency={max_concurrency!r}: it is a whole number from 1 up; at least one tool must be able to "
             "compute."
         )
     if channel is not None and not callable(getattr(channel, "attach", None)):

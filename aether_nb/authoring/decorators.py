@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, get_args, overload
-
-from pydantic import ValidationError
+from typing import Any, overload
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.graphify import build
 from aether_nb.authoring.graphs import START_WORDS, Graph
+from aether_nb.authoring.policy import policy_of
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, read
 from aether_nb.authoring.tools import Tool
 from aether_nb.authoring.unawaited import forgotten_awaits
 from aether_nb.errors import GraphProblems
 from aether_nb.graph.model import GraphSpec, OnFailure
-from aether_nb.graph.retry_policy import RetryPolicy
 
 Function = Callable[..., Any]
 
@@ -97,7 +95,7 @@ def tool(
         "backoff": backoff,
         "max_backoff": max_backoff,
         "jitter": jitter,
-        "retry_on": (retry_on,) if isinstance(retry_on, type) else retry_on,
+        "retry_on": retry_on,
         "timeout": timeout,
     }
 
@@ -106,7 +104,7 @@ def tool(
         called = _name(fn, name)
         return Tool(
             fn, name=called, outputs=outputs, effects=effects,
-            policy=_policy(called, policy, on_failure, max_concurrency),
+            policy=policy_of(called, policy, on_failure, max_concurrency),
             on_failure=on_failure, max_concurrency=max_concurrency,
         )  # fmt: skip
 
@@ -219,21 +217,3 @@ def _graph_function(fn: Function, name: str, outputs: Sequence[str] | None) -> G
     return Graph(
         fn, spec, signature=signature, fingerprint=print_, source=source_of(fn), single=outputs is None
     )
-
-
-def _policy(name: str, options: dict[str, Any], on_failure: object, max_concurrency: object) -> RetryPolicy:
-    """The policy that the options of a tool make, once all of them are found to be in order."""
-    __tracebackhide__ = True
-    problems = []
-    if on_failure not in get_args(OnFailure):
-        problems.append(f"`on_failure` is {on_failure!r}: it is 'fail', 'skip' or 'continue'.")
-    if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
-        problems.append(f"`max_concurrency` is {max_concurrency!r}: it is a number from 1 up, or None.")
-    try:
-        policy = RetryPolicy(**options)
-    except ValidationError as e:
-        wrong = {str(error["loc"][0]): error["msg"].lower() for error in e.errors(include_url=False)}
-        problems += [f"`{option}` is {options[option]!r}: {why}." for option, why in wrong.items()]
-    if problems:
-        raise GraphProblems(str(name), problems)
-    return policy

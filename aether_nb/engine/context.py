@@ -16,9 +16,10 @@ from typing import Any, Protocol
 
 from aether_nb.calling import MISSING
 from aether_nb.engine.ports import Artifacts, Services
-from aether_nb.errors import OutsideRun
+from aether_nb.engine.waits import is_span
+from aether_nb.errors import BadInputs, OutsideRun
 from aether_nb.events import Message
-from aether_nb.values import Outputs
+from aether_nb.values import Outputs, written
 
 _LOG = logging.getLogger("aether_nb.run")
 
@@ -172,8 +173,17 @@ class NodeContext:
         return uuid_module.UUID(self._body.recorded("uuid", lambda: str(uuid_module.uuid4())))
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep that survives a restart: only what is left of it is slept then."""
-        at_us: int = self._body.recorded("sleep", lambda: self._body.now_us() + round(seconds * 1e6))
+        """Sleep that survives a restart: only what is left of it is slept then.
+
+        Raises:
+            BadInputs: that is no number of seconds, or more than a thousand years; one below 0 does not sleep.
+        """
+        if not is_span(seconds):
+            raise BadInputs(
+                f"context.sleep({written(seconds)}) of {self.node_id or self.run_id!r}: give seconds, not more than a "
+                "thousand years of them."
+            )
+        at_us: int = self._body.recorded("sleep", lambda: self._body.now_us() + round(max(seconds, 0) * 1e6))
         await self._body.sleep_until(at_us)
 
 
@@ -212,7 +222,8 @@ class ChannelHandle:
             prompt: the question, Markdown.
             multiline: a paragraph in place of a line.
             placeholder: shown in the empty field.
-            timeout: seconds, a timedelta or a datetime; None waits for ever.
+            timeout: seconds, a timedelta or a datetime (without a time zone it is local time); None waits for
+                ever. One that is past, or not more than 0, is over at once.
             default: the answer when nobody answers in time; without it that is a `WaitTimeout`.
             key: this question's own name in the run, when its words may change.
 

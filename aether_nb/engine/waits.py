@@ -114,7 +114,7 @@ def _check(target: DualStageTarget, returned: Any) -> None:
 def deadline_of(timeout: Any, now_us: int) -> int | None:
     """A timeout (seconds, timedelta, or a point in time) as milliseconds since 1970; None waits for ever.
 
-    A datetime without a time zone is the local time of this machine.
+    A datetime without a time zone is the local time of this machine. What is past, or not more than 0, is now.
 
     Raises:
         BadInputs: it is none of these.
@@ -126,16 +126,23 @@ def deadline_of(timeout: Any, now_us: int) -> int | None:
         try:
             seconds = timeout.timestamp() - now_us / 1e6
         except (ValueError, OverflowError, OSError):  # of a local time at either end of the calendar
-            seconds = math.nan
+            seconds = math.copysign(math.inf, timeout.year - datetime.fromtimestamp(now_us / 1e6, UTC).year)
     elif isinstance(timeout, timedelta):
         seconds = timeout.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or math.isnan(seconds):
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds != seconds:  # noqa: PLR0124 - NaN
         raise BadInputs(
-            f"timeout={timeout!r} is no time: give seconds, a timedelta, or a datetime for the point in time."
+            f"timeout={timeout!r:.200} is no time: give seconds, a timedelta, or a datetime for the point in time."
         )
     if seconds > _LONGEST_S:
-        raise BadInputs(f"timeout={timeout!r} is more than a thousand years; leave it out to wait for ever.")
+        raise BadInputs(
+            f"timeout={timeout!r:.200} is more than a thousand years; leave it out to wait for ever."
+        )
     return now_us // 1000 + round(max(seconds, 0) * 1000)
+
+
+def is_span(seconds: object) -> bool:
+    """Whether that is a number of seconds, of not more than a thousand years."""
+    return isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds <= _LONGEST_S
 
 
 def spoken_deadline(deadline_ms: int | None) -> str:

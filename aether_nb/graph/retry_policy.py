@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_LONGEST_S = 1000 * 365.25 * 86_400
+
 
 class RetryPolicy(BaseModel):
     """What to do when a tool's body fails or takes too long."""
@@ -16,15 +18,15 @@ class RetryPolicy(BaseModel):
 
     retries: int = Field(default=0, ge=0, strict=True)
     """Further attempts after the first, exactly."""
-    backoff: float = Field(default=1.0, ge=0, strict=True)
+    backoff: float = Field(default=1.0, ge=0, le=_LONGEST_S, strict=True)
     """Seconds before the first retry; doubles with each further one."""
-    max_backoff: float = Field(default=60.0, ge=0, strict=True)
+    max_backoff: float = Field(default=60.0, ge=0, le=_LONGEST_S, strict=True)
     """Seconds that a pause has at most."""
     jitter: bool = Field(default=True, strict=True)
     """Whether a pause is any time up to its length, by chance, so that many do not come back at once."""
     retry_on: tuple[type[Exception], ...] = (Exception,)
     """What is worth another attempt."""
-    timeout: float | None = Field(default=None, gt=0, strict=True)
+    timeout: float | None = Field(default=None, gt=0, le=_LONGEST_S, strict=True)
     """Seconds that one attempt may compute, waiting for people not counted; None is no limit."""
 
     def pause(self, failures: int, chance: float) -> float:

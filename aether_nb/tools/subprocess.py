@@ -10,6 +10,7 @@ import asyncio
 import builtins
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -112,8 +113,10 @@ def _check(env: Any, timeout: Any, files: Any) -> None:
         isinstance(env, Mapping) and all(isinstance(text, str) for pair in env.items() for text in pair)
     ):
         raise BadInputs(f"env={show(env)}: give a mapping of texts, such as {{'LEVEL': '3'}}.")
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-        raise BadInputs(f"timeout={timeout!r}: give seconds, more than 0.")
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf
+    ):
+        raise BadInputs(f"timeout={timeout!r:.200}: give seconds, more than 0, or leave it out for no limit.")
     if isinstance(files, str) or not isinstance(files, Collection):
         raise BadInputs(f"files={files!r}: give a list of patterns, such as ['*.csv'].")
     for pattern in files:

@@ -8,6 +8,10 @@ from typing import Any
 from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.errors import BadInputs
 from aether_nb.prompts import CallbackPrompt, Reply
+from aether_nb.values import written
+
+_LONGEST_S = 1000 * 365.25 * 86_400
+_NEVER = 3000  # the year
 
 
 class _Timer(DualStageTool):
@@ -23,14 +27,17 @@ class Sleep(_Timer):
     """Wait for a while. Input: `seconds`, or a timedelta. No outputs; `after=` puts it between two nodes.
 
     It counts from when the node begins, restarts and nights with the lid down included. Whoever answers the
-    wait (`run.answer(None)`) ends it early.
+    wait (`run.answer(None)`) ends it early. A span below 0 does not wait.
     """
 
     async def setup(self, seconds: float | timedelta) -> Wait:
         """Stage A."""
         span = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
-        if not isinstance(span, (int, float)):
-            raise BadInputs(f"sleep({seconds!r}): give seconds; for a point in time there is sleep_until.")
+        if not _is_span(span):
+            raise BadInputs(
+                f"sleep({written(seconds)}): give seconds, not more than a thousand years of them; for a point in "
+                "time there is sleep_until."
+            )
         return _wait(f"Sleeping for {span:g} s", span)
 
 
@@ -43,8 +50,14 @@ class SleepUntil(_Timer):
     async def setup(self, when: datetime) -> Wait:
         """Stage A."""
         if not isinstance(when, datetime):
-            raise BadInputs(f"sleep_until({when!r}): give a datetime; for a span there is sleep.")
+            raise BadInputs(f"sleep_until({written(when)}): give a datetime; for a span there is sleep.")
+        if when.year >= _NEVER:
+            raise BadInputs(f"sleep_until({when!r}): nobody will be there; give an earlier time.")
         return _wait(f"Sleeping until {when.isoformat(sep=' ', timespec='seconds')}", when)
+
+
+def _is_span(span: object) -> bool:
+    return isinstance(span, (int, float)) and not isinstance(span, bool) and span <= _LONGEST_S
 
 
 def _wait(said: str, timeout: float | datetime) -> Wait:

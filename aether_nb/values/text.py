@@ -28,6 +28,11 @@ def _one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def written(value: Any) -> str:
+    """The value as one writes it in code, in one line: like `show`, with texts in quotes."""
+    return repr(show(value)) if isinstance(value, str) else show(value)
+
+
 class _Brief(reprlib.Repr):
     """Looks only at as much of a value as will be shown."""
 

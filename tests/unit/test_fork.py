@@ -409,10 +409,46 @@ async def test_a_run_id_used_again_for_the_same_fork_gives_the_same_run(configur
     again = ae.get("r").fork(at="Your name?", answer="Bob", run_id="bob")
     await again.next_wait()
     assert ran == ["first", "Ada", "Bob"]
-    with pytest.raises(RunIdTaken, match=r"'bob' is a fork of 'r' with another answer"):
-        ae.get("r").fork(at="Your name?", answer="Cy", run_id="bob")
-    with pytest.raises(RunIdTaken, match=r"'bob' is a run of its own, not a fork of 'r' at"):
-        ae.get("r").fork(at="How are you?", run_id="bob")
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            {"run_id": "other"},
+            "it is a run of 'talk' that was started by itself, and no fork of 'r' as a whole.",
+        ),
+        (
+            {"run_id": "other", "at": "Your name?"},
+            "it is a run of 'talk' that was started by itself, and no fork of 'r' at 'Your name?'.",
+        ),
+        ({"run_id": "r"}, "it is the run that is to be forked, and no fork of 'r' as a whole."),
+        ({"run_id": "bob"}, "it is a fork of 'r' at 'NODE', and no fork of 'r' as a whole."),
+        (
+            {"run_id": "bob", "at": "How are you?"},
+            "it is a fork of 'r' at 'NODE', and no fork of 'r' at 'How are you?'.",
+        ),
+        (
+            {"run_id": "bob", "at": "Your name?", "answer": "Cy"},
+            "it is a fork of 'r' at 'Your name?' with another answer, 'Bob' then and 'Cy' now.",
+        ),
+        (
+            {"run_id": "bob", "at": "Your name?"},
+            "it is a fork of 'r' at 'Your name?' with another answer, 'Bob' then and none now.",
+        ),
+    ],
+)
+async def test_a_fork_under_an_id_that_is_taken_says_by_what(ours, what, said):
+    run = await talked()
+    await talked("other")
+    node = run.fork(at="Your name?", answer="Bob", run_id="bob").events[0].forked_at
+    with pytest.raises(RunIdTaken) as taken:
+        run.fork(**what)
+    said = said.replace("NODE", node)
+    assert (
+        str(taken.value)
+        == f"run_id={what['run_id']!r} is taken: {said} Take another run_id, or leave it out."
+    )
 
 
 async def test_a_fork_made_in_a_graph_function_is_made_once(configure):
@@ -442,16 +478,18 @@ async def test_a_fork_at_what_is_not_there_names_what_is(ours):
     run = await talked()
     with pytest.raises(UnknownNode, match=r"There is no node 'Your nam'; there is: work-"):
         run.fork(at="Your nam")
-    with pytest.raises(UnknownNode, match="2 nodes are called 'work'"):
+    with pytest.raises(
+        UnknownNode, match=r"2 nodes are called 'work': work-\w+, work-\w+\. Give the id of one"
+    ):
         run.fork(at="work")
+    with pytest.raises(UnknownNode, match=r"There is no node \['work'\]; there is: work-"):
+        run.fork(at=["work"])
 
 
 async def test_an_answer_needs_a_question_and_must_fit_it(ours):
     run = await talked()
     node = next(iter(run.nodes))
-    with pytest.raises(
-        WaitError, match=r"'work' of run 'r' has asked nothing \(yet\), so answer='x' means nothing"
-    ):
+    with pytest.raises(WaitError, match="'work' of run 'r' has asked nothing, so answer='x' means nothing"):
         run.fork(at=node, answer="x")
     with pytest.raises(WaitError, match=r"say with at= which question"):
         run.fork(answer="x")

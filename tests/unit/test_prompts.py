@@ -102,6 +102,9 @@ def test_the_validator_is_loaded_only_for_who_has_a_schema():
 
 
 def test_a_poll_without_a_pause_is_refused():
-    for wrong in ({"every": 0}, {"every": 1, "backoff": 0.5}, {"every": 1, "max": 0}):
+    for wrong in (
+        {"every": 0}, {"every": 1, "backoff": 0.5}, {"every": 1, "max": 0}, {"every": float("inf")}, {"every": True},
+        {"every": 10**400}, {"every": 1, "max": float("inf")}, {"every": 1, "backoff": float("nan")},
+    ):  # fmt: skip
         with pytest.raises(GraphError, match="seconds must be more than 0"):
             Poll(**wrong)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from datetime import timedelta
 
 import pytest
 
@@ -144,12 +145,12 @@ def test_every_option_that_is_wrong_is_named():
         tool(retries=-1, timeout="soon", on_failure="ignore", max_concurrency=0)(statistics.fn)
     assert len(e.value.problems) == 4
     for said in (
-        "`retries` is -1: input should be greater",
+        "`retries` is -1: it is a whole number from 0 up.",
         "`timeout` is 'soon'",
         "`on_failure` is 'ignore'",
     ):
         assert said in str(e.value)
-    assert "`max_concurrency` is 0: it is a number from 1 up" in str(e.value)
+    assert "`max_concurrency` is 0: it is a whole number from 1 up" in str(e.value)
 
 
 def test_everything_wrong_with_a_tool_is_told_at_once():
@@ -177,8 +178,7 @@ def test_everything_wrong_with_a_tool_is_told_at_once():
     [
         (lambda: tool(outputs="text")(lambda: 0), 'write `outputs=["text"]`'),
         (lambda: tool(lambda: 0), "a lambda has no name"),
-        (lambda: tool(name="f", retries=-1)(lambda: 0), "`retries` is -1: input should be greater"),
-        (lambda: tool(name="f", retry_on="OSError")(lambda: 0), "`retry_on`"),
+        (lambda: tool(name="f", retries=-1)(lambda: 0), "`retries` is -1: it is a whole number from 0 up."),
         (lambda: tool(statistics), "decorate a function, once"),
         (lambda: tool(Tool), "is a class"),
         (lambda: tool(name="f")(3), "does not say what it takes"),
@@ -188,6 +188,72 @@ def test_a_mistake_in_a_decorator_gets_a_sentence(decorate, says):
     with pytest.raises(GraphProblems) as e:
         decorate()
     assert says in str(e.value)
+
+
+SECONDS = "it is a number of seconds from 0 up, and not more than a thousand years."
+LIMIT = "it is a number of seconds, more than 0 and not more than a thousand years, or None for no limit."
+CLASSES = "write an exception class, or several, such as `retry_on=(OSError, ValueError)`."
+
+
+class Hostile:
+    def __repr__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        (
+            "retry_on",
+            ValueError("x"),
+            "ValueError('x'): write the class, `ValueError`, and no instance of it.",
+        ),
+        ("retry_on", "OSError", "'OSError': write the exception class itself, without quotes, such as"),
+        ("retry_on", (), "(), and nothing would be tried again: name exception classes, such as"),
+        ("retry_on", [], "[], and nothing would be tried again"),
+        (
+            "retry_on",
+            (OSError, "x"),
+            "(OSError, 'x'), in which 'x' is wrong: write the exception class itself",
+        ),
+        (
+            "retry_on",
+            [OSError, KeyError()],
+            "[OSError, KeyError()], in which KeyError() is wrong: write the class",
+        ),
+        (
+            "retry_on",
+            (OSError, (KeyError,)),
+            "(OSError, (KeyError,)), in which (KeyError,) is wrong: write an",
+        ),
+        ("retry_on", None, f"None: {CLASSES}"),
+        ("retry_on", (None,), f"(None,), in which None is wrong: {CLASSES}"),
+        ("retry_on", int, f"int: {CLASSES}"),
+        ("retry_on", Hostile(), "<Hostile"),
+        ("retry_on", KeyboardInterrupt, "KeyboardInterrupt: what is no subclass of Exception"),
+        ("backoff", -1, f"-1: {SECONDS}"),
+        ("backoff", "3", f"'3': {SECONDS}"),
+        ("backoff", True, f"True: {SECONDS}"),
+        ("backoff", 10**400, "1000"),
+        ("max_backoff", float("inf"), f"inf: {SECONDS}"),
+        ("max_backoff", 1e300, f"1e+300: {SECONDS}"),
+        ("timeout", 0, f"0: {LIMIT}"),
+        ("timeout", float("nan"), f"nan: {LIMIT}"),
+        ("timeout", timedelta(seconds=3), f"datetime.timedelta(seconds=3): {LIMIT}"),
+        ("timeout", 1e300, f"1e+300: {LIMIT}"),
+        ("jitter", "no", "'no': it is True or False."),
+        ("retries", 1.5, "1.5: it is a whole number from 0 up."),
+        ("retries", True, "True: it is a whole number from 0 up."),
+        ("max_concurrency", 0, "0: it is a whole number from 1 up, or None."),
+        ("max_concurrency", "2", "'2': it is a whole number from 1 up, or None."),
+        ("max_concurrency", True, "True: it is a whole number from 1 up, or None."),
+    ],
+)
+def test_an_option_that_is_none_is_named_with_what_was_given_and_what_to_write(option, value, said):
+    with pytest.raises(GraphProblems) as e:
+        tool(name="f", **{option: value})(statistics.fn)
+    assert str(e.value).startswith(f"f: `{option}` is {said}")
+    assert len(str(e.value)) < 250
 
 
 def test_a_tool_cannot_yield():

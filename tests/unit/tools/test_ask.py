@@ -88,6 +88,66 @@ async def test_a_question_that_cannot_be_asked_fails_its_node(ours, options, sai
     assert not ours.store.waits(status=None)
 
 
+class Hostile:
+    def __str__(self):
+        raise ValueError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("through", ["channel", "tool"])
+@pytest.mark.parametrize("ask", ["ask_text", "ask_approval", "ask_files"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"prompt": None}, r"prompt=None: give the question as a text, such as 'Your name\?'\."),
+        ({"prompt": 5}, r"prompt=5: give the question"),
+        ({"prompt": b"x"}, r"prompt=b'x': give the question"),
+        ({"prompt": ["a"]}, r"prompt=\['a'\]: give the question"),
+        ({"prompt": Hostile()}, r"prompt=<Hostile.*>: give the question"),
+        ({"prompt": ""}, r"the prompt is empty"),
+    ],
+)
+async def test_a_prompt_that_is_no_text_is_refused_by_every_ask(ours, through, ask, options, said):
+    @graph_fn(outputs=[])
+    async def asks(*, context):
+        await getattr(context.channel() if through == "channel" else ae.tools, ask)(**options)
+
+    with pytest.raises(NodeFailed, match=f"BadInputs: {ask}: {said}"):
+        await asks()
+    assert not ours.store.waits(status=None)
+
+
+@pytest.mark.parametrize(
+    ("ask", "options", "said"),
+    [
+        ("ask_text", {"multiline": "yes"}, r"ask_text: multiline='yes': it is True or False\."),
+        ("ask_text", {"placeholder": None}, r"ask_text: placeholder=None: give a text\."),
+        ("ask_files", {"multiple": 1}, r"ask_files: multiple=1: it is True or False\."),
+        ("ask_files", {"accept": None}, r"accept=None: give a list of texts, such as"),
+        ("ask_files", {"accept": [1]}, r"accept=\[1\]: give a list of texts"),
+        ("ask_approval", {"options": None}, r"options=None: give a list of different texts"),
+        ("ask_approval", {"options": [None, "x"]}, r"options=\[None, 'x'\]: give a list of different texts"),
+        ("ask_approval", {"options": ["", "x"]}, r"options=\['', 'x'\]: give a list of different texts"),
+        ("ask_approval", {"options": b"ab"}, r"options=b'ab': give a list of different texts"),
+        ("ask_approval", {"options": ["x"], "approve": 3}, r"approve=3 is none of the options 'x'"),
+        ("ask_text", {"timeout": True}, r"timeout=True is no time: give seconds"),
+        ("ask_text", {"timeout": float("nan")}, r"timeout=nan is no time: give seconds"),
+        ("ask_text", {"timeout": float("inf")}, r"timeout=inf is more than a thousand years; leave it out"),
+        ("ask_text", {"timeout": 10**400}, r"timeout=10+ is more than a thousand years"),
+        ("ask_text", {"timeout": datetime.max}, r"timeout=.* is more than a thousand years"),
+    ],
+)
+async def test_an_option_of_an_ask_that_is_none_gets_one_sentence(ours, ask, options, said):
+    @graph_fn(outputs=[])
+    async def asks(*, context):
+        await getattr(context.channel(), ask)("Q?", **options)
+
+    with pytest.raises(NodeFailed, match=f"BadInputs: {said}"):
+        await asks()
+    assert not ours.store.waits(status=None)
+
+
 async def test_options_that_come_from_elsewhere_are_checked_when_they_come(ours):
     @graph_fn(outputs=["x"])
     async def asks(options):
@@ -116,6 +176,24 @@ async def test_a_question_without_words_is_refused_where_it_is_written(ours):
 async def test_a_timeout_is_seconds_a_span_or_a_point_in_time(clock, timeout):
     wait = await ask_text("Name?", timeout=timeout).start().next_wait()
     assert wait.deadline == datetime.fromtimestamp(1_700_000_060, UTC)
+
+
+@pytest.mark.parametrize(
+    "timeout",
+    [
+        0,
+        -5,
+        timedelta(seconds=-1),
+        datetime.fromtimestamp(1_600_000_000, UTC),
+        datetime(2020, 1, 1),
+        datetime.min,
+    ],
+)
+async def test_a_timeout_that_is_past_is_over_at_once(clock, timeout):
+    run = ask_text("Name?", timeout=timeout, default="nobody").start()
+    await run.next_wait()
+    clock.advance(0)
+    assert (await run).text == "nobody"
 
 
 async def test_nobody_in_time_fails_with_the_question_unless_there_is_a_default(clock):

@@ -94,6 +94,49 @@ async def test_whoever_answers_ends_it_early(clock):
     assert (await run).at == 0
 
 
+@pytest.mark.parametrize("wrong", ["soon", None, True, float("nan"), float("inf"), 10**400])
+async def test_a_span_that_is_none_gets_one_sentence_however_one_sleeps(clock, wrong):
+    @graph_fn(name="sleeps", outputs=[])
+    async def sleeps(*, context):
+        await context.sleep(wrong)
+
+    @graph_fn(outputs=[])
+    async def waits():
+        await sleep(wrong)
+
+    with pytest.raises(
+        NodeFailed, match=r"BadInputs: context\.sleep\(.*\) of 'sleepy': give seconds, not more than"
+    ):
+        await sleeps.start(run_id="sleepy")
+    with pytest.raises(
+        NodeFailed, match=r"BadInputs: sleep\(.*\): give seconds, not more than a thousand years"
+    ):
+        await waits()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("-inf")])
+async def test_a_span_that_is_over_does_not_wait(clock, seconds):
+    @graph_fn(outputs=["x"])
+    async def sleeps(*, context):
+        await context.sleep(seconds)
+        await sleep(seconds)
+        return {"x": 1}
+
+    run = sleeps.start()
+    await turns()
+    clock.advance(0)
+    await run.next_wait()
+    clock.advance(0)
+    assert (await run).x == 1
+
+
+async def test_a_point_in_time_beyond_all_is_refused(clock):
+    with pytest.raises(
+        NodeFailed, match=r"sleep_until\(.*9999.*\): nobody will be there; give an earlier time"
+    ):
+        await sleep_until(datetime.max)
+
+
 async def test_what_is_no_time_is_refused_with_the_other_tool(clock):
     with pytest.raises(BadInputs, match="seconds"):
         await sleep("soon")
@@ -102,7 +145,7 @@ async def test_what_is_no_time_is_refused_with_the_other_tool(clock):
     async def wrong(until):
         await (sleep_until(5) if until else sleep(NOW))
 
-    with pytest.raises(NodeFailed, match="give seconds; for a point in time there is sleep_until"):
+    with pytest.raises(NodeFailed, match=r"give seconds, .*; for a point in time there is sleep_until"):
         await wrong(until=False)
     with pytest.raises(NodeFailed, match="give a datetime; for a span there is sleep"):
         await wrong(until=True)
