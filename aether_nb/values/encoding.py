@@ -84,10 +84,13 @@ def digest(value: Any) -> str:
 
 def alike(value: Mapping[str, Any], tree: Mapping[str, Any]) -> bool:
     """Whether `tree` is what this encodes to; False also when that is not to be seen at a glance."""
-    if _at_once(value) is _LATER or value != tree:
+    if len(value) != len(tree):
         return False
-    kinds = [*map(type, value.values())]  # 1, 1.0 and True are equal, and 0.0 is -0.0
-    return float not in kinds and kinds == [*map(type, tree.values())]
+    for name, one in value.items():
+        kind, kept = type(one), tree.get(name, _LATER)
+        if kind not in _AS_THEY_ARE or type(kept) is not kind or kept != one:
+            return False
+    return True
 
 
 def outputs_tree(trees: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +112,9 @@ _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 _LATER = object()
+_AS_THEY_ARE = frozenset(
+    {str, int, bool, type(None)}
+)  # equal ones of one type are the same; 0.0 and -0.0 are not
 
 
 def _at_once(value: Any) -> Any:
