@@ -177,8 +177,6 @@ def _diff(name: str, before: str, after: str) -> str:
 
 def _gone(store: Store, log: Sequence[AnyEvent], graph: GraphTarget) -> list[Change]:
     """The nodes that only the log knows."""
-    if graph.kind != "graph":
-        return []
     state = RunState(graph.spec, lambda key: history.find_spec(store, key))
     for event in log:
         state.apply(event)
@@ -188,6 +186,13 @@ def _gone(store: Store, log: Sequence[AnyEvent], graph: GraphTarget) -> list[Cha
     for node in state.nodes.values():
         if state.is_gone(node):
             was = f"{node.id} ({labels.get(node.id, node.label)!r}, {node.status})"
-            text = f"- node {was}: the graph does not have it any more; what it recorded is kept and not used"
+            where = (
+                "list"
+                if node.parent in state.frames and state.frames[node.parent].items is not None
+                else "graph"
+            )
+            text = (
+                f"- node {was}: the {where} does not have it any more; what it recorded is kept and not used"
+            )
             found.append(Change(node.id, was, "", text, gone=True))
     return found

@@ -326,11 +326,16 @@ class CallInserted(NodeEvent):
 
 @_fact
 class CallReworded(NodeEvent):
-    """A person decided: the call that the code makes now is the recorded one, whose outcome it takes."""
+    """The call that the code makes now is the recorded one, whose outcome it takes.
+
+    A person decided that; or it is a map whose list was edited.
+    """
 
     type: Literal["CallReworded"] = "CallReworded"
     call: Call
     was: Call
+    inputs: dict[str, Any] | None = None
+    """For a map whose list was edited: what it is called with from now on, encoded."""
 
 
 @_fact

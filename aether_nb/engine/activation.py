@@ -163,7 +163,8 @@ class Activation:
         before = tuple(scope.frontier)
         race = self._racing.pop(id(call), None) if self._racing else None
         if entry is None:
-            self._check_new(call, inputs)
+            entry = self._check_new(call, inputs, target)
+        if entry is None:
             place = self._driver.bodies.place_for(target)
             try:
                 node = self._add_node(target, inputs, call, before, label, started=place is not None)
@@ -251,7 +252,7 @@ class Activation:
         label = writable(label or label_of(target.kind, inputs))
         if target.kind == "map":
             step, each = target.step, target.each
-        node = child_id(self._node, call.key or f"{call.name}-{letters_of(*identity(call))}")
+        node = self._id_for(call)
         driver.emit(
             NodeAdded(
                 **driver.head(), node=node, name=step.name, kind=target.kind, parent=self._node,
@@ -259,11 +260,24 @@ class Activation:
                 spec=driver.engine.keep_spec(step.spec) if step.kind == "graph" else "", each=each,
                 on_failure=on_failure_of(step),
                 code=target.fingerprint if target.wants_context else "", started=started,
-                inputs={k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY},
+                inputs=self._stored(inputs),
             )
         )  # fmt: skip
         driver.targets[node] = target
         return driver.state.nodes[node]
+
+    def _id_for(self, call: Call) -> NodeId:
+        """The id of a new node; the one that is made of its call may be that of one which took another call's place."""
+        made = node = child_id(self._node, call.key or f"{call.name}-{letters_of(*identity(call))}")
+        known, n = self._driver.state.by_call, 1
+        while node in known and identity(known[node].call) != identity(call):
+            n += 1
+            node = NodeId(f"{made}-{n}")
+        return node
+
+    def _stored(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments for the log."""
+        return {k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY}
 
     def _encoded(self, value: Any) -> Any:
         """An argument for the log; what cannot be stored is only shown (it counts as its type name)."""
@@ -366,16 +380,27 @@ class Activation:
         if self._driver.state.cancel_requested:
             raise RunSuspended  # not to be caught: the run is over
 
-    def _check_new(self, call: Call, inputs: Mapping[str, Any]) -> None:
+    def _check_new(self, call: Call, inputs: Mapping[str, Any], target: Any = None) -> Entry | None:
         """Whether a call that is not recorded may be made now.
+
+        Returns:
+            The recorded call that it is all the same: a map, over a list that was edited.
 
         Raises:
             ReplayDiverged: the journal has something else here.
         """
         expected = self._journal.expected(call)
-        if expected is not None:
-            changed = self._journal.changed
-            divergence.check(self._driver, self._node, call, inputs, expected, changed=changed)
+        if expected is None:
+            return None
+        changed, maps = self._journal.changed, self._driver.maps
+        if changed and expected.call.name == call.name and getattr(target, "kind", "") == "map":
+            counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
+            if maps.is_same(expected, counted):
+                self._journal.give_up(expected)
+                maps.take_back_called(self._node, expected, call, self._stored(counted))
+                return expected
+        divergence.check(self._driver, self._node, call, inputs, expected, changed=changed)
+        return None
 
     def _flush_cancelled(self) -> None:
         """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""

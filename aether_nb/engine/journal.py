@@ -186,6 +186,13 @@ class Journal:
         left = self._unclaimed.get(call.scope)
         return next(iter(left.values())) if left and identity(call) not in self._inserted else None
 
+    def give_up(self, entry: Entry) -> None:
+        """Another call takes the place of this one, and its recorded outcome does not count. Before that is logged."""
+        self._claim(identity(entry.call))
+        del self._recorded[identity(entry.call)]
+        if entry.outcome is not None:
+            self._order.remove(entry)
+
     def leftover(self) -> list[Entry]:
         """Recorded entries that no call has claimed, in the order of the log."""
         return [e for left in self._unclaimed.values() for e in left.values()]

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aether_nb.engine.records import DONE, NodeState, child_id
+from aether_nb.engine.records import DONE, Entry, NodeState, child_id
 from aether_nb.engine.sendback import went_on
 from aether_nb.errors import BadInputs, NotStorable
-from aether_nb.events import NodeRetried, NodeStarted
+from aether_nb.events import Call, CallReworded, NodeRetried, NodeStarted
 from aether_nb.graph.model import Lit
 from aether_nb.ids import ROOT, NodeId
 from aether_nb.values import digest, encode, show
@@ -124,6 +124,45 @@ class Maps:
                 if at.spec is None:
                     break
             driver.emit(NodeRetried(**driver.head(), node=node.id))
+
+    def is_same(self, entry: Entry, inputs: Mapping[str, Any]) -> bool:
+        """Whether a recorded call of a body may be taken for a map whose list was edited.
+
+        All else must be the same, and some item be in both lists, if anything is recorded that could be lost:
+        a map of the same tool may as well have been put before it.
+
+        Args:
+            entry: a call of the same name.
+            inputs: what the map is called with now, as far as that is part of its identity.
+        """
+        node = None if entry.node is None else self._driver.state.nodes[entry.node]
+        if node is None or node.each is None or node.status == "cancelled":
+            return False
+        over = node.each.over
+        before, now = self._driver.inputs_of(node, strict=False), dict(inputs)
+        before.pop(over)
+        items = now.pop(over)
+        if not isinstance(items, (list, tuple)) or digest(before) != digest(now):
+            return False
+        frame = self._driver.state.frames.get(node.id)
+        return frame is None or not frame.items or not set(frame.items).isdisjoint(item_names(items))
+
+    def take_back_called(self, body: NodeId, entry: Entry, call: Call, inputs: dict[str, Any]) -> None:
+        """A body maps an edited list: its call is the recorded one, which is not done, if it was.
+
+        Args:
+            body: the node whose body it is.
+            entry: the recorded call.
+            call: as it is made now.
+            inputs: encoded.
+        """
+        driver = self._driver
+        assert entry.node is not None
+        if (
+            entry.outcome is not None
+        ):  # first: after a crash the new list must not get the outcome of the old one
+            driver.emit(NodeRetried(**driver.head(), node=entry.node))
+        driver.emit(CallReworded(**driver.head(), node=body, call=call, was=entry.call, inputs=inputs))
 
     def _is_edited(self, node: NodeState) -> bool:
         frame, each = self._driver.state.frames.get(node.id), node.each

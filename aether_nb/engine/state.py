@@ -10,6 +10,7 @@ the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from aether_nb.engine import crashing, sendback
@@ -383,7 +384,10 @@ class RunState:
         was = identity(event.was)
         for entry in self.journals[event.node].entries:
             if identity(entry.call) == was:
-                entry.call, entry.inputs = event.call, None
+                entry.call, entry.inputs = event.call, event.inputs
+                node = None if entry.node is None else self.nodes[entry.node]
+                if event.inputs is not None and node is not None and node.added is not None:
+                    node.added = replace(node.added, inputs=event.inputs)
         return []
 
     def _on_journal_leftover(self, event: JournalLeftover) -> list[Command]:

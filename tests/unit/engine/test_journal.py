@@ -1,7 +1,7 @@
 """How a body comes back: the rules of its journal, one by one, through a real runtime.
 
-The rules are those of the durability notes, section 4. `[a]` is `test_activation.py`, `[c]` `test_crashes.py`;
-the others are here. Programs of all these calls, in random orders and killed anywhere: `[c]`.
+The rules are those of the durability notes, section 4. `[a]` is `test_activation.py`, `[c]` `test_crashes.py`,
+`[m]` `test_maps.py`; the others are here. Programs of all these calls, in random orders and killed anywhere: `[c]`.
 
 1   a_call_is_identified_when_it_is_called, calls_awaited_in_another_order_than_they_were_called
 2   the_function_and_the_helpers_that_it_awaits_are_one_scope, each_task_is_a_scope, tasks_within_tasks
@@ -13,7 +13,8 @@ the others are here. Programs of all these calls, in random orders and killed an
 7   a_call_that_is_new_where_nothing_is_left_is_simply_made
 8   another_call_than_the_recorded_one_blocks, a_divergence_that_the_code_catches_blocks,
     other_bodies_of_a_blocked_run_stop
-9   a_call_inserted_by_an_edit, a_question_reworded_by_an_edit_blocks, reuse_, again_, new_
+9   a_call_inserted_by_an_edit, a_question_reworded_by_an_edit_blocks, reuse_, again_, new_,
+    [m] a_list_that_was_edited_in_a_graph_function
 10  a_return_with_calls_left_over_blocks, a_return_with_calls_left_over_finishes, what_is_left_over_is_logged
 11  [a] a_cancellation_by_the_users_own_code, asyncio_timeout_around_a_question,
     putting_a_run_to_sleep_records_nothing, the_end_of_the_loop_is_no_cancellation
@@ -622,6 +623,28 @@ async def test_reuse_takes_the_recorded_outcome_of_a_call_with_other_arguments(l
     run.answer("yes")
     assert (await run).x == ["then-1", "yes"]
     assert "now" not in ran
+
+
+async def test_a_call_that_is_made_again_after_its_outcome_was_reused_for_another_is_one_of_its_own(live):
+    async def then(context):
+        x = (await step("then")).x
+        return {"x": [x, await stop(context)]}
+
+    async def now(context):
+        xs = [(await step(word)).x for word in ("now", "then")]
+        return {"x": [*xs, await stop(context)]}
+
+    second, _ = await reworded(live, then, now)
+    run = second.runtime.resuming.resume("r", reworded="reuse")
+    await there(second)
+    await second.end()
+    third = live()
+    run = third.resume()
+    await there(third)
+    run.answer("yes")
+    assert (await run).x == ["then-1", "then-4", "yes"]
+    assert [word for word in ran if word != "edited"] == ["then", "then"]
+    assert sorted(node.label for node in run.nodes.values()) == ["go?", "step", "step"]
 
 
 async def test_again_withdraws_the_recorded_question_and_asks_the_new_one(live, store):

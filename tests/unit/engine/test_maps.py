@@ -465,6 +465,199 @@ async def test_an_item_that_was_being_done_and_is_not_in_the_list_any_more_is_ca
     ]
 
 
+def mapping(urls, *, timeout_s=1, then=None):
+    """A version of a graph function with a list written in its code; its question stands after the map."""
+
+    @graph_fn(name="f", outputs=["pages"])
+    async def f(*, context):
+        pages = await fetch.map(urls, timeout_s=timeout_s)
+        if then is not None:
+            await then(pages.text)
+        await context.channel().ask_text("go?")
+        return {"pages": pages.text}
+
+    f.fingerprint = f"ast:{urls}{timeout_s}"  # as it differs when the list stands in the code itself
+    return f
+
+
+def asking(questions):
+    """The same with questions, which the kernel dies over."""
+
+    @graph_fn(name="f", outputs=["names"])
+    async def f():
+        return {"names": (await ask_text.map(questions)).text}
+
+    f.fingerprint = f"ast:{questions}"
+    return f
+
+
+@pytest.mark.parametrize("urls", [["a", "b", "new"], ["new", "a", "b"], ["b", "a"], ["a"]], ids=str)
+async def test_a_list_that_was_edited_in_a_graph_function_keeps_what_is_done_of_it(live, store, urls):
+    out = await asked_after(live, (mapping(["a", "b"]), mapping(urls)))
+    assert out.pages == [f"{url} in 1" for url in urls]
+    assert ran == [url for url in urls if url == "new"]
+    (taken,) = [e for e in log(store) if e.type == "CallReworded"]
+    assert (taken.was.name, taken.call.name) == ("fetch.map", "fetch.map")
+
+
+async def test_a_list_that_is_edited_again_and_replayed_again_still_agrees(live, store):
+    lives = [["a", "b"], ["b", "c"], ["b", "c"], ["c", "d"]]
+    for urls in lives:
+        ran.clear()
+        life = live()
+        version = mapping(urls)
+        run = life.start(version) if urls is lives[0] else life.resume()
+        await life.until(lambda life=life: "go?" in life.channel.asked)
+        if urls is not lives[-1]:
+            await life.end()
+    assert ran == ["d"]
+    run.answer("yes")
+    assert (await run).pages == ["c in 1", "d in 1"]
+    assert types(store).count("CallReworded") == 2
+
+
+async def test_items_that_a_graph_function_does_not_map_any_more_are_cancelled_and_reported(live, store):
+    first = live()
+    first.start(asking(["a?", "b?"]))
+    await first.until(lambda: len(first.channel.asked) == 2)
+    await first.end()
+    second = live()
+    asking(["b?", "c?"])
+    run = second.resume()
+    await second.until(lambda: len(second.channel.asked) == 2)
+    assert sorted(second.channel.asked) == ["b?", "c?"]
+    (gone,) = [change for change in run.changes if change.gone]
+    assert "'ask_text[0]', cancelled): the list does not have it any more" in gone.diff
+    run.answer("B", to="b?")
+    run.answer("C", to="c?")
+    assert (await run).names == ["B", "C"]
+    assert [e.token for e in log(store) if e.type == "WaitWithdrawn"] == [
+        e.token for e in log(store) if e.type == "WaitOpened" and e.prompt.prompt == "a?"
+    ]
+
+
+@pytest.mark.parametrize("finished", [True, False], ids=["done", "under way"])
+async def test_a_list_that_was_edited_goes_on_after_a_crash_at_any_event(live, store, finished):
+    versions = (
+        [mapping(["a", "b"]), mapping(["b", "c"])]
+        if finished
+        else [asking(["a?", "b?"]), asking(["b?", "c?"])]
+    )
+    first = live()
+    first.start(versions[0])
+    await first.until(lambda: len(first.channel.asked) == (1 if finished else 2))
+    await first.end()
+    before = len(log(store))
+    GRAPHS["f"] = versions[1]
+    second = live()
+    second.resume()
+    await second.until(lambda: {"go?", "c?"} & set(second.channel.asked))
+    await second.end()
+    for length in range(before, len(log(store)) + 1):
+        ran.clear()
+        life = Life(cut(store, length))
+        run = life.resume()
+        await life.until(lambda life=life: len(life.channel.asked) == (1 if finished else 2))
+        assert sorted(w.prompt for w in run.waits if w.status == "open") == (
+            ["go?"] if finished else ["b?", "c?"]
+        )
+        for wait in [w for w in run.waits if w.status == "open"]:
+            run.answer(wait.prompt.upper(), wait=wait.token)
+        out = await run
+        assert list(out.values()) == [["b in 1", "c in 1"] if finished else ["B?", "C?"]]
+        assert ran in ([], ["c"])
+        await life.end()
+
+
+async def test_what_was_made_of_a_list_that_was_edited_is_for_a_person_to_decide(live):
+    first = live()
+    first.start(mapping(["a"], then=fetch))
+    await first.until(lambda: first.channel.asked)
+    await first.end()
+    mapping(["a", "b"], then=fetch)
+    with pytest.raises(RunBlocked, match=r"calls fetch\(url=\['a in 1', 'b in 1'\].*reworded='again'"):
+        await live().resume()
+
+
+@pytest.mark.parametrize(
+    ("urls", "timeout_s"),
+    [(["x", "y"], 1), (["a", "b", "c"], 2)],
+    ids=["nothing in common", "another input too"],
+)
+async def test_a_map_that_may_be_another_one_is_for_a_person_to_decide(live, urls, timeout_s):
+    first = live()
+    first.start(mapping(["a", "b"]))
+    await first.until(lambda: first.channel.asked)
+    await first.end()
+    ran.clear()
+    mapping(urls, timeout_s=timeout_s)
+    with pytest.raises(RunBlocked, match=r"calls fetch\.map\(.*reworded='reuse'"):
+        await live().resume()
+    assert ran == []
+
+
+def mapping_all(*lists):
+    @graph_fn(name="f", outputs=["pages"])
+    async def f(*, context):
+        pages = [(await fetch.map(urls)).text for urls in lists]
+        await context.channel().ask_text("go?")
+        return {"pages": pages}
+
+    f.fingerprint = f"ast:{lists}"
+    return f
+
+
+async def test_a_list_that_failed_and_was_edited_is_tried_again_with_what_succeeded_in_it(live):
+    def version(urls):
+        @graph_fn(name="f", outputs=["pages"])
+        async def f(*, context):
+            try:
+                pages = (await picky.map(urls)).text
+            except ValueError:
+                pages = None
+            await context.channel().ask_text("go?")
+            return {"pages": pages}
+
+        f.fingerprint = f"ast:{urls}"
+        return f
+
+    out = await asked_after(live, (version(["fine", "bad"]), version(["fine", "better"])))
+    assert out.pages == ["fine", "better"]
+    assert ran == ["better"]
+
+
+async def test_maps_that_run_side_by_side_keep_what_is_done_when_both_lists_are_edited(live):
+    def version(*lists):
+        @graph_fn(name="inner", outputs=["page"])
+        async def inner(url):
+            return {"page": (await fetch(url)).text}
+
+        @graph_fn(name="f", outputs=["pages"])
+        async def f(*, context):
+            pages = await asyncio.gather(*(inner.map(urls) for urls in lists))
+            await context.channel().ask_text("go?")
+            return {"pages": [p.page for p in pages]}
+
+        f.fingerprint = f"ast:{lists}"
+        return f
+
+    out = await asked_after(live, (version(["a", "b"], ["c", "d"]), version(["b", "x"], ["y", "d"])))
+    assert out.pages == [["b in 1", "x in 1"], ["y in 1", "d in 1"]]
+    assert sorted(ran) == ["x", "y"]
+
+
+async def test_lists_that_were_edited_keep_each_its_own(live):
+    out = await asked_after(live, (mapping_all(["a", "b"], ["c", "d"]), mapping_all(["a"], ["d", "c", "e"])))
+    assert out.pages == [["a in 1"], ["d in 1", "c in 1", "e in 1"]]
+    assert ran == ["e"]
+
+
+async def test_a_list_that_was_edited_and_then_stands_there_again_is_another_map(live):
+    out = await asked_after(live, (mapping_all(["a", "b"]), mapping_all(["a", "b", "c"], ["a", "b"])))
+    assert out.pages == [["a in 1", "b in 1", "c in 1"], ["a in 1", "b in 1"]]
+    assert sorted(ran) == ["a", "b", "c"]
+
+
 async def test_a_function_that_maps_another_list_after_a_restart_is_told_apart(live):
     urls = ["a"]
 
