@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Protocol
 from aether_nb.errors import OutsideRun
 from aether_nb.graph.model import Each, GraphSpec, NodeKind, OnFailure, ParamSpec
 from aether_nb.graph.retry_policy import RetryPolicy
-from aether_nb.prompts import Poll, Prompt, Reply
+from aether_nb.prompts import Poll, Prompt, Reply, headline
 
 
 class Missing(Enum):
@@ -43,7 +43,7 @@ PENDING: Final = Pending.PENDING
 def label_of(kind: NodeKind, inputs: Mapping[str, Any]) -> str:
     """What the picture says of a step besides its name: a question's own words; else nothing."""
     prompt = inputs.get("prompt")
-    return prompt.strip().partition("\n")[0] if kind == "ask" and isinstance(prompt, str) else ""
+    return headline(prompt) if kind == "ask" and isinstance(prompt, str) else ""
 
 
 class Target(Protocol):

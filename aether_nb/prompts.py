@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -19,6 +20,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from pydantic_core import from_json, to_json
 
 from aether_nb.errors import BadInputs, GraphError, ReplyInvalid
+
+_MARKDOWN = [
+    (re.compile(r"^\s*(?:#{1,6}\s+|>\s*|[-+*]\s+)+"), ""),  # a heading, a quotation, an item of a list
+    (re.compile(r"(?<!\\)!?\[([^]]*)\]\([^)]*\)"), r"\1"),  # links and images
+    (re.compile(r"(?<!\\)(`+)(.+?)\1"), r"\2"),
+    (re.compile(r"(?<!\\)(\*{1,3}|~~)(?=\S)(.+?)(?<![\s\\])\1"), r"\2"),
+    (re.compile(r"(?<![\w\\])(_{1,3})(?=\S)(.+?)(?<![\s\\])\1(?!\w)"), r"\2"),  # not in snake_case
+    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
+]
+"""The marks that people put into a line, and what stays of them, in this order."""
 
 
 class _Data(BaseModel):
@@ -48,6 +59,14 @@ class FileGiven(_Data):
 class _Prompt(_Data):
     prompt: str
     """The question, Markdown."""
+
+
+def headline(prompt: str) -> str:
+    """The first line of a prompt without its Markdown: what pictures and messages call the question."""
+    said = line = prompt.strip().partition("\n")[0]
+    for marks, plain in _MARKDOWN:
+        said = marks.sub(plain, said)
+    return said.strip() or line
 
 
 class TextPrompt(_Prompt):

@@ -21,6 +21,7 @@ from aether_nb.engine.state import RunState
 from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import NodeId, RunId, Token, is_name
+from aether_nb.prompts import headline
 from aether_nb.tables import Table
 from aether_nb.values import Outputs, decode, show
 
@@ -168,7 +169,8 @@ def find_node(state: RunState, name: str) -> NodeState:
     node = state.nodes.get(NodeId(name)) if is_name(name) else None
     if node is not None:
         return node
-    fits = [n for n in state.nodes.values() if name in (n.label, n.name)]
+    called = {name, headline(name)} if is_name(name) else ()
+    fits = [n for n in state.nodes.values() if n.label in called or n.name == name]
     if len(fits) == 1:
         return fits[0]
     known = fits or list(state.nodes.values())

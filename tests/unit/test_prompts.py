@@ -9,7 +9,33 @@ import sys
 import pytest
 
 from aether_nb.errors import BadInputs, GraphError, ReplyInvalid
-from aether_nb.prompts import PROMPT, CallbackPrompt, Poll, check_reply, check_schema, reply_schema
+from aether_nb.prompts import (
+    PROMPT,
+    CallbackPrompt,
+    Poll,
+    check_reply,
+    check_schema,
+    headline,
+    reply_schema,
+)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("Your name?", "Your name?"),
+        ("**Proceed?**", "Proceed?"),
+        ("## Is `main` _really_ ~~not~~ ***the*** branch?\n\nLook twice.", "Is main really not the branch?"),
+        ("> - [the report](https://x.org/a_b) and ![a plot](plot.png)", "the report and a plot"),
+        ("__Send__ to snake_case_name, 2 * 3 * 4 times?", "Send to snake_case_name, 2 * 3 * 4 times?"),
+        (r"Keep \*all\* of it?", "Keep *all* of it?"),
+        ("**\n", "**"),
+        ("", ""),
+    ],
+)
+def test_the_headline_of_a_prompt_is_its_first_line_without_markdown(prompt, said):
+    assert headline(prompt) == said
+
 
 ADDRESS = {
     "type": "object",

@@ -218,6 +218,30 @@ async def test_a_name_that_no_node_has_is_told_with_a_few_that_there_are(ours):
     assert len(str(e.value)) < 600
 
 
+@graph_fn(outputs=["choice"])
+async def in_bold():
+    return {"choice": (await ask_approval("**Proceed** with `main`?\n\nLook twice.")).choice}
+
+
+@graphify(inputs=[], outputs=["choice"])
+def drawn_in_bold():
+    return {"choice": ask_approval("**Proceed** with `main`?\n\nLook twice.").choice}
+
+
+@pytest.mark.parametrize("graph", [in_bold, drawn_in_bold], ids=["called", "drawn"])
+async def test_the_picture_says_a_question_without_its_markdown_and_its_node_is_found_by_either(ours, graph):
+    run = graph.start()
+    await run.next_wait()
+    (node,) = run.nodes.values()
+    assert node.label == "Proceed with main?"
+    run.cancel("Proceed with main?")
+    assert run.nodes[node.id].status == "cancelled"
+    other = graph.start(run_id="other")
+    await other.next_wait()
+    other.cancel("**Proceed** with `main`?")
+    assert other.nodes[node.id].status == "cancelled"
+
+
 @graph_fn
 async def sees_a_cancelled_node():
     try:
