@@ -33,6 +33,17 @@ def test_a_notebook_is_named_by_its_session(main, monkeypatch):
     assert home_of("/work/project/.aether/runs.db") == str(Path("..", "lesson.ipynb"))
 
 
+def test_a_notebook_that_is_named_from_the_root_of_its_server_lies_where_its_kernel_began(
+    main, monkeypatch, tmp_path
+):
+    main(__file__="/lib/ipykernel_launcher.py", __spec__=SimpleNamespace(name="ipykernel_launcher"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JPY_SESSION_NAME", "week 1/lesson.ipynb")
+    store = str(tmp_path / ".aether" / "runs.db")
+    assert home_of(store) == str(Path("..", "lesson.ipynb"))
+    assert shown_home(home_of(store), store) == "lesson.ipynb"
+
+
 def test_a_module_is_at_home_by_its_name(main):
     main(__file__="/lib/agents/run.py", __spec__=SimpleNamespace(name="agents.run"))
     assert home_of("/work/runs.db") == "module:agents.run"
