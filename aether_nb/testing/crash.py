@@ -58,7 +58,7 @@ class CrashKit:
         arguments: its command line.
         answers: as for `ScriptedChannel`, in JSON: by prompt, or a list in order.
         folder: where stores and ledgers go, a folder for each crash; None is one that `close` removes.
-        timeout_s: a life that takes longer is ended, and has failed.
+        timeout_s: a life that takes longer is ended, with a `CrashKitError` that says where it stood.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class CrashKit:
             folder = self._own.name
         self._folder = Path(folder).absolute()
         self._stories = 0
+        self._timeout_s = timeout_s
         self._lives = Lives(self._script, arguments, timeout_s)
 
     def __enter__(self) -> Self:
@@ -96,7 +97,7 @@ class CrashKit:
         """The script that nobody disturbed; what the others are compared with.
 
         Raises:
-            CrashKitError: it fails by itself, or makes no run in the store that it should use.
+            CrashKitError: it fails by itself, takes too long, or makes no run in the store that it should use.
         """
         report = self._story(())
         if report.code != 0:
@@ -133,7 +134,7 @@ class CrashKit:
             What became of it; `check_invariants(report, kit.calm)` judges that.
 
         Raises:
-            CrashKitError: a life ended without coming to its point, or it is no point.
+            CrashKitError: a life ended without coming to its point, or took too long; or it is no point.
         """
         return self._story(tuple(str(Point.parse(point)) for point in points))
 
@@ -142,6 +143,7 @@ class CrashKit:
 
         Raises:
             InvariantBroken: something did not; it names the point.
+            CrashKitError: a life took too long; it names the point too.
         """
         reports = []
         for point in self.boundaries:
@@ -162,7 +164,9 @@ class CrashKit:
                 answers = folder / "answers.json"  # JSON is YAML
                 answers.write_text(json.dumps(_left(self._answers, deaths[-1:])), "utf-8")
                 env["AETHER_NB_ANSWERS"] = str(answers)
-            code = self._lives.live({**env, LIFE: str(life)}, said, point)
+            code, stood = self._lives.live({**env, LIFE: str(life)}, said, point)
+            if stood:
+                raise self._too_slow(points[: life - 1], point, Snapshot.of(store, ledger), stood, said)
             if point and code != KILLED:
                 raise CrashKitError(
                     f"{self._script.name} ended (exit code {code}) without coming to {point!r}. What it comes "
@@ -172,6 +176,18 @@ class CrashKit:
             if point:
                 deaths.append(seen)
         return Report(points, tuple(deaths), seen, code, said.read_text("utf-8", "replace"), store)
+
+    def _too_slow(
+        self, killed: Sequence[str], point: str, seen: Snapshot, stood: str, said: Path
+    ) -> CrashKitError:
+        """What a life was at when its time was up."""
+        before = f", after it was killed {', then '.join(map(repr, killed))}," if killed else ""
+        aim = f" and did not come to {point!r}" if point else ""
+        return CrashKitError(
+            f"Life {len(killed) + 1} of {self._script.name}{before} took longer than {self._timeout_s:g} s{aim}, and "
+            f"was ended. On disk: {seen.summary}. If it only needs more time, give CrashKit(..., timeout_s=...); else "
+            f"see where it stood:\n{stood}It said:\n{said.read_text('utf-8', 'replace') or '(nothing)'}"
+        )
 
 
 def _points(event: AnyEvent) -> Iterator[Point]:

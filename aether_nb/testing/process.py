@@ -36,8 +36,8 @@ class Lives:
         self._asked = {"script": str(script), "arguments": list(arguments), "timeout_s": timeout_s}
         self._server: subprocess.Popen[str] | None = None
 
-    def live(self, env: Mapping[str, str], said: Path, crash: str = "") -> int:
-        """Run the script until it ends or dies.
+    def live(self, env: Mapping[str, str], said: Path, crash: str = "") -> tuple[int, str]:
+        """Run the script until it ends or dies, or its time is up.
 
         Args:
             env: added to its environment.
@@ -45,8 +45,15 @@ class Lives:
             crash: a point at which it is killed.
 
         Returns:
-            Its exit code; `points.KILLED` when it was killed.
+            Its exit code, `points.KILLED` when it was killed; and, when it was ended because it took too long, the
+            traceback of all its threads.
         """
+        stood = said.with_name("stood.txt")
+        stood.write_bytes(b"")
+        code = self._live(env, said, stood, crash)
+        return code, stood.read_text("utf-8", "replace")
+
+    def _live(self, env: Mapping[str, str], said: Path, stood: Path, crash: str) -> int:
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, "-c", "from aether_nb.testing.process import main; main()"], stdin=subprocess.PIPE,
@@ -54,7 +61,7 @@ class Lives:
             )  # fmt: skip
         server = self._server
         assert server.stdin is not None and server.stdout is not None  # noqa: PT018 - both are pipes
-        asked = {**self._asked, "env": dict(env), "said": str(said), "crash": crash}
+        asked = {**self._asked, "env": dict(env), "said": str(said), "stood": str(stood), "crash": crash}
         server.stdin.write(json.dumps(asked) + "\n")
         server.stdin.flush()
         code = server.stdout.readline()
@@ -90,14 +97,20 @@ def main() -> None:
 
 
 def _live(
-    script: str, arguments: Sequence[str], timeout_s: float, env: Mapping[str, str], said: str, crash: str
+    script: str,
+    arguments: Sequence[str],
+    timeout_s: float,
+    env: Mapping[str, str],
+    said: str,
+    stood: str,
+    crash: str,
 ) -> NoReturn:
     """Be that script, to the end."""
     output = os.open(said, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    faulthandler.dump_traceback_later(timeout_s, exit=True)
+    faulthandler.dump_traceback_later(timeout_s, exit=True, file=os.open(stood, os.O_WRONLY))
     os.environ.update(env)
     sys.argv = [script, *arguments]
     sys.path[0] = str(Path(script).parent)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aether_nb.engine.ports import WaitRow
-from aether_nb.events import AnyEvent, RunFinished
+from aether_nb.events import AnyEvent, NodeEvent, RunFinished
 from aether_nb.ids import RunId
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.testing.ledger import Ledger, Note
 
+_NAMED = 5  # runs that are told one by one
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Snapshot:
     """What is on disk at one moment, when no process drives anything.
 
@@ -43,8 +45,33 @@ class Snapshot:
         ends = {run: log[-1] for run, log in self.logs.items()}
         return {run: end.outputs for run, end in ends.items() if isinstance(end, RunFinished)}
 
+    @property
+    def summary(self) -> str:
+        """How far the runs are, what is open, and how much was noted: one line."""
+        told = [f"run {run!r} at {_standing(log)}" for run, log in list(self.logs.items())[:_NAMED]]
+        more = len(self.logs) - len(told)
+        asked = [f"{wait.prompt.prompt!r:.60}" for wait in self.waits if wait.status == "open"]
+        return "; ".join(
+            [
+                ", ".join([*told, *([f"and {more} more"] if more else [])]) or "no run",
+                f"open: {', '.join(asked[:_NAMED])}" + (", ..." if len(asked) > _NAMED else "")
+                if asked
+                else "no open wait",
+                f"{len(self.ledger)} noted",
+            ]
+        )
 
-@dataclass(frozen=True, slots=True)
+    def __repr__(self) -> str:
+        return f"<snapshot: {self.summary}>"
+
+
+def _standing(log: Sequence[AnyEvent]) -> str:
+    last = log[-1]
+    where = f" of {last.node}" if isinstance(last, NodeEvent) and last.node else ""
+    return f"{last.type}{where} (event {last.seq})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """The story of a script that was killed and run again until it ended.
 
@@ -68,3 +95,10 @@ class Report:
     def lives(self) -> int:
         """How often the script was run."""
         return len(self.deaths) + 1
+
+    def __repr__(self) -> str:
+        killed = f"killed {', then '.join(map(repr, self.at))}" if self.at else "never killed"
+        lives = f"{self.lives} {'life' if self.lives == 1 else 'lives'}"
+        return (
+            f"<report: {killed}; {lives}, the last with exit code {self.code}; at the end {self.end.summary}>"
+        )

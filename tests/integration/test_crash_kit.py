@@ -130,7 +130,10 @@ PROGRAMS = {
         r"fails without being killed \(exit code 1\):\nno such train",
     ),
     "runs nothing": ("print('hello')", "made no run in the default store"),
-    "hangs": ("import time\ntime.sleep(60)", r"exit code 1\):\nTimeout \(0:00:01\)!(.|\n)*script\.py"),
+    "hangs": (
+        "import time\nprint('so tired', flush=True)\ntime.sleep(60)",
+        r"Life 1 of script\.py took longer than 1 s, and was ended\. On disk: no run; no open wait(.|\n)*so tired",
+    ),
 }
 
 
@@ -141,6 +144,38 @@ def test_a_script_that_cannot_be_used_is_told_as_what_it_is(kit, tmp_path, what)
     script.write_text(program)
     with pytest.raises(CrashKitError, match=said):
         _ = kit(script=script, timeout_s=1).boundaries
+
+
+SLUGGISH = """
+import os
+import time
+import aether_nb as ae
+from aether_nb.testing.ledger import LIFE
+
+@ae.tool(outputs=["x"])
+async def work():
+    if os.environ[LIFE] == "2":
+        time.sleep(60)
+    return {"x": 1}
+
+@ae.graph_fn(outputs=["x"])
+async def sluggish():
+    return {"x": (await work()).x}
+
+sluggish.run_sync(run_id="r")
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_life_that_comes_back_too_slowly_is_told_with_which_it_was_and_how_far_it_came(kit, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(dedent(SLUGGISH))
+    with pytest.raises(
+        CrashKitError,
+        match=r"Life 2 of script\.py, after it was killed 'before:commit:NodeFinished', took longer than 5 s, and was "
+        r"ended\. On disk: run 'r' at NodeAdded of work-\w+ \(event \d\); no open wait; 0 noted\.(.|\n)*in work\n",
+    ):
+        kit(script=script, timeout_s=5).crash_at("before:commit:NodeFinished")
 
 
 def test_a_script_that_is_not_there_is_told_at_once(tmp_path):
