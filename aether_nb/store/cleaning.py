@@ -8,6 +8,7 @@ than the rest of the work.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -17,8 +18,10 @@ from aether_nb.store.codec import dumps
 from aether_nb.store.database import Database, give_way
 from aether_nb.store.naming import named
 
-_PIECE = 5_000
-"""Events that one transaction deletes, about 20 ms; a single longer run is deleted in one all the same."""
+_PIECE = 2_500
+"""Events that one transaction deletes, about 5 ms; a single longer run is deleted in one all the same."""
+_HELD_S = 0.01
+"""For so long one transaction deletes files."""
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 Family = Sequence[tuple[RunId, int]]
@@ -93,6 +96,20 @@ def named_artifacts(query: Query, without: Collection[RunId]) -> Mapping[str, st
     for (text,) in query("mail_values"):
         found |= {one.sha: one.media for one in named(text)}
     return found | dict(query("artifacts_named", without=dumps(list(without))))
+
+
+def drop_unnamed(database: Database, shas: Collection[str], drop: Callable[[str], object]) -> None:
+    """See `Upkeep.drop_unnamed`. A disk may take its time over a file, so a piece is what fits into a moment."""
+    rest = sorted(shas, reverse=True)
+    while rest:
+        with give_way(), database.transaction() as run:
+            known = named_artifacts(run, ())
+            rest = [sha for sha in rest if sha not in known]
+            until = time.monotonic() + _HELD_S
+            while rest:
+                drop(rest.pop())
+                if time.monotonic() >= until:
+                    break
 
 
 def _finished(query: Query, wanted: Sequence[tuple[RunId, int]]) -> dict[RunId, tuple[int, int]]:

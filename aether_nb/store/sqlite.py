@@ -302,9 +302,7 @@ class SqliteStore(Store):
         return cleaning.named_artifacts(self._database.read, without)
 
     def drop_unnamed(self, shas: Collection[str], drop: Callable[[str], object]) -> None:
-        with self._database.transaction() as run:
-            for sha in set(shas) - cleaning.named_artifacts(run, ()).keys():
-                drop(sha)
+        cleaning.drop_unnamed(self._database, shas, drop)
 
     def give_back(self) -> None:
         self._database.give_back()

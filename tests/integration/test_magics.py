@@ -35,6 +35,30 @@ def test_the_magic_says_what_waits_here_and_answers_it(kernel):
     assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 0'))").startswith("Removed 1 run ")
 
 
+SLOW_GC = """
+import asyncio, threading
+turned, store = threading.Event(), ae.store()._runtime.store
+give_back = store.give_back
+store.give_back = lambda: (print("the loop turns:", turned.wait(10)), give_back())
+asyncio.get_running_loop().call_later(0.01, turned.set)
+print(ae.store().gc(keep_last=0))
+"""
+
+
+@pytest.mark.timeout(60)
+def test_the_kernel_goes_on_while_old_runs_are_thrown_away(kernel):
+    kernel.run(AGENT)
+    kernel.run("run = agent.start(run_id='old'); await run.next_wait(); run.answer('Ada'); await run")
+    kernel.run("live = agent.start(run_id='live')")
+
+    said = kernel.run(SLOW_GC)
+    assert said.startswith("the loop turns: True\nRemoved 1 run ")
+    kernel.run("await live.next_wait(); live.answer('Ada')")
+    assert kernel.run("print((await live).line)") == "Hello, Ada\n"
+    kernel.run("done = []; aside = threading.Thread(target=lambda: done.append(ae.store().gc(keep_last=0)))")
+    assert "[Removed 1 run " in kernel.run("aside.start(); aside.join(); print(done)")
+
+
 @pytest.mark.timeout(60)
 def test_a_wrong_word_gets_the_usage_and_a_wrong_name_one_sentence(kernel):
     kernel.run("%load_ext aether_nb")

@@ -153,6 +153,28 @@ def test_a_spec_that_is_named_while_the_others_are_looked_through_stays(
     assert [store.spec(key) is None for key in (GRAPH, CHILD, SUB, NEWER)] == [True, False, False, False]
 
 
+def test_files_are_dropped_in_pieces_between_which_others_may_write_and_what_they_name_stays(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleaning, "_HELD_S", 0)
+    shas = [letter * 64 for letter in "abc"]
+    other = SqliteStore(path)
+    give_way, dropped = cleaning.give_way, list[str]()
+
+    @contextlib.contextmanager
+    def give_way_and_be_overtaken() -> Iterator[None]:
+        with give_way():
+            yield
+        if dropped == shas[:1]:
+            other.post("correlator:job", {"$": "blob", "sha": shas[1], "size": 1, "media": ""}, "ana", NOW)
+
+    monkeypatch.setattr(cleaning, "give_way", give_way_and_be_overtaken)
+    store.drop_unnamed(shas, dropped.append)
+    other.close()
+
+    assert dropped == [shas[0], shas[2]]
+
+
 def test_what_is_done_in_pieces_is_done(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
