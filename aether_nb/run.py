@@ -161,7 +161,7 @@ class Nodes(Mapping[str, Node]):
 
 
 def find_node(state: RunState, name: str) -> NodeState:
-    """The node of a run of that id or unique label.
+    """The node of a run of that id, of that unique label, or of a tool of that name that is there once.
 
     Raises:
         UnknownNode: there is none, or the label fits several. Also a KeyError.
@@ -169,8 +169,9 @@ def find_node(state: RunState, name: str) -> NodeState:
     node = state.nodes.get(NodeId(name)) if is_name(name) else None
     if node is not None:
         return node
-    called = {name, headline(name)} if is_name(name) else ()
-    fits = [n for n in state.nodes.values() if n.label in called or n.name == name]
+    called = {name, headline(name)} if isinstance(name, str) else ()
+    fits = [n for n in state.nodes.values() if n.label in called]
+    fits = fits or [n for n in state.nodes.values() if n.name == name]
     if len(fits) == 1:
         return fits[0]
     known = fits or list(state.nodes.values())

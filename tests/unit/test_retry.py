@@ -81,6 +81,24 @@ async def test_a_retry_that_fails_again_leaves_the_run_failed(world):
     assert run.nodes["last"].status == "skipped"
 
 
+async def test_a_map_is_called_by_what_the_picture_says_though_its_items_have_that_name_too(world):
+    @tool(name="gust", outputs=["x"])
+    async def gust(x):
+        if world.broken and x == 2:
+            raise ValueError("no wind")
+        return {"x": x}
+
+    @graphify(outputs=["xs"])
+    def gusts():
+        return {"xs": gust.map([1, 2]).x}
+
+    run = gusts.start()
+    with pytest.raises(ValueError, match="no wind"):
+        await run
+    world.broken = False
+    assert (await run.retry("gust")).xs == [1, 2]
+
+
 async def test_only_what_failed_can_be_retried(world):
     world.broken = False
     run = graphs(world)["drawn"].start()
