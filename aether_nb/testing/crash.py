@@ -164,9 +164,9 @@ class CrashKit:
                 answers = folder / "answers.json"  # JSON is YAML
                 answers.write_text(json.dumps(_left(self._answers, deaths[-1:])), "utf-8")
                 env["AETHER_NB_ANSWERS"] = str(answers)
-            code, stood = self._lives.live({**env, LIFE: str(life)}, said, point)
-            if stood:
-                raise self._too_slow(points[: life - 1], point, Snapshot.of(store, ledger), stood, said)
+            code = self._lives.live({**env, LIFE: str(life)}, said, point)
+            if self._lives.stood:
+                raise self._too_slow(points[: life - 1], point, Snapshot.of(store, ledger), said)
             if point and code != KILLED:
                 raise CrashKitError(
                     f"{self._script.name} ended (exit code {code}) without coming to {point!r}. What it comes "
@@ -177,16 +177,14 @@ class CrashKit:
                 deaths.append(seen)
         return Report(points, tuple(deaths), seen, code, said.read_text("utf-8", "replace"), store)
 
-    def _too_slow(
-        self, killed: Sequence[str], point: str, seen: Snapshot, stood: str, said: Path
-    ) -> CrashKitError:
+    def _too_slow(self, killed: Sequence[str], point: str, seen: Snapshot, said: Path) -> CrashKitError:
         """What a life was at when its time was up."""
         before = f", after it was killed {', then '.join(map(repr, killed))}," if killed else ""
         aim = f" and did not come to {point!r}" if point else ""
         return CrashKitError(
             f"Life {len(killed) + 1} of {self._script.name}{before} took longer than {self._timeout_s:g} s{aim}, and "
             f"was ended. On disk: {seen.summary}. If it only needs more time, give CrashKit(..., timeout_s=...); else "
-            f"see where it stood:\n{stood}It said:\n{said.read_text('utf-8', 'replace') or '(nothing)'}"
+            f"see where it stood:\n{self._lives.stood}It said:\n{said.read_text('utf-8', 'replace') or '(nothing)'}"
         )
 
 

@@ -29,14 +29,18 @@ class Lives:
     Args:
         script: a Python file.
         arguments: its command line.
-        timeout_s: after how many seconds a life is ended, with the traceback of all its threads.
+        timeout_s: after how many seconds a life is ended.
+
+    Attributes:
+        stood: when the last life was ended because it took too long, the traceback of all its threads.
     """
 
     def __init__(self, script: Path, arguments: Sequence[str], timeout_s: float) -> None:
         self._asked = {"script": str(script), "arguments": list(arguments), "timeout_s": timeout_s}
         self._server: subprocess.Popen[str] | None = None
+        self.stood = ""
 
-    def live(self, env: Mapping[str, str], said: Path, crash: str = "") -> tuple[int, str]:
+    def live(self, env: Mapping[str, str], said: Path, crash: str = "") -> int:
         """Run the script until it ends or dies, or its time is up.
 
         Args:
@@ -45,13 +49,13 @@ class Lives:
             crash: a point at which it is killed.
 
         Returns:
-            Its exit code, `points.KILLED` when it was killed; and, when it was ended because it took too long, the
-            traceback of all its threads.
+            Its exit code; `points.KILLED` when it was killed.
         """
-        stood = said.with_name("stood.txt")
+        stood = said.with_name(f"{said.name}.stood")
         stood.write_bytes(b"")
         code = self._live(env, said, stood, crash)
-        return code, stood.read_text("utf-8", "replace")
+        self.stood = stood.read_text("utf-8", "replace")
+        return code
 
     def _live(self, env: Mapping[str, str], said: Path, stood: Path, crash: str) -> int:
         if self._server is None:
