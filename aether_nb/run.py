@@ -169,7 +169,7 @@ def find_node(state: RunState, name: str) -> NodeState:
     node = state.nodes.get(NodeId(name)) if is_name(name) else None
     if node is not None:
         return node
-    called = {name, headline(name)} if isinstance(name, str) else ()
+    called = (name, headline(str(name)))  # not a set: who gives a list gets a sentence
     fits = [n for n in state.nodes.values() if n.label in called]
     fits = fits or [n for n in state.nodes.values() if n.name == name]
     if len(fits) == 1:

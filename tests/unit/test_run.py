@@ -238,7 +238,7 @@ async def test_the_picture_says_a_question_without_its_markdown_and_its_node_is_
     assert run.nodes[node.id].status == "cancelled"
     other = graph.start(run_id="other")
     await other.next_wait()
-    other.cancel("**Proceed** with `main`?")
+    other.cancel("**Proceed** with `main`?\n\nLook twice.")
     assert other.nodes[node.id].status == "cancelled"
 
 
