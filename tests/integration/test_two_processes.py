@@ -66,11 +66,10 @@ class Other:
 
 
 @pytest.fixture
-def here(configure, tmp_path, monkeypatch):
+def here(configure):
     """This process, in which the same program is defined and at the same home."""
     runtime = configure()
     runtime.home = "../program.py"
-    monkeypatch.setattr("aether_nb.runtime.GRAPHS", dict(ae.runtime.GRAPHS))
     names = {"__name__": "program"}
     exec(textwrap.dedent(PROGRAM), names)
     runtime.home = "program.py"
