@@ -118,8 +118,7 @@ class Bodies:
         """Go on with a node of the journal that has no outcome yet."""
         asked = node.wait is not None and node.wait.status != "withdrawn"
         if asked or (node.kind == "graph" and node.id in self._driver.state.frames):
-            for command in self._driver.state.resume_node(node):
-                self._driver.perform(command)
+            self._driver.performing.do(self._driver.state.resume_node(node))
             await self._settled(node, slot)
         else:
             await self.execute(node, target, inputs, slot)
@@ -386,7 +385,7 @@ class Bodies:
         """Wait until a node has its outcome, without the caller's slot meanwhile."""
         if node.status in DONE:
             return
-        outcome = self._driver.outcome_of(node.id)
+        outcome = self._driver.performing.outcome_of(node.id)
         task = asyncio.current_task()
         assert task is not None
         self._driver.tasks.standing.add(task)

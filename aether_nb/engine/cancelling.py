@@ -123,8 +123,7 @@ class Cancelling:
             self._record(node, by)
         finally:
             self._put_off = None
-        for command in due:
-            driver.perform(command)
+        driver.performing.do(due)
 
     def puts_off(self, commands: list[Command]) -> bool:
         """Take what an event makes due, if it must wait until all that is being cancelled is recorded."""

@@ -1,4 +1,4 @@
-"""What the state asks the driver to do, as frozen values. `state.py` makes them, `driver.py` performs them."""
+"""What the state asks the driver to do, as frozen values. `state.py` makes them, `performing.py` does what they say."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One run in memory: its log, its life from begin to end, and what the state's commands ask for.
+"""One run in memory: its log, and its life from begin to end.
 
 Lives on the loop's thread. The only writer of the run's log: every event goes through `emit`, which
-applies it to the state, queues it for the store and performs what it makes due. How a node is carried
-out is in `bodies.py`, what becomes of its question in `questions.py`.
+applies it to the state, queues it for the store and has what it makes due done by `performing.py`. How a
+node is carried out is in `bodies.py`, what becomes of its question in `questions.py`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,12 @@ from aether_nb.calling import GraphTarget, Target, ToolTarget
 from aether_nb.engine import crashing
 from aether_nb.engine.bodies import Bodies
 from aether_nb.engine.cancelling import Cancelling
-from aether_nb.engine.commands import (
-    AttachWait,
-    Command,
-    FailFrame,
-    FinishFrame,
-    RetryNode,
-    RunStageB,
-    Settle,
-    StartNode,
-    TimeOut,
-)
+from aether_nb.engine.commands import Command
 from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
 from aether_nb.engine.pauses import Pauses
+from aether_nb.engine.performing import Performing
 from aether_nb.engine.questions import Questions
 from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
@@ -41,7 +32,6 @@ from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
 from aether_nb.errors import (
     AetherError,
-    BadOutputs,
     FencedOut,
     NotRestorable,
     RunBlocked,
@@ -54,16 +44,13 @@ from aether_nb.events import (
     FINAL,
     AnyEvent,
     Call,
-    ErrorInfo,
     NodeFailed,
-    NodeFinished,
     NodeRetried,
     RunBlockedEvent,
     RunFailedEvent,
-    RunFinished,
 )
 from aether_nb.ids import ROOT, NodeId, RunId, Token
-from aether_nb.values import Outputs, boxed, decode
+from aether_nb.values import Outputs, decode
 
 if TYPE_CHECKING:
     from aether_nb.engine.engine import Engine
@@ -106,6 +93,7 @@ class Driver:
         self.lane: Lane
         self.keys: set[str] = set()
         self.targets: dict[NodeId, Target] = {}
+        self.performing = Performing(self)
         self.bodies = Bodies(self)
         self.questions = Questions(self)
         self.maps = Maps(self)
@@ -121,7 +109,6 @@ class Driver:
         self.shown: set[Token] = set()
         self._awaited = 0
         self._let_go = False
-        self._callers: dict[NodeId, asyncio.Future[None]] = {}
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -140,7 +127,7 @@ class Driver:
         return {"run": self.run_id, "seq": self.state.seq + 1, "at_us": self.engine.clock.now_us()}
 
     def emit(self, event: AnyEvent) -> None:
-        """Apply an event, queue it for the store, perform what it makes due.
+        """Apply an event, queue it for the store, do what it makes due.
 
         Raises:
             RunSuspended: the run sleeps here.
@@ -160,10 +147,8 @@ class Driver:
     def _add(self, event: AnyEvent) -> None:
         commands = self.state.apply(event)
         self.engine.writer.put(self.lane, event, self.state.status)
-        if self.cancelling.puts_off(commands):
-            return
-        for command in commands:
-            self.perform(command)
+        if commands and not self.cancelling.puts_off(commands):
+            self.performing.do(commands)
 
     async def barrier(self, *, full: bool) -> None:
         """Wait until all that was emitted is durable."""
@@ -192,8 +177,7 @@ class Driver:
                 self.cancelling.cancel(node)
         if self.state.spec.kind == "function":
             self.spawn(ROOT, self.bodies.main())
-        for command in commands:
-            self.perform(command)
+        self.performing.do(commands)
 
     def _is_fatal(self) -> bool:
         """Block the run when the kernel dies of it again and again."""
@@ -340,7 +324,8 @@ class Driver:
 
     def _take_apart(self) -> None:
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.bodies, self.questions, self.maps, self.partings, self.races, self.pauses, self.cancelling
+        del self.performing, self.bodies, self.questions, self.maps
+        del self.partings, self.races, self.pauses, self.cancelling
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
@@ -389,102 +374,13 @@ class Driver:
             _LOG.error("Run %s: an internal error stops it here", self.run_id, exc_info=error)
             self.block(f"An internal error of aether_nb stopped it: {type(error).__name__}: {error}")
 
-    # -- commands --------------------------------------------------------------------------------
-
-    def perform(self, command: Command) -> None:
-        """Do what the state asks for."""
-        if isinstance(command, Settle):
-            caller = self._callers.pop(command.node, None)
-            if caller is not None and not caller.done():
-                caller.set_result(None)
-            return
-        if self.halted:
-            return
-        match command:
-            case StartNode(node):
-                self._start(self.state.nodes[node])
-            case RetryNode(node, at_us):
-                self.pauses.begin(self.state.nodes[node], at_us)
-            case AttachWait(node):
-                self.engine.loop.call_soon(self.questions.attach, self.state.nodes[node])
-            case RunStageB(node, reply):
-                self.spawn(node, self.bodies.stage_b(self.state.nodes[node], reply))
-            case TimeOut(node):
-                self.questions.time_out(self.state.nodes[node])
-            case FinishFrame(node):
-                self._finish_frame(node)
-            case FailFrame(node, failed, error):
-                self._fail_frame(node, failed, error)
+    # -- what bodies need ------------------------------------------------------------------------
 
     def slot(self, target: ToolTarget | None = None) -> Slot:
         """A place for one body of this run, not taken yet; of a tool, or of the second half of one."""
         if target is None:
             return self.engine.scheduler.slot(self.share)
         return self.engine.scheduler.slot(self.share, target.name, target.max_concurrency)
-
-    def _start(self, node: NodeState) -> None:
-        """Begin an attempt of a node of a static graph; a plain tool's stands in line, as data, for a place."""
-        if self.halted or node.status in DONE:
-            return
-        if node.kind != "tool":
-            self.spawn(node.id, self.bodies.static(node, None))
-            return
-        if self.pauses.held_up(node, partial(self._start, node)):
-            return
-        try:
-            target: Any = self.target_of(node)
-        except RunBlocked as gone:
-            self.block(str(gone))
-            return
-        slot = self.slot(target)
-        if slot.take_nowait():
-            self.spawn(node.id, self.bodies.static(node, slot), slot)
-        else:
-            slot.when_free(partial(self._start_in, slot, node))
-
-    def _start_in(self, slot: Slot, node: NodeState) -> None:
-        """There is a place for a node that stood in line."""
-        if self.halted or node.status in DONE:
-            slot.give_back()
-        else:
-            self.spawn(node.id, self.bodies.static(node, slot), slot)
-
-    def outcome_of(self, node: NodeId) -> asyncio.Future[None]:
-        """A future that is done when the node is."""
-        future = self._callers[node] = asyncio.get_running_loop().create_future()
-        return future
-
-    def _finish_frame(self, at: NodeId) -> None:
-        try:
-            outputs = self.state.frames.outputs(at)
-            each = None if at == ROOT else self.state.nodes[at].each
-            if each is not None:
-                missing = [name for name in each.outputs if name not in outputs]
-                if missing:
-                    raise KeyError(missing[0])  # noqa: TRY301 - as the others
-        except KeyError as missing:
-            what = f"The output {missing} is not there: the tool has been edited since it ran."
-            self._fail_frame(at, at, error_info(BadOutputs(what)))
-            return
-        if at == ROOT:
-            blobs = self.engine.services.artifacts
-            outputs = {name: boxed(value, blobs) for name, value in outputs.items()}
-            self.conclude(RunFinished(**self.head(), outputs=outputs))
-        elif each is not None:
-            self.maps.end(at)
-            self.emit(NodeFinished(**self.head(), node=at))
-        else:
-            self.emit(NodeFinished(**self.head(), node=at, outputs=outputs))
-
-    def _fail_frame(self, at: NodeId, failed: NodeId, error: ErrorInfo) -> None:
-        if at == ROOT:
-            self.conclude(RunFailedEvent(**self.head(), error=error, node=failed))
-        else:
-            self.maps.end(at)
-            attempt = self.state.nodes[at].attempt
-            self.emit(NodeFailed(**self.head(), node=at, attempt=attempt, error=error))
-
-    # -- what bodies need ------------------------------------------------------------------------
 
     def target_of(self, node: NodeState) -> Target:
         """What a node stands for, in the code as it is now.

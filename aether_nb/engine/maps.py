@@ -72,8 +72,7 @@ class Maps:
         }
         frame = driver.state.frames.get(node.id)
         if frame is not None and frame.items == names:
-            for command in driver.state.resume_frame(frame):
-                driver.perform(command)
+            driver.performing.do(driver.state.resume_frame(frame))
             return
         before = [] if frame is None else [*frame.missing]
         driver.emit(NodeStarted(**driver.head(), node=node.id, attempt=max(node.attempt, 1), items=names))

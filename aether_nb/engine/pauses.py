@@ -97,8 +97,7 @@ class Pauses:
     def _ring(self, node: NodeState) -> None:
         self._alarms.pop(node.id, None)
         if self._is_due(node):
-            for command in self._driver.state.next_attempt(node):
-                self._driver.perform(command)
+            self._driver.performing.do(self._driver.state.next_attempt(node))
 
     def _is_due(self, node: NodeState) -> bool:
         return not self._driver.halted and node.retry_at_us is not None and node.status == "pending"
