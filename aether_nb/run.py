@@ -13,7 +13,8 @@ from aether_nb import showing
 from aether_nb.answering import Answer
 from aether_nb.calling import MISSING
 from aether_nb.edits import Changes
-from aether_nb.engine.driver import Driver, outcome
+from aether_nb.engine import outcome
+from aether_nb.engine.driver import Driver
 from aether_nb.engine.metrics import Meter, Metrics
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.records import DONE, NodeState
@@ -482,7 +483,7 @@ class Run:
         return self._folded
 
     def _outcome(self, state: RunState) -> Outputs:
-        return outcome(self.run_id, state, self._runtime.services.artifacts)
+        return outcome.of_run(self.run_id, state, self._runtime.services.artifacts)
 
 
 def asleep(run_id: str) -> str:

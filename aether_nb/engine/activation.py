@@ -15,9 +15,9 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of
-from aether_nb.engine import divergence
+from aether_nb.engine import divergence, outcome
 from aether_nb.engine.context import NodeContext
-from aether_nb.engine.failures import node_failed, writable
+from aether_nb.engine.failures import writable
 from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
@@ -31,7 +31,7 @@ from aether_nb.errors import (
 )
 from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, form
 from aether_nb.ids import NodeId, Token, letters_of
-from aether_nb.values import Outputs, decode, digest, encode, show
+from aether_nb.values import decode, digest, encode, show
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -191,15 +191,8 @@ class Activation:
         if node.status == "cancelled" and node.error is None:
             raise asyncio.CancelledError
         scope.done(node.id, before)
-        if node.status == "succeeded":
-            outputs = Outputs(self._driver.decoded(node.outputs))
-            return outputs if pick is None else outputs[pick]
-        if node.passed or node.on_failure == "skip":
-            nothing = Outputs(dict.fromkeys(target.outputs))
-            return nothing if pick is None else nothing[pick]
-        assert node.error is not None
-        cause = self._driver.state.origin(node)
-        raise node_failed(cause.id, cause.label, cause.attempt, node.error)
+        outputs = outcome.of_node(self._driver.state, node, target.outputs, self.services.artifacts)
+        return outputs if pick is None else outputs[pick]
 
     async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
         """Await calls of dual-stage tools at once; see `calling.Caller`."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aether_nb.calling import GraphTarget
+from aether_nb.engine.tasks import Task
 from aether_nb.errors import AetherError
 from aether_nb.ids import RunId
 
@@ -73,7 +74,7 @@ class Dormitory:
             return
         timed = _tasks_with_a_timeout(self._engine.loop)
         for driver in list(drivers.values()):
-            if driver.only_waits(timed):
+            if _only_waits(driver, timed):
                 self._let_go(driver)
                 surplus -= 1
                 if surplus == 0:
@@ -148,7 +149,25 @@ class Dormitory:
             self._engine.loop.call_soon(self._load_some)
 
 
-def _tasks_with_a_timeout(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[object]] | None:
+def _only_waits(driver: Driver, timed: Collection[Task] | None) -> bool:
+    """Whether nothing is lost when a run is let go of: it waits, all of it is written, nobody stands by.
+
+    Args:
+        driver: the run.
+        timed: tasks inside `asyncio.timeout`, whose timers only live here; None when that is not known.
+    """
+    return (
+        driver.state.status == "waiting"
+        and not (driver.halted or driver.awaited or driver.partings.pending or driver.share.in_line)
+        and driver.lane.committed >= driver.state.seq
+        and driver.questions.settled
+        and driver.pauses.settled
+        and not driver.engine.is_watched(driver.run_id)
+        and driver.tasks.only_stand(timed)
+    )
+
+
+def _tasks_with_a_timeout(loop: asyncio.AbstractEventLoop) -> set[Task] | None:
     """Tasks inside `asyncio.timeout(...)`, whose timer would be lost with them; None where loops do not tell."""
     scheduled = getattr(loop, "_scheduled", None)
     if scheduled is None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from aether_nb.calling import GraphTarget, Target, ToolTarget
-from aether_nb.engine import crashing
+from aether_nb.engine import crashing, outcome
 from aether_nb.engine.bodies import Bodies
 from aether_nb.engine.cancelling import Cancelling
 from aether_nb.engine.commands import Command
-from aether_nb.engine.failures import error_info, node_failed
+from aether_nb.engine.failures import error_info
 from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
 from aether_nb.engine.pauses import Pauses
@@ -35,8 +35,6 @@ from aether_nb.errors import (
     FencedOut,
     NotRestorable,
     RunBlocked,
-    RunCancelled,
-    RunFailed,
     RunOver,
     RunSuspended,
 )
@@ -78,6 +76,7 @@ class Driver:
 
     Attributes:
         done: set when the run has come to an end here: finished, failed, cancelled, blocked or lost.
+        awaited: how many wait for its end here.
         suspended: the run sleeps here, or is blocked; nothing more is recorded.
         lost: why the run is not driven here any more, when that is not in its log.
         shown: questions that this kernel has shown in an earlier load of the run.
@@ -107,7 +106,7 @@ class Driver:
         self.tasks = Tasks(engine.loop)
         self.cancelling = Cancelling(self)
         self.shown: set[Token] = set()
-        self._awaited = 0
+        self.awaited = 0
         self._let_go = False
 
     # -- the log ---------------------------------------------------------------------------------
@@ -294,24 +293,6 @@ class Driver:
         self.lane.lost = True
         self._release()
 
-    def only_waits(self, timed: Collection[Task] | None) -> bool:
-        """Whether nothing is lost when the run is let go of: it waits, all of it is written, nobody stands by.
-
-        Args:
-            timed: tasks inside `asyncio.timeout`, whose timers only live here; None when that is not known.
-        """
-        if self.state.status != "waiting" or self.halted or self._awaited or self.partings.pending:
-            return False
-        if (
-            self.lane.committed < self.state.seq
-            or not self.questions.settled
-            or self.share.in_line
-            or not self.pauses.settled
-            or self.engine.is_watched(self.run_id)
-        ):
-            return False
-        return self.tasks.only_stand(timed)
-
     def let_go(self) -> None:
         """Drop the run from memory; its log is whole, and whoever needs the run loads it.
 
@@ -426,32 +407,15 @@ class Driver:
         Raises:
             RunFailed, RunCancelled, RunBlocked, FencedOut: as it ended.
         """
-        self._awaited += 1
+        self.awaited += 1
         try:
             await self.done.wait()
         finally:
-            self._awaited -= 1
+            self.awaited -= 1
         if self.lost is not None:
             raise self.lost
-        return outcome(self.run_id, self.state, self.engine.services.artifacts)
+        return outcome.of_run(self.run_id, self.state, self.engine.services.artifacts)
 
 
 def _nothing(*_: object) -> None:
     pass
-
-
-def outcome(run_id: RunId, state: RunState, blobs: Any) -> Outputs:
-    """The outputs of a run that is over, or its failure as an exception."""
-    if state.status == "succeeded":
-        return Outputs({k: decode(v, blobs) for k, v in (state.outputs or {}).items()})
-    if state.status == "cancelled":
-        raise RunCancelled(f"Run {run_id!r} was cancelled.")
-    if state.blocked:
-        raise RunBlocked(f"Run {run_id!r} is blocked. {state.blocked.reason}")
-    if state.error is None:
-        raise RunFailed(f"Run {run_id!r} is {state.status}.")
-    node = state.nodes.get(state.failed_node)
-    if node is None:
-        raise node_failed(ROOT, state.spec.name, 1, state.error)
-    cause = state.origin(node)
-    raise node_failed(cause.id, cause.label, cause.attempt, state.error)
