@@ -16,6 +16,7 @@ from aether_nb import history
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.codes import code_of, find_code
 from aether_nb.engine.ports import RunRow, Store
+from aether_nb.engine.specs import find_spec
 from aether_nb.engine.state import RunState
 from aether_nb.errors import BadInputs, CodeChanged, RunError
 from aether_nb.events import AnyEvent, RunResumed, RunStarted
@@ -145,7 +146,7 @@ def _codes(log: Iterable[AnyEvent]) -> Iterable[str]:
 
 def _drawn(store: Store, log: Sequence[AnyEvent]) -> Code:
     """What a log tells in which no code is named: the fingerprints in its spec."""
-    spec = history.find_spec(store, history.last_spec(log))
+    spec = find_spec(store, history.last_spec(log))
     prints = {} if spec is None else spec.fingerprints
     return Code(pieces={name: Piece(fingerprint=print_) for name, print_ in prints.items()})
 
@@ -177,10 +178,10 @@ def _diff(name: str, before: str, after: str) -> str:
 
 def _gone(store: Store, log: Sequence[AnyEvent], graph: GraphTarget) -> list[Change]:
     """The nodes that only the log knows."""
-    state = RunState(graph.spec, lambda key: history.find_spec(store, key))
+    state = RunState(graph.spec, lambda key: find_spec(store, key))
     for event in log:
         state.apply(event)
-    old = history.find_spec(store, history.last_spec(log))
+    old = find_spec(store, history.last_spec(log))
     labels = {} if old is None else {node.id: node.label or node.name for node in old.nodes}
     found = []
     for node in state.nodes.values():

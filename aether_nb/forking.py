@@ -100,7 +100,7 @@ def fork(
     copied = [replace(event, run=name, seq=seq) for seq, event in enumerate([first, *events, *replied], 1)]
     parent = CALLER.get()
     new = NewRun(
-        name, row.graph, runtime.home, runtime.cell(), engine.keep_spec(graph.spec), row.input_hash,
+        name, row.graph, runtime.home, runtime.cell(), engine.specs.keep(graph.spec), row.input_hash,
         runtime.kernel, runtime.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
     )  # fmt: skip
     status = history.fold(runtime.store, row, copied).status

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from aether_nb.engine.ports import Append, RunRow, Store
 from aether_nb.engine.records import DONE, NodeState
+from aether_nb.engine.specs import find_spec
 from aether_nb.engine.state import RunState
 from aether_nb.events import (
     AnyEvent,
@@ -22,12 +23,6 @@ from aether_nb.events import (
 )
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import NodeId, RunId, Token
-
-
-def find_spec(store: Store, key: str) -> GraphSpec | None:
-    """A graph's spec by its hex key."""
-    body = store.spec(key) if key else None
-    return None if body is None else GraphSpec.model_validate_json(body)
 
 
 def started(store: Store, run_id: RunId) -> RunStarted:

@@ -192,7 +192,7 @@ class Resuming:
     ) -> Driver:
         """Have a run that this kernel has claimed in memory, and going; see `Engine.resume`."""
         engine = self._runtime.engine()
-        spec = engine.keep_spec(graph.spec)
+        spec = engine.specs.keep(graph.spec)
         return engine.resume(claimed, graph, spec, changed, followers, retry, reworded)
 
     def since(self, row: RunRow, graph: GraphTarget) -> edits.Changes:

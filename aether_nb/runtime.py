@@ -23,6 +23,7 @@ from aether_nb.clock import SystemClock
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
+from aether_nb.engine.specs import find_spec
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
     AetherError,
@@ -196,7 +197,7 @@ class Runtime:
         engine = self.engine()
         parent = CALLER.get()
         made = NewRun(
-            run_id, graph.name, self.home, cell, engine.keep_spec(graph.spec), input_hash, self.kernel,
+            run_id, graph.name, self.home, cell, engine.specs.keep(graph.spec), input_hash, self.kernel,
             self.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
         )  # fmt: skip
         run = Run(self, run_id)
@@ -344,7 +345,7 @@ class Runtime:
 
     def find_spec(self, key: str) -> GraphSpec | None:
         """A graph's spec by its hex key."""
-        return history.find_spec(self.store, key)
+        return find_spec(self.store, key)
 
     def alive(self, row: RunRow) -> bool:
         """Whether the kernel that drives a run, or drove it last, lives."""
@@ -414,7 +415,7 @@ class Runtime:
         if kept is None:
             return self.answer(token, value, by=by)
         if kept.status != "kept" and self._engine is not None:
-            self._engine.post(self._engine.look)
+            self._engine.post(self._engine.lookout.look)
         return kept
 
     def post_event(self, correlator: str, value: Any = None, *, by: str = "") -> int:
@@ -427,7 +428,7 @@ class Runtime:
         """Leave mail; runs of this process that it reaches go on at once."""
         reached = self.store.post(address, plain_json(value), by, self.now_ms())
         if reached and self._engine is not None:
-            self._engine.post(self._engine.look)
+            self._engine.post(self._engine.lookout.look)
         return reached
 
     def _answered(self, row: WaitRow) -> None:

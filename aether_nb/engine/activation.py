@@ -250,7 +250,7 @@ class Activation:
             NodeAdded(
                 **driver.head(), node=node, name=step.name, kind=target.kind, parent=self._node,
                 call=call, after=tuple(sorted(before)[:_EDGES]), label=label,
-                spec=driver.engine.keep_spec(step.spec) if step.kind == "graph" else "", each=each,
+                spec=driver.engine.specs.keep(step.spec) if step.kind == "graph" else "", each=each,
                 on_failure=on_failure_of(step),
                 code=target.fingerprint if target.wants_context else "", started=started,
                 inputs=self._stored(inputs),

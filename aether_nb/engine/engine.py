@@ -1,7 +1,7 @@
 """All runs that this kernel drives: one per runtime and event loop.
 
-Owns what runs share: the writer, the scheduler, the thread pool for sync tools, the look-out for replies
-from other processes. Everything here happens on the loop's thread; other threads come in by `post`.
+Owns what runs share: the writer, the scheduler, the thread pool for sync tools, the lookout for replies from
+other processes. Everything here happens on the loop's thread; other threads come in by `post`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from aether_nb.engine.divergence import Reworded, decide
 from aether_nb.engine.dormant import Dormitory
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
+from aether_nb.engine.lookout import Lookout
 from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
 from aether_nb.engine.records import NodeState
 from aether_nb.engine.scheduler import Scheduler
+from aether_nb.engine.specs import Specs
 from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import AetherError, StoreError
@@ -38,14 +40,12 @@ from aether_nb.events import (
     RunStatus,
     WaitOpened,
 )
-from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import reply_schema, schema_hash
+from aether_nb.prompts import reply_schema
 
 _LOG = logging.getLogger("aether_nb")
 _MANY = 50  # so many runs more in memory, and those that only wait are let go of
 _MANY_MADE = 5_000  # objects at once
-_LOOK_US = 200_000  # how often the store is asked whether another process wrote; only while something waits
 
 
 class Engine:
@@ -89,15 +89,12 @@ class Engine:
         self.writer = Writer(store, clock, kernel, self.post, self.stand_still)
         self.drivers: dict[RunId, Driver] = {}
         self.dormant = Dormitory(self)
+        self.lookout = Lookout(self)
         self.lost: dict[RunId, AetherError] = {}
+        self.specs, self.codes = Specs(store), Codes(store)
         self.trouble: StoreError | None = None
         self._complained = ""
         self._observers: dict[RunId, list[Observer]] = {}
-        self._looking: Callable[[], None] | None = None
-        self._to_look = False
-        self._specs: dict[str, GraphSpec] = {}
-        self.codes = Codes(store)
-        self._keys: dict[int, tuple[GraphSpec, str]] = {}
         self._left_behind: dict[tuple[RunId, NodeId], asyncio.Future[None]] = {}
         self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
         install_scopes(self.loop)
@@ -158,7 +155,7 @@ class Engine:
         )
         if not self.store.create_run(new, [started], status="running"):
             return None
-        state = RunState(graph.spec, self.find_spec)
+        state = RunState(graph.spec, self.specs.find)
         commands = state.apply(started)
         driver = self._adopt(new.run_id, graph, state, 1, ())
         self.loop.call_soon(self._committed, driver, [started], "running")
@@ -198,9 +195,7 @@ class Engine:
         driver.emit(
             RunResumed(**driver.head(), kernel=self.kernel, changed=tuple(changed), spec=spec, code=code)
         )
-        if not self._to_look:  # replies may lie there since long ago: before their prompts are shown
-            self._to_look = True
-            self.loop.call_soon(self.look)
+        self.lookout.soon()  # replies may lie there since long ago: before their prompts are shown
         driver.maps.take_back_edited()
         driver.begin(state.resume())
         return driver
@@ -218,7 +213,7 @@ class Engine:
         return driver
 
     def _read(self, run_id: RunId, graph: GraphTarget) -> tuple[list[AnyEvent], RunState]:
-        state = RunState(graph.spec, self.find_spec)
+        state = RunState(graph.spec, self.specs.find)
         with _no_collection():
             log = self.store.events(run_id)
             for event in log:
@@ -263,8 +258,7 @@ class Engine:
         self.lost.pop(run_id, None)
         self.drivers[run_id] = driver
         self._observers[run_id] = list(observers)
-        if self._looking is None:
-            self._look_later()
+        self.lookout.begin()
         return driver
 
     def observe(self, run_id: RunId, observer: Observer) -> None:
@@ -280,7 +274,7 @@ class Engine:
 
     def suspend_all(self) -> None:
         """Put every run to sleep, write what is queued. Before the loop ends."""
-        self._look_off()
+        self.lookout.off()
         self.alarms.close()
         self.dormant.clear()
         for driver in list(self.drivers.values()):
@@ -316,30 +310,6 @@ class Engine:
     def left_behind(self, run_id: RunId, node: NodeId) -> asyncio.Future[None] | None:
         """Done when the thread is that an attempt of this node left behind; None when there is none."""
         return self._left_behind.get((run_id, node)) if self._left_behind else None
-
-    # -- specs -----------------------------------------------------------------------------------
-
-    def keep_spec(self, spec: GraphSpec) -> str:
-        """Put a graph's spec into the store, once; its hex key."""
-        known = self._keys.get(id(spec))
-        if known is not None:
-            return known[1]
-        body = spec.model_dump_json()
-        key = schema_hash({"graph": body}).hex()
-        if key not in self._specs:
-            self.store.put_spec("graph", key, body)
-            self._specs[key] = spec
-        self._keys[id(spec)] = spec, key  # kept with it, so that its id stays its own
-        return key
-
-    def find_spec(self, key: str) -> GraphSpec | None:
-        """A spec by its key."""
-        spec = self._specs.get(key)
-        if spec is None and key:
-            body = self.store.spec(key)
-            if body is not None:
-                spec = self._specs[key] = GraphSpec.model_validate_json(body)
-        return spec
 
     # -- what was committed ----------------------------------------------------------------------
 
@@ -439,51 +409,6 @@ class Engine:
         future: asyncio.Future[None] = self.loop.create_future()
         self._watchers.setdefault(driver.run_id, []).append(future)
         await future
-
-    def look(self) -> None:
-        """Look for replies and mail that other processes left, and come back while there are runs."""
-        self._to_look = False
-        if self.closing:
-            return
-        try:
-            self._collect()
-        except StoreError as error:
-            self.in_trouble(error)
-        self._look_later()
-
-    def _look_if_changed(self) -> None:
-        try:
-            changed = self.store.changed()
-        except StoreError as error:
-            self.in_trouble(error)
-            changed = True
-        self.dormant.sweep()
-        if changed:
-            self.look()
-        else:
-            self._look_later()
-
-    def _look_later(self) -> None:
-        """One alarm for all runs, none when there are none."""
-        self._look_off()
-        if self.drivers or self.dormant:
-            self._looking = self.clock.call_at(self.clock.now_us() + _LOOK_US, self._look_if_changed)
-
-    def _look_off(self) -> None:
-        if self._looking is not None:
-            self._looking()
-            self._looking = None
-
-    def _collect(self) -> None:
-        for row in self.store.untaken(self.kernel):
-            self.answered(row)
-        for mail in self.store.mail(self.kernel):
-            kind, _, rest = mail.address.partition(":")
-            run_id, _, verb = rest.rpartition(":")
-            wanted = kind == "run" and verb == "cancel" and self.drives(RunId(run_id))
-            if wanted and self.store.take_mail(mail.id, self.kernel):
-                node = None if mail.value is None else NodeId(str(mail.value))
-                self.cancel(RunId(run_id), mail.by, node)
 
     async def sleep_until(self, at_us: int, owner: RunId) -> None:
         """Sleep on the clock."""

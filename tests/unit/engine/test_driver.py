@@ -476,7 +476,7 @@ async def test_a_run_that_is_started_while_mail_cancels_its_parent_is_cancelled_
     life.store.post("run:r:cancel", None, "ana", 0)
     run.answer("yes")
     await life.until(lambda: "child?" in life.channel.asked)
-    life.engine.look()
+    life.engine.lookout.look()
     for one in (run, life.runtime.get("child")):
         with pytest.raises(RunCancelled):
             await one

@@ -9,8 +9,8 @@ from unit.engine.test_dormant import Kernel
 from aether_nb import graph_fn, graphify, tool, when
 from aether_nb.display.dot import to_dot
 from aether_nb.display.view import RunView
+from aether_nb.engine.specs import find_spec
 from aether_nb.errors import NodeFailed
-from aether_nb.history import find_spec
 from aether_nb.tools import ask_text
 
 DEEP = 50

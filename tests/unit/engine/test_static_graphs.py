@@ -19,8 +19,8 @@ from lives import Life, cut, log
 from aether_nb import graphify, tool, when
 from aether_nb.display.view import RunView
 from aether_nb.engine.records import DONE
+from aether_nb.engine.specs import find_spec
 from aether_nb.errors import NodeFailed
-from aether_nb.history import find_spec
 from aether_nb.store.memory import MemoryStore
 
 ran: list[str] = []
