@@ -340,7 +340,7 @@ class Run:
             if driver is None:
                 await self._follow()
             else:
-                await driver.engine.next_commit(driver)
+                await driver.engine.audience.next_commit(self.run_id)
 
     def answer(self, value: Any, *, wait: str | None = None, to: str | None = None, by: str = "") -> Answer:
         """Answer its open wait.

@@ -204,7 +204,7 @@ class Runtime:
         if engine.start(made, graph, inputs, priority) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         for observer in shown or showing.followers(self, run, graph.spec):
-            engine.observe(run_id, observer)
+            engine.audience.observe(run_id, observer)
         return run
 
     def again(

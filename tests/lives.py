@@ -82,7 +82,7 @@ class Life:
         while not condition():
             assert not driver.done.is_set(), driver.state.status
             self.channel.news.clear()
-            waiting = [asyncio.ensure_future(self.engine.next_commit(driver))]
+            waiting = [asyncio.ensure_future(self.engine.audience.next_commit(driver.run_id))]
             waiting += [asyncio.ensure_future(self.channel.news.wait())]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for one in waiting:

@@ -149,7 +149,7 @@ class Cancelling:
     def is_withdrawn(self, node: NodeState) -> None:
         """Tell the channel and the tool that nobody waits for an answer any more."""
         assert node.wait is not None
-        self._driver.engine.closed(self._driver, node)
+        self._driver.engine.audience.closed(self._driver, node)
         self._driver.partings.begin(node, node.wait)
 
     def stop_inside(self, at: NodeId) -> None:

@@ -162,7 +162,7 @@ def _only_waits(driver: Driver, timed: Collection[Task] | None) -> bool:
         and driver.lane.committed >= driver.state.seq
         and driver.questions.settled
         and driver.pauses.settled
-        and not driver.engine.is_watched(driver.run_id)
+        and not driver.engine.audience.is_watched(driver.run_id)
         and driver.tasks.only_stand(timed)
     )
 

@@ -17,14 +17,14 @@ from typing import Any
 
 from aether_nb.calling import DualStageTarget, GraphTarget
 from aether_nb.engine.alarms import AGAIN_US, Alarms
+from aether_nb.engine.audience import Audience
 from aether_nb.engine.codes import Codes
 from aether_nb.engine.divergence import Reworded, decide
 from aether_nb.engine.dormant import Dormitory
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.journal import install_scopes
 from aether_nb.engine.lookout import Lookout
-from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Shown, Store, WaitRow
-from aether_nb.engine.records import NodeState
+from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Services, Store, WaitRow
 from aether_nb.engine.scheduler import Scheduler
 from aether_nb.engine.specs import Specs
 from aether_nb.engine.state import RunState
@@ -33,15 +33,11 @@ from aether_nb.errors import AetherError, StoreError
 from aether_nb.events import (
     FINAL,
     AnyEvent,
-    MessageSent,
     NodeRetried,
     RunResumed,
     RunStarted,
-    RunStatus,
-    WaitOpened,
 )
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import reply_schema
 
 _LOG = logging.getLogger("aether_nb")
 _MANY = 50  # so many runs more in memory, and those that only wait are let go of
@@ -62,6 +58,7 @@ class Engine:
         abandon: ends what a Stage A started whose wait was never opened, by the token that it would have had.
 
     Attributes:
+        audience: who is told what is committed.
         drivers: the runs that are in memory.
         dormant: the runs that this kernel drives, too, and that were let go of.
         lost: why runs are not driven here any more, for those whose log does not say so.
@@ -80,7 +77,7 @@ class Engine:
         abandon: Callable[[Token], None],
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.store, self.clock, self.channel = store, clock, channel
+        self.store, self.clock, self.audience = store, clock, Audience(channel)
         self.services, self.asks, self.kernel = services, asks, kernel
         self.abandon = abandon
         self.alarms = Alarms(clock)
@@ -94,9 +91,7 @@ class Engine:
         self.specs, self.codes = Specs(store), Codes(store)
         self.trouble: StoreError | None = None
         self._complained = ""
-        self._observers: dict[RunId, list[Observer]] = {}
         self._left_behind: dict[tuple[RunId, NodeId], asyncio.Future[None]] = {}
-        self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
         install_scopes(self.loop)
         self._ebb = self.loop.create_task(_for_ever(), name="aether-ebb")
 
@@ -158,7 +153,7 @@ class Engine:
         state = RunState(graph.spec, self.specs.find)
         commands = state.apply(started)
         driver = self._adopt(new.run_id, graph, state, 1, ())
-        self.loop.call_soon(self._committed, driver, [started], "running")
+        self.loop.call_soon(self.audience.committed, new.run_id, [started], "running")
         driver.begin(commands)
         return driver
 
@@ -207,7 +202,7 @@ class Engine:
             StoreError: the log cannot be read just now.
         """
         _, state = self._read(run_id, graph)
-        driver = self._adopt(run_id, graph, state, fence, self._observers.get(run_id, ()))
+        driver = self._adopt(run_id, graph, state, fence, self.audience.of(run_id))
         driver.shown.update(token for token, wait in state.waits.items() if wait.status == "open")
         driver.begin(state.resume())
         return driver
@@ -242,35 +237,27 @@ class Engine:
         self.lost[run_id] = error
         _LOG.error("Run %s cannot go on here: %s", run_id, error)
 
-    def is_watched(self, run_id: RunId) -> bool:
-        """Whether somebody waits for its next commit."""
-        return run_id in self._watchers
-
     def _adopt(
         self, run_id: RunId, graph: GraphTarget, state: RunState, fence: int, observers: Sequence[Observer]
     ) -> Driver:
         driver = Driver(self, run_id, graph, state)
         driver.lane = Lane(
-            run_id, self.kernel, fence, state.seq, partial(self._committed, driver), driver.lose
+            run_id, self.kernel, fence, state.seq, partial(self.audience.committed, run_id), driver.lose
         )
         if len(self.drivers) % _MANY == 0:  # many begin at once: not until the next look
             self.dormant.sweep()
         self.lost.pop(run_id, None)
         self.drivers[run_id] = driver
-        self._observers[run_id] = list(observers)
+        self.audience.seat(run_id, observers)
         self.lookout.begin()
         return driver
-
-    def observe(self, run_id: RunId, observer: Observer) -> None:
-        """Follow a run from now on; the log so far is for the caller to read."""
-        self._observers.setdefault(run_id, []).append(observer)
 
     def ended(self, driver: Driver) -> None:
         """A driver has nothing more to do here."""
         if self.drivers.get(driver.run_id) is driver:
             del self.drivers[driver.run_id]
-            self._observers.pop(driver.run_id, None)
-        self._wake_watchers(driver.run_id)
+            self.audience.dismiss(driver.run_id)
+        self.audience.wake(driver.run_id)
 
     def suspend_all(self) -> None:
         """Put every run to sleep, write what is queued. Before the loop ends."""
@@ -311,27 +298,7 @@ class Engine:
         """Done when the thread is that an attempt of this node left behind; None when there is none."""
         return self._left_behind.get((run_id, node)) if self._left_behind else None
 
-    # -- what was committed ----------------------------------------------------------------------
-
-    def _committed(self, driver: Driver, events: Sequence[AnyEvent], status: RunStatus) -> None:
-        for event in events:
-            if isinstance(event, MessageSent):
-                self._guard(self.channel.say, driver.run_id, event.message)
-        for observer in self._observers.get(driver.run_id, ()):
-            self._guard(observer.on_events, driver.run_id, events, status)
-        self._wake_watchers(driver.run_id)
-
-    def _wake_watchers(self, run_id: RunId) -> None:
-        for future in self._watchers.pop(run_id, ()):
-            if not future.done():
-                future.set_result(None)
-
-    def _guard(self, call: Callable[..., None], *args: Any) -> None:
-        """A broken channel or widget harms nobody."""
-        try:
-            call(*args)
-        except Exception:  # noqa: BLE001 - whatever it was, it is theirs
-            _LOG.exception("A channel or view failed; the run goes on without it")
+    # -- the store ---------------------------------------------------------------------------------
 
     def stand_still(self, error: StoreError | None) -> None:
         """The store could not be written, or, with None, can be again: no body begins in between."""
@@ -342,8 +309,7 @@ class Engine:
         else:
             self.in_trouble(error)
             self.scheduler.pause("trouble")
-        for observer in {id(o): o for of_run in self._observers.values() for o in of_run}.values():
-            self._guard(observer.on_trouble, "" if error is None else str(error))
+        self.audience.in_trouble("" if error is None else str(error))
 
     def in_trouble(self, error: StoreError) -> None:
         """The store refused something that is tried again: say so, once."""
@@ -352,25 +318,6 @@ class Engine:
             _LOG.error("The store is out of reach; runs wait until it answers again: %s", error)
 
     # -- waits -----------------------------------------------------------------------------------
-
-    def show(self, driver: Driver, node: NodeState) -> None:
-        """Show the open prompt of a node, which is committed."""
-        assert node.wait is not None
-        row = self._row(driver, node, node.wait.opened)
-        self._guard(self.channel.show, Shown(row, driver.graph.name, node.label))
-
-    def closed(self, driver: Driver, node: NodeState) -> None:
-        """The prompt of a node is not open any more."""
-        assert node.wait is not None
-        self._guard(self.channel.close, self._row(driver, node, node.wait.opened))
-
-    def _row(self, driver: Driver, node: NodeState, opened: WaitOpened) -> WaitRow:
-        assert node.wait is not None
-        return WaitRow(
-            token=opened.token, run_id=driver.run_id, node_id=node.id, kind=opened.kind, prompt=opened.prompt,
-            schema=reply_schema(opened.prompt), deadline_ms=opened.deadline_ms, status=node.wait.status,
-            reply=node.wait.reply, correlator=opened.correlator,
-        )  # fmt: skip
 
     def answered(self, row: WaitRow) -> None:
         """A reply of a run was accepted in the store, by whatever door."""
@@ -403,12 +350,6 @@ class Engine:
                     self.store.post(f"run:{row.run_id}:cancel", None, by, self.clock.now_us() // 1000)
         except StoreError as error:
             self.in_trouble(error)
-
-    async def next_commit(self, driver: Driver) -> None:
-        """Wait until something more of a run was committed, or it has ended."""
-        future: asyncio.Future[None] = self.loop.create_future()
-        self._watchers.setdefault(driver.run_id, []).append(future)
-        await future
 
     async def sleep_until(self, at_us: int, owner: RunId) -> None:
         """Sleep on the clock."""

@@ -85,7 +85,7 @@ class Questions:
         if token in self._driver.shown:
             self._driver.shown.discard(token)
         else:
-            self._driver.engine.show(self._driver, node)
+            self._driver.engine.audience.show(self._driver, node)
 
     def take(self, token: Token, reply: Reply) -> None:
         """An accepted reply is in the store: record it and go on. Told twice, it is taken once."""
@@ -101,7 +101,7 @@ class Questions:
             return
         self._call_off(token)
         driver.emit(ReplyTaken(**driver.head(), node=node.id, token=token, reply=reply))
-        driver.engine.closed(driver, node)
+        driver.engine.audience.closed(driver, node)
 
     def _is_back(self, node: NodeState) -> bool:
         """Whether the body that made this call, or the graph around it, has come back to it in this life."""
@@ -167,7 +167,7 @@ class Questions:
         if expired:
             self._polls.call_off(token)
             driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
-            engine.closed(driver, node)
+            engine.audience.closed(driver, node)
 
     def _ring_at(self, at_us: int, node: NodeState, token: Token) -> None:
         self._alarm_off(token)

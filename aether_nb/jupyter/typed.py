@@ -49,7 +49,7 @@ async def _open_question(run: Run, driver: Driver, end: asyncio.Future[Any]) -> 
     """Whether a question is open now; else wait until something more has happened."""
     if any(w.status == "open" for w in run.waits):
         return True
-    more = asyncio.ensure_future(driver.engine.next_commit(driver))
+    more = asyncio.ensure_future(driver.engine.audience.next_commit(driver.run_id))
     await asyncio.wait({end, more}, return_when=asyncio.FIRST_COMPLETED)
     more.cancel()
     return False

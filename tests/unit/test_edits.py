@@ -225,7 +225,7 @@ async def test_nodes_that_an_edited_graph_does_not_have_any_more_are_named(confi
     await run.next_wait()
     run.answer("ada", to="Your name?")
     while run.nodes["shout"].status != "succeeded":
-        await run._runtime.engine().next_commit(run._runtime.driver(RunId("r")))
+        await run._runtime.engine().audience.next_commit(RunId("r"))
     configure()
     cell(DRAWN.replace('key="shout"', 'key="cry"'))
     run = ae.resume("r")

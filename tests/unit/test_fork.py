@@ -166,7 +166,7 @@ async def both_asked(run):
 
 async def committed(run):
     """Wait for something more of a run to be committed."""
-    await run._runtime.engine().next_commit(run._runtime.driver(run.run_id))
+    await run._runtime.engine().audience.next_commit(run.run_id)
 
 
 async def test_what_came_before_the_answer_is_shared_what_came_after_it_is_not(ours):

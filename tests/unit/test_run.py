@@ -29,7 +29,7 @@ async def greet(*, context):
 async def both_asked(run):
     """Wait until both questions of a run are open."""
     while sum(wait.status == "open" for wait in run.waits) < 2:
-        await run._runtime.engine().next_commit(run._runtime.driver(run.run_id))
+        await run._runtime.engine().audience.next_commit(run.run_id)
 
 
 @graph_fn(outputs=["both"])

@@ -459,7 +459,7 @@ async def mother():
 
 async def test_a_run_started_in_a_run_is_cancelled_with_it(ours):
     run = mother.start(run_id="r")
-    await ours.engine().next_commit(ours.driver("r"))
+    await ours.engine().audience.next_commit("r")
     await ae.get("child").next_wait()
     other = greet.start(run_id="other")
     run.cancel()
@@ -472,7 +472,7 @@ async def test_a_run_started_in_a_run_is_cancelled_with_it(ours):
 async def test_a_run_started_in_a_run_that_nobody_drives_is_cancelled_with_it(configure):
     ours = configure()
     mother.start(run_id="r")
-    await ours.engine().next_commit(ours.driver("r"))
+    await ours.engine().audience.next_commit("r")
     await ae.get("child").next_wait()
     configure()
     ae.get("r").cancel()

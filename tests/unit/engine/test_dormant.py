@@ -84,7 +84,7 @@ class Kernel(Life):
     async def ended(self, run_id: str = "r") -> None:
         while self.engine.drives(RunId(run_id)):
             driver = self.engine.awake(RunId(run_id))
-            await self.engine.next_commit(driver)
+            await self.engine.audience.next_commit(driver.run_id)
             await turns()
 
     def reply(self, run_id: str = "r", value: str = "Ada") -> None:
@@ -125,7 +125,7 @@ async def test_a_reply_loads_the_run_and_it_goes_on_as_if_it_had_never_left(grap
     run = life.start(graph)
     await life.asked()
     recorder = EventRecorder()
-    life.engine.observe(RunId("r"), recorder)
+    life.engine.audience.observe(RunId("r"), recorder)
     await life.rest()
     assert run.status == "waiting"
     life.reply()

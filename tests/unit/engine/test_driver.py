@@ -337,7 +337,7 @@ async def test_an_observer_sees_every_event_once_in_order_and_committed(live, st
     recorder = EventRecorder()
     life = live({"name?": "Ada"})
     run = life.start(f)
-    life.engine.observe("r", recorder)
+    life.engine.audience.observe("r", recorder)
     await run
     assert recorder.events == log(store)
     assert recorder.statuses[-1] == "succeeded"
@@ -354,7 +354,7 @@ async def test_an_observer_that_breaks_harms_nobody(live, caplog):
 
     life = live()
     run = life.start(f)
-    life.engine.observe("r", Broken())
+    life.engine.audience.observe("r", Broken())
     assert (await run).x == 1
     assert "A channel or view failed" in caplog.text
 

@@ -248,7 +248,7 @@ async def test_a_tracer_gets_the_same_from_the_events_that_it_is_told(live, cloc
     life = live(clock=clock)
     run = life.start(graph_of(clock))
     recorder = EventRecorder()
-    life.engine.observe("r", recorder)
+    life.engine.audience.observe("r", recorder)
     await life.until(lambda: len(life.channel.asked) == 2)
     for wait in run.waits:
         run.answer("x", wait=wait.token)

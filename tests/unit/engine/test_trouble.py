@@ -111,7 +111,7 @@ async def test_nothing_is_shown_or_given_while_the_store_cannot_be_written(disk)
     await fills(life)
     asked, told = (
         len(life.channel.shown),
-        asyncio.ensure_future(life.engine.next_commit(life.driver("first"))),
+        asyncio.ensure_future(life.engine.audience.next_commit("first")),
     )
     life.start(asks, run_id="third")
     await turns(200)
@@ -129,7 +129,7 @@ async def test_who_looks_at_a_run_or_follows_it_is_told_that_it_stands_still_and
     life = Life(disk)
     run = life.start(ten_steps)
     recorder = EventRecorder()
-    life.engine.observe("r", recorder)
+    life.engine.audience.observe("r", recorder)
     await life.until(lambda: life.channel.asked)
     await fills(life)
     assert recorder.troubles == ["the disk is full"]
