@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import inspect
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,14 +21,8 @@ from aether_nb.engine.failures import writable
 from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
-from aether_nb.errors import (
-    BadInputs,
-    NotAwaited,
-    NotStorable,
-    OutsideRun,
-    RunOver,
-    RunSuspended,
-)
+from aether_nb.engine.unawaited import Unawaited
+from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended
 from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, form
 from aether_nb.ids import NodeId, Token, letters_of
 from aether_nb.values import decode, digest, encode, show
@@ -79,8 +73,7 @@ class Activation:
             driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage,
             again=kind == "tool" and state is not None and state.failures + state.generation > 0,
         )  # fmt: skip
-        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], Call, Target, int]] = {}
-        """With the line of each, which is not that of its call when that is recorded and the code was edited."""
+        self._unawaited = Unawaited()
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
 
@@ -112,7 +105,7 @@ class Activation:
         finally:
             self._scope.over = True
             self._journal.close()
-            self._drop_unawaited()
+            self._unawaited.drop()
             vars(self).pop("context", None)  # they point at each other, and would wait for a full collection
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(caller)
@@ -197,21 +190,12 @@ class Activation:
     async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
         """Await calls of dual-stage tools at once; see `calling.Caller`."""
         race = Race(first)
-        made = {id(coro): (call, target) for coro, call, target, _ in self._unawaited.values()}
-        for one in calls:
-            call, target = made.pop(id(one), (None, None))
-            if call is None or target is None or target.kind not in {"ask", "wait"}:
-                raise BadInputs(
-                    f"{what} takes calls of dual-stage tools that are not awaited yet, such as ask_text(...) and "
-                    f"wait_for_event(...), each once; it got {_named(one)}."
-                )
+        for call in self._unawaited.waits(calls, what):
             self._racing[id(call)] = race
         driver, me = self._driver, asyncio.current_task()
         assert me is not None
         tasks = [asyncio.get_running_loop().create_task(one) for one in calls]
-        driver.tasks.living.difference_update(
-            tasks
-        )  # they and who awaits them only wait: nothing is lost with them
+        driver.tasks.living.difference_update(tasks)  # they and who awaits them only wait: nothing is lost
         driver.tasks.standing.add(me)
         try:
             return await outcome_of(tasks, first=first)
@@ -410,37 +394,14 @@ class Activation:
         self._flush_cancelled()
 
     def _check_return(self) -> None:
-        forgotten = [
-            f"line {line}: {call.name}(...)"
-            for coro, call, _, line in self._unawaited.values()
-            if inspect.getcoroutinestate(coro) == inspect.CORO_CREATED  # else its task was cancelled at once
-        ]
-        if forgotten:
-            raise NotAwaited(f"Called and never awaited: {'; '.join(forgotten)}. Write `await` before it.")
+        self._unawaited.check()
         left = self._journal.leftover()
         if left:
             divergence.leave(self._driver, self._node, left, changed=self._journal.changed)
 
-    def _drop_unawaited(self) -> None:
-        if self._unawaited:
-            in_tasks = {task.get_coro() for task in asyncio.all_tasks()}  # these find out that it is over
-            for coro, *_ in self._unawaited.values():
-                if coro not in in_tasks:
-                    coro.close()
-
-
-def _named(given: Any) -> str:
-    """What was given in place of a call, in words; a coroutine of somebody else's is not run."""
-    if not inspect.iscoroutine(given):
-        return show(given)
-    given.close()
-    return f"a coroutine of `{given.__qualname__.lstrip('_')}`"
-
 
 def caller_line() -> int:
     """The line of the nearest caller outside this package."""
-    import sys  # noqa: PLC0415 - beside its one use
-
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("aether_nb."):
         frame = frame.f_back
