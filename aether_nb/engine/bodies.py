@@ -1,6 +1,7 @@
-"""How a node is carried out: tools on the loop or in a thread, graph functions, the two stages of a wait.
+"""How a node is carried out: which code of the user's is entered when, how often, and what it came to.
 
-Part of a driver. Every body ends in `_carry_out`, which turns what it came to into an event.
+Part of a driver. Every body ends in `_carry_out`, which records its outcome; how the code itself is entered is in
+`usercode.py`.
 
 Trap: a body runs in the task of whoever awaits it, so a cancellation may be the user's own
 (`asyncio.timeout`, a `TaskGroup`), the run's, or the loop's; only what nobody asked for is a failure.
@@ -9,27 +10,21 @@ Trap: a body runs in the task of whoever awaits it, so a cancellation may be the
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
-from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from aether_nb.calling import CALLER, DualStageTarget, GraphTarget, Target, ToolTarget
-from aether_nb.engine.activation import Activation
+from aether_nb.calling import DualStageTarget, Target, ToolTarget
+from aether_nb.engine import usercode
 from aether_nb.engine.failures import asked_to_stop
-from aether_nb.engine.journal import SCOPE
 from aether_nb.engine.records import DONE, NodeState
-from aether_nb.engine.scheduler import Slot
-from aether_nb.engine.timelimit import TimeLimit
-from aether_nb.engine.waits import ResumedWait, open_wait
+from aether_nb.engine.scheduler import Slot, queued_ms
+from aether_nb.engine.waits import ResumedWait
 from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
-from aether_nb.events import AnyEvent, BranchTaken, NodeFinished, NodeStarted, ReplyRejected, RunFinished
+from aether_nb.events import AnyEvent, BranchTaken, NodeStarted, ReplyRejected
 from aether_nb.graph.model import Branch
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.ids import ROOT, NodeId, Token, new_token
 from aether_nb.prompts import Reply
-from aether_nb.values import encode
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -53,7 +48,7 @@ class Bodies:
         driver = self._driver
         taken = {p.name for p in driver.graph.params}  # an edit may have dropped some
         inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items() if k in taken}
-        await self._carry_out(ROOT, inputs, self._function(ROOT, driver.graph, inputs, 1))
+        await self._carry_out(ROOT, inputs, usercode.function(driver, ROOT, driver.graph, inputs, 1))
 
     async def static(self, node: NodeState, slot: Slot | None) -> None:
         """A node of a static graph whose inputs are all there: one attempt.
@@ -101,7 +96,8 @@ class Bodies:
                 await self._attempts(node, target, inputs)
         elif node.kind == "fn":
             attempt = self._start(node)
-            await self._carry_out(node.id, inputs, self._function(node.id, target, inputs, attempt))
+            body = usercode.function(self._driver, node.id, target, inputs, attempt)
+            await self._carry_out(node.id, inputs, body)
         else:
             if node.kind == "graph":
                 self._start(node, item=self._driver.maps.item_of(node))
@@ -140,7 +136,7 @@ class Bodies:
                 if not target.pure_setup or driver.state.may_have_crashed_here:
                     # a crash in it, or in the function that goes on with it, is counted by what is in the log
                     await driver.barrier(full=False)
-                body = self._resumed(node, target, reply, wait, slot)
+                body = usercode.on_resume(driver, node, target, reply, wait, slot)
                 await self._carry_out(node.id, inputs, body, let=refusal, policy=target.policy)
         except ReplyInvalid as invalid:
             driver.emit(
@@ -186,100 +182,22 @@ class Bodies:
                 self._start(node, slot=slot)
             if target.effects or self._driver.state.may_have_crashed_here:  # else its crashes are not counted
                 await self._driver.barrier(full=target.effects)
-            body = self._on_loop if target.is_async else self._in_thread
-            await self._carry_out(
-                node.id, inputs, body(node, target, inputs, slot), policy=target.policy, slot=slot
-            )
+            enter = usercode.on_loop if target.is_async else usercode.in_thread
+            body = enter(self._driver, node, target, inputs, slot)
+            await self._carry_out(node.id, inputs, body, policy=target.policy, slot=slot)
         finally:
             slot.give_back()
-
-    async def _on_loop(
-        self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
-    ) -> AnyEvent:
-        activation = Activation(
-            self._driver, node.id, "tool", attempt=node.attempt, changed=self._changed(node.id, target), slot=slot
-        )  # fmt: skip
-        with activation.entered():
-            if target.policy.timeout is None:
-                value = await target.fn(**_with_context(inputs, target.wants_context, activation))
-            else:
-                async with self._limited(target, slot):
-                    value = await target.fn(**_with_context(inputs, target.wants_context, activation))
-        return self._finished(node.id, target, value, slot)
-
-    async def _in_thread(
-        self, node: NodeState, target: ToolTarget, inputs: Mapping[str, Any], slot: Slot
-    ) -> AnyEvent:
-        engine = self._driver.engine
-        activation = Activation(self._driver, node.id, "tool", attempt=node.attempt, threaded=True)
-        cancelled = activation.context.cancelled  # there before the thread, which must not make another
-        context = contextvars.copy_context()
-        context.run(CALLER.set, activation)
-        context.run(SCOPE.set, None)
-        call = partial(target.fn, **_with_context(inputs, target.wants_context, activation))
-        future = engine.pool.submit(context.run, _called, call)
-        async with self._limited(target, slot) as limit:
-            if limit is not None:
-                limit.threaded = True
-            try:
-                value = await asyncio.wrap_future(future)
-            except asyncio.CancelledError:
-                cancelled.set()
-                engine.leave_behind(self._driver.run_id, node.id, future, slot.hand_over())
-                raise
-        return self._finished(node.id, target, value, slot)
-
-    async def _function(
-        self, at: NodeId, graph: GraphTarget, inputs: Mapping[str, Any], attempt: int
-    ) -> AnyEvent:
-        if self._driver.state.may_have_crashed_here:  # else its crashes are not counted
-            await self._driver.barrier(full=False)
-        activation = Activation(self._driver, at, "fn", attempt=attempt, changed=self._changed(at, graph))
-        with activation.entered():
-            value = await graph.fn(**_with_context(inputs, graph.wants_context, activation))
-        return self._finished(at, graph, value)
 
     async def _stage_a(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> None:
         driver = self._driver
         if not target.pure_setup:
             self._start(node, token=node.token or new_token())  # the same one after a crash in here
             await driver.barrier(full=True)
-        await self._carry_out(node.id, inputs, self._setup(node, target, inputs), policy=target.policy)
+        body = usercode.setup(driver, node, target, inputs)
+        await self._carry_out(node.id, inputs, body, policy=target.policy)
         if node.status == "waiting":
             await driver.barrier(full=True)
             driver.questions.opened(node, told=not target.pure_setup)
-
-    async def _setup(self, node: NodeState, target: DualStageTarget, inputs: Mapping[str, Any]) -> AnyEvent:
-        driver = self._driver
-        if target is driver.engine.asks.get(target.name):  # ours: it calls nothing, so it needs no journal
-            wait = await target.setup(**inputs)
-        else:
-            activation = Activation(
-                driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
-            )
-            with activation.entered():
-                async with self._limited(target, None):
-                    context = _with_context(inputs, "setup" in target.with_context, activation)
-                    wait = await target.setup(**context)
-        return open_wait(driver.head(), node, target, wait, driver.engine.services.artifacts)
-
-    async def _resumed(
-        self, node: NodeState, target: DualStageTarget, reply: Reply, wait: ResumedWait, slot: Slot
-    ) -> AnyEvent:
-        activation = Activation(
-            self._driver,
-            node.id,
-            "tool",
-            attempt=node.attempt,
-            stage="on_resume",
-            token=wait.token,
-            slot=slot,
-        )
-        with activation.entered():
-            context = _with_context({}, "on_resume" in target.with_context, activation)
-            async with self._limited(target, slot):
-                value = await target.on_resume(reply, wait, **context)
-        return self._finished(node.id, target, value, slot)
 
     # -- what they share -------------------------------------------------------------------------
 
@@ -294,33 +212,11 @@ class Bodies:
                 node=node.id,
                 attempt=attempt,
                 token=token,
-                queued_ms=_queued_ms(slot),
+                queued_ms=queued_ms(slot),
                 item=item,
             )
         )
         return attempt
-
-    def _limited(
-        self, target: Target, slot: Slot | None
-    ) -> contextlib.AbstractAsyncContextManager[TimeLimit | None]:
-        """The time that one attempt may take; it stands still while the slot is lent for an ask."""
-        seconds = target.policy.timeout
-        if seconds is None:
-            return _NO_LIMIT
-        engine = self._driver.engine
-        limit = TimeLimit(
-            target.name, seconds, engine.clock.now_us, partial(engine.alarms.at, owner=self._driver.run_id)
-        )
-        if slot is not None:
-            slot.time_limit = limit
-        return limit
-
-    def _finished(self, at: NodeId, target: Any, value: Any, slot: Slot | None = None) -> AnyEvent:
-        blobs = self._driver.engine.services.artifacts
-        outputs = {k: encode(v, blobs, name=k) for k, v in target.pack(value).items()}
-        if at == ROOT:
-            return RunFinished(**self._driver.head(), outputs=outputs)
-        return NodeFinished(**self._driver.head(), node=at, outputs=outputs, queued_ms=_queued_ms(slot))
 
     async def _carry_out(
         self, at: NodeId, inputs: Mapping[str, Any], body: Body, *, let: type[Exception] | tuple[()] = (),
@@ -356,7 +252,7 @@ class Bodies:
             retry_at_us = (
                 driver.pauses.until(driver.state.nodes[at], policy, error) if policy.retries else None
             )
-            driver.fail(at, error, inputs, retry_at_us=retry_at_us, queued_ms=_queued_ms(slot))
+            driver.fail(at, error, inputs, retry_at_us=retry_at_us, queued_ms=queued_ms(slot))
         else:
             if driver.halted or self._is_over(at):
                 raise asyncio.CancelledError
@@ -369,17 +265,6 @@ class Bodies:
         """Whether nobody wants the outcome any more: the node was cancelled, and its body did not listen."""
         driver = self._driver
         return at != ROOT and (at in driver.cancelling.given_up or driver.state.nodes[at].status in DONE)
-
-    def _changed(self, at: NodeId, target: Target) -> bool:
-        """Whether the body's code differs from the code that made its journal."""
-        state = self._driver.state
-        if at not in state.journals:
-            return False
-        node = state.nodes.get(at)
-        then = node.added.code if node is not None and node.added is not None else ""
-        return target.name in state.changed or bool(
-            then and target.fingerprint and then != target.fingerprint
-        )
 
     async def _settled(self, node: NodeState, slot: Slot | None) -> None:
         """Wait until a node has its outcome, without the caller's slot meanwhile."""
@@ -398,26 +283,3 @@ class Bodies:
         finally:
             self._driver.tasks.standing.discard(task)
             del task  # a cancelled task keeps this frame: with itself in it, it would never be freed
-
-
-_NO_LIMIT: contextlib.AbstractAsyncContextManager[None] = contextlib.nullcontext()
-
-
-def _queued_ms(slot: Slot | None) -> int:
-    """How long a body stood in line since that was last asked."""
-    if slot is None or not slot.queued_us:
-        return 0
-    queued_us, slot.queued_us = slot.queued_us, 0
-    return queued_us // 1000
-
-
-def _with_context(inputs: Mapping[str, Any], wanted: bool, activation: Activation) -> Mapping[str, Any]:
-    return {**inputs, "context": activation.context} if wanted else inputs
-
-
-def _called(call: Callable[[], Any]) -> Any:
-    """Call a sync tool, in its thread."""
-    try:
-        return call()
-    except StopIteration as error:  # as in a coroutine: it would end whatever iterates over us
-        raise RuntimeError("the tool raised StopIteration") from error

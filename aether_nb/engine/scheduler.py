@@ -337,5 +337,13 @@ class Scheduler:
         slot._held = True
 
 
+def queued_ms(slot: Slot | None) -> int:
+    """How long a body stood in line since that was last asked."""
+    if slot is None or not slot.queued_us:
+        return 0
+    queued_us, slot.queued_us = slot.queued_us, 0
+    return queued_us // 1000
+
+
 def _nothing() -> None:
     pass
