@@ -21,7 +21,8 @@ from aether_nb.errors import BadInputs
 from aether_nb.events import RunStatus, WaitStatus
 from aether_nb.home import shown_home
 from aether_nb.housekeeping import StoreHandle
-from aether_nb.run import OpenWait, Run, wait_table
+from aether_nb.openwaits import OpenWait, wait_table
+from aether_nb.run import Run
 from aether_nb.runtime import Runtime
 from aether_nb.services.detached import DetachedBody
 from aether_nb.tables import Table

@@ -37,8 +37,9 @@ from aether_nb.events import (
     WaitWithdrawn,
 )
 from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
+from aether_nb.nodes import find_node
 from aether_nb.prompts import Reply
-from aether_nb.run import Run, find_node
+from aether_nb.run import Run
 from aether_nb.values import written
 
 if TYPE_CHECKING:

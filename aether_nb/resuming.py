@@ -21,7 +21,8 @@ from aether_nb.engine.ports import Observer, RunRow
 from aether_nb.errors import RunError, RunHeldElsewhere
 from aether_nb.events import FINAL, RunResumed, RunStarted
 from aether_nb.ids import NodeId, RunId
-from aether_nb.run import Run, find_node
+from aether_nb.nodes import find_node
+from aether_nb.run import Run
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,171 +15,21 @@ from aether_nb.edits import Changes
 from aether_nb.engine import outcome
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.metrics import Meter, Metrics
-from aether_nb.engine.ports import WaitRow
-from aether_nb.engine.records import DONE, NodeState
+from aether_nb.engine.records import DONE
 from aether_nb.engine.state import RunState
-from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownNode, UnknownWait, WaitError
+from aether_nb.errors import AetherError, AmbiguousWait, RunError, UnknownWait, WaitError
 from aether_nb.events import FINAL, AnyEvent, RunStatus
-from aether_nb.ids import NodeId, RunId, Token, is_name
-from aether_nb.prompts import headline
+from aether_nb.ids import RunId, Token
+from aether_nb.nodes import Measure, Nodes, find_node
+from aether_nb.openwaits import OpenWait, wait_table
 from aether_nb.tables import Table
-from aether_nb.values import Outputs, decode, show
+from aether_nb.values import Outputs, show
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
 
 _OVER = FINAL | {"blocked"}
-_Measure = Callable[[NodeId | None], Metrics]
-_NAMED = 10  # nodes that a message names
 _FOLLOW_S = 0.2  # how often a run that another kernel drives is looked at
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class OpenWait:
-    """A wait as users see it.
-
-    Attributes:
-        token: its name; whoever has it can answer.
-        run_id: the run.
-        node_id: the node that asks.
-        kind: text, approval, files, ...
-        prompt: the question.
-        schema: JSON Schema of the reply.
-        deadline: when it expires, UTC; None waits for ever.
-        status: open, answered, expired, withdrawn.
-        by: who answered, if anybody did.
-    """
-
-    token: Token
-    run_id: RunId
-    node_id: NodeId
-    kind: str
-    prompt: str
-    schema: Mapping[str, Any]
-    deadline: datetime | None
-    status: str
-    by: str = ""
-
-    @classmethod
-    def of(cls, row: WaitRow) -> OpenWait:
-        """From the store's row."""
-        deadline = None if row.deadline_ms is None else datetime.fromtimestamp(row.deadline_ms / 1000, UTC)
-        by = "" if row.reply is None else row.reply.by
-        return cls(
-            row.token,
-            row.run_id,
-            row.node_id,
-            row.kind,
-            row.prompt.prompt,
-            row.schema,
-            deadline,
-            row.status,
-            by,
-        )
-
-    def __repr__(self) -> str:
-        return f"<wait {self.prompt!r} of run {self.run_id}: {self.kind}, {self.status}, token {self.token}>"
-
-
-def wait_table(rows: Sequence[WaitRow]) -> Table[OpenWait]:
-    """Waits as a table."""
-    columns = [
-        ("prompt", lambda w: w.prompt), ("kind", lambda w: w.kind), ("run", lambda w: w.run_id),
-        ("status", lambda w: w.status), ("deadline", lambda w: w.deadline), ("token", lambda w: w.token),
-    ]  # fmt: skip
-    return Table([OpenWait.of(r) for r in rows], columns, "Nothing waits for an answer.")
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node of a run as it stands now.
-
-    Attributes:
-        id: its id in the run.
-        label: what the picture says.
-        name: the tool's or graph's name.
-        kind: tool, ask, wait, graph, fn, map, when.
-        status: pending, running, waiting, succeeded, failed, skipped, cancelled.
-        attempt: how often it was tried, 0 before the first.
-        outputs: what it gave, None before.
-        error: one sentence, empty when all is well.
-        metrics: where its time went, and that of what stands inside it, and what it left in the store.
-    """
-
-    id: NodeId
-    label: str
-    name: str
-    kind: str
-    status: str
-    attempt: int
-    outputs: Outputs | None
-    error: str
-    _measured: Callable[[], _Measure] = field(repr=False, compare=False)
-
-    @property
-    def metrics(self) -> Metrics:
-        """As its log tells so far."""
-        return self._measured()(self.id)
-
-
-class Nodes(Mapping[str, Node]):
-    """The nodes of a run by id; a label will do where only one node has it."""
-
-    def __init__(self, state: RunState, blobs: Any, measured: Callable[[], _Measure]) -> None:
-        self._state, self._blobs, self._measured = state, blobs, measured
-
-    def __getitem__(self, name: str) -> Node:
-        return self._node(find_node(self._state, name))
-
-    def __iter__(self) -> Any:
-        return iter(self._state.nodes)
-
-    def __len__(self) -> int:
-        return len(self._state.nodes)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
-
-    def _table(self) -> Table[Node]:
-        columns = [
-            ("node", lambda n: n.id), ("label", lambda n: n.label), ("status", lambda n: n.status),
-            ("attempt", lambda n: n.attempt or ""), ("error", lambda n: n.error),
-        ]  # fmt: skip
-        return Table([self._node(n) for n in self._state.nodes.values()], columns, "No nodes yet.")
-
-    def _node(self, n: NodeState) -> Node:
-        outputs = None
-        if n.status == "succeeded":
-            outputs = Outputs(decode(n.outputs, self._blobs, strict=False))
-        error = (
-            n.error.message if n.error is not None and n.status in {"failed", "pending", "cancelled"} else ""
-        )
-        return Node(n.id, n.label, n.name, n.kind, n.status, n.attempt, outputs, error, self._measured)
-
-
-def find_node(state: RunState, name: str) -> NodeState:
-    """The node of a run of that id, of that unique label, or of a tool of that name that is there once.
-
-    Raises:
-        UnknownNode: there is none, or the label fits several. Also a KeyError.
-    """
-    node = state.nodes.get(NodeId(name)) if is_name(name) else None
-    if node is not None:
-        return node
-    called = (name, headline(str(name)))  # not a set: who gives a list gets a sentence
-    fits = [n for n in state.nodes.values() if n.label in called]
-    fits = fits or [n for n in state.nodes.values() if n.name == name]
-    if len(fits) == 1:
-        return fits[0]
-    known = fits or list(state.nodes.values())
-    have = ", ".join(n.id for n in known[:_NAMED]) or "none yet"
-    more = f", and {len(known) - _NAMED} more in run.nodes" if len(known) > _NAMED else ""
-    if fits:
-        raise UnknownNode(f"{len(fits)} nodes are called {name!r}: {have}{more}. Give the id of one of them.")
-    raise UnknownNode(f"There is no node {name!r:.200}; there is: {have}{more}.")
 
 
 class Run:
@@ -238,8 +87,8 @@ class Run:
         """Where its time went and what it left in the store, as far as its log is committed."""
         return self._measured()(None)
 
-    def _measured(self) -> _Measure:
-        """Its log, measured: gives the metrics of a node, or, for None, of the run."""
+    def _measured(self) -> Measure:
+        """Its log, measured."""
         meter = Meter()
         for event in self._runtime.store.events(self.run_id):
             meter.apply(event)

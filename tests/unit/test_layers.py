@@ -24,8 +24,8 @@ ROOMS = {
     "tools",
 }
 ROOF = {
-    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "resuming",
-    "run", "runtime", "showing", "tables",
+    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "nodes",
+    "openwaits", "resuming", "run", "runtime", "showing", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -58,7 +58,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
     "showing": {*WORDS, "engine.ports"},
-    "run": {*WORDS, "calling", "engine", "engine.ports", "answering", "edits", "home", "showing", "tables"},
+    "nodes": {*WORDS, "engine", "tables"},
+    "openwaits": {*WORDS, "engine.ports", "tables"},
+    "run": {
+        *WORDS,
+        "calling",
+        "engine",
+        "engine.ports",
+        "answering",
+        "edits",
+        "home",
+        "nodes",
+        "openwaits",
+        "showing",
+        "tables",
+    },
     "comparing": {*WORDS, "engine", "engine.ports", "history", "tables"},
     "forking": {
         *WORDS,
@@ -69,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "edits",
         "history",
         "naming",
+        "nodes",
         "run",
     },
     "resuming": {
@@ -79,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "edits",
         "forking",
         "history",
+        "nodes",
         "run",
         "showing",
     },
