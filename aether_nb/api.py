@@ -35,7 +35,7 @@ class _Launcher:
     """What `calling.launcher()` is: the current runtime, made when first needed."""
 
     def start(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Run:
-        return current().start(graph, inputs, **options)
+        return current().starting.start(graph, inputs, **options)
 
     def run_sync(self, graph: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
         return current().run_sync(graph, inputs, **options)

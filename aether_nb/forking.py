@@ -1,7 +1,7 @@
 """A fork: a new run that begins with a part of another run's log, and goes on from there by itself.
 
 `fork` is `Run.fork`; `past` picks the part. In short: what happened because of the node's outcome is
-left out, all else is shared. Read `runtime.py` for how the new run is then driven.
+left out, all else is shared. Read `resuming.py` for how the new run is then driven.
 """
 
 from __future__ import annotations
@@ -298,7 +298,7 @@ def _again(
             f"run_id={found.run_id!r} is taken: it is a fork of {row.run_id!r}{_place(node)} with another answer, "
             f"{_last(said)} then and {_last(wanted)} now. Take another run_id, or leave it out."
         )
-    return runtime.again(found, graph)
+    return runtime.starting.again(found, graph)
 
 
 def _described(first: RunStarted) -> str:

@@ -260,7 +260,7 @@ class Run:
         Returns:
             The new run. The old one stays in the store under `<run_id>~<n>`.
         """
-        return self._runtime.start_over(self)
+        return self._runtime.starting.over(self)
 
     def fork(self, at: str | None = None, *, answer: Any = MISSING, run_id: str | None = None) -> Run:
         """Make a new run that shares the recorded past of this one up to a node, and goes on from there by itself.
@@ -282,7 +282,7 @@ class Run:
             RunIdTaken: `run_id` is another run.
             GraphError: the graph is not defined here.
         """
-        return self._runtime.fork(self, at=at, answer=answer, run_id=run_id)
+        return self._runtime.starting.fork(self, at=at, answer=answer, run_id=run_id)
 
     def _only_wait(self, to: str | None) -> Token:
         """The open question that is meant.

@@ -1,7 +1,7 @@
 """The composition root: one `Runtime` per process and store puts the layers together.
 
-Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `resuming.py` how runs
-go on, `history.py` what the store alone can tell. Start with `start` and `again`: a `run_id` used again.
+Made by `api.py`, which has the public functions; `run.py` is the handle that it gives out, `starting.py` how runs
+begin, `resuming.py` how they go on, `history.py` what the store alone can tell.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import asyncio
 import contextlib
 import getpass
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from aether_nb import answering, edits, forking, history, naming, showing, tools
+from aether_nb import answering, history, showing, tools
 from aether_nb.answering import Answer, fitting
-from aether_nb.calling import CALLER, GRAPHS, GraphTarget
+from aether_nb.calling import GRAPHS, GraphTarget
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.clock import SystemClock
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.engine import Engine
-from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Store, WaitRow
+from aether_nb.engine.ports import Channel, Clock, RunRow, Store, WaitRow
 from aether_nb.engine.specs import find_spec
 from aether_nb.engine.state import RunState
 from aether_nb.errors import (
@@ -32,22 +32,21 @@ from aether_nb.errors import (
     NoLoop,
     RunError,
     RunHeldElsewhere,
-    RunIdTaken,
     UnknownRun,
     UnknownWait,
 )
 from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
-from aether_nb.ids import NodeId, RunId, Token, is_name, new_run_id, new_uid
+from aether_nb.ids import NodeId, RunId, Token, is_name, new_uid
 from aether_nb.prompts import Reply, plain_json
 from aether_nb.resuming import Resuming
 from aether_nb.run import Run, asleep
 from aether_nb.services.shelf import Shelf
+from aether_nb.starting import Starting
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.tools.subprocess import abandon
-from aether_nb.values import digest, encode
 
 ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
 
@@ -82,9 +81,10 @@ class Runtime:
         self.clock = clock or SystemClock()
         self.home = home_of(self.store.path)
         url = os.environ.get("AETHER_NB_CALLBACK_URL", "") if callback_url is None else callback_url
+        self.starting = Starting(self)
         self.resuming = Resuming(self)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
-        self._abandon = partial(abandon, self.services.work_dir)
+        self.abandon = partial(abandon, self.services.work_dir)
         self.kernel = ""
         self.closed = False
         self.paused = False
@@ -122,7 +122,7 @@ class Runtime:
         if self._engine is None:
             self._engine = Engine(
                 store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
-                kernel=self._registered(), max_concurrency=self._max_concurrency, abandon=self._abandon,
+                kernel=self._registered(), max_concurrency=self._max_concurrency, abandon=self.abandon,
             )  # fmt: skip
             if self.paused:
                 self._engine.scheduler.pause()
@@ -146,132 +146,15 @@ class Runtime:
         """The clock, milliseconds since 1970."""
         return self.clock.now_us() // 1000
 
-    # -- starting --------------------------------------------------------------------------------
-
-    def start(
-        self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
-        if_finished: str = "return", on_change: str = "use_new", priority: int = 0,
-    ) -> Run:  # fmt: skip
-        """Start a run, or find it again; see `Graph.start`."""
-        naming.checked(run_id)
-        edits.check_wish(on_change)
-        if if_finished not in {"return", "rerun"}:
-            raise BadInputs(f"if_finished={if_finished!r}: it is 'return' or 'rerun'.")
-        if type(priority) is not int:
-            raise BadInputs(f"priority={priority!r} is no whole number; 0 is the usual one, more is sooner.")
-        self.engine()
-        encoded = {k: encode(v, self.services.artifacts, name=k) for k, v in inputs.items()}
-        input_hash = digest(encoded)
-        parent = CALLER.get()
-        if parent is not None and run_id is None:
-            run_id = parent.context._body.recorded(f"start:{graph.name}", lambda: new_run_id(graph.name))
-        if run_id is not None:
-            row = self.store.run(RunId(run_id))
-            if row is not None:
-                naming.check_same(self.store, row, graph, input_hash, encoded, self.home)
-                return self.again(row, graph, if_finished, on_change)
-        cell = self.cell()
-        if run_id is None and not new and self.host is not None:
-            for row in reversed(self.store.runs(graph=graph.name, home=self.home)):
-                same = row.cell == cell and row.input_hash == input_hash
-                if same and row.status not in FINAL and not self.alive(row):
-                    note = "went on where it was; start(new=True) starts afresh"
-                    return self.resuming.left_alone(row) or self.resuming.take(
-                        row, graph, note, on_change=on_change
-                    )
-        name = RunId(run_id or new_run_id(graph.name))
-        try:
-            return self._begin(graph, encoded, name, input_hash, cell, None, priority)
-        except RunIdTaken:
-            if run_id is None:
-                raise
-            return self.start(  # another process was quicker
-                graph, inputs, run_id=run_id, if_finished=if_finished, on_change=on_change, priority=priority
-            )
-
-    def _begin(
-        self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,
-        shown: Sequence[Observer] | None, priority: int,
-    ) -> Run:  # fmt: skip
-        """Create a run; `shown` follow it, or, when that is None, whatever the host shows it with."""
-        engine = self.engine()
-        parent = CALLER.get()
-        made = NewRun(
-            run_id, graph.name, self.home, cell, engine.specs.keep(graph.spec), input_hash, self.kernel,
-            self.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
-        )  # fmt: skip
-        run = Run(self, run_id)
-        if engine.start(made, graph, inputs, priority) is None:
-            raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
-        for observer in shown or showing.followers(self, run, graph.spec):
-            engine.audience.observe(run_id, observer)
-        return run
-
-    def again(
-        self, row: RunRow, graph: GraphTarget, if_finished: str = "return", on_change: str = "use_new"
-    ) -> Run:
-        """The run of a run_id that is used again."""
-        if row.status in FINAL:
-            if if_finished == "rerun":
-                return self._renew(row, graph)
-            changes = self.resuming.since(row, graph)
-            return self.found(row, graph.spec, history.ending(row) + changes.note)
-        if self.drives(row.run_id):
-            run = Run(self, row.run_id)
-            showing.show(self, run, graph.spec)
-            return run
-        if not self.alive(row):
-            if (blocked := self.resuming.left_alone(row)) is not None:
-                return blocked
-            with contextlib.suppress(RunHeldElsewhere):
-                return self.resuming.take(row, graph, "went on where it was", on_change=on_change)
-            row = self.row(row.run_id)  # another kernel was quicker
-        return self.found(row, graph.spec, f"driven by {self.holder(row)}")
-
     def cell(self) -> str:
         """The cell that is being executed; empty outside notebooks."""
         return "" if self.host is None else self.host.cell()
-
-    def _renew(self, row: RunRow, graph: GraphTarget) -> Run:
-        """The same run again, from its beginning; the old one is put aside under another id."""
-        began = history.started(self.store, row.run_id)
-        driver = self.awake(row.run_id)
-        if driver is not None:
-            driver.engine.writer.sync(driver.lane, full=True)
-            driver.leave()
-        self.store.archive(row.run_id, self.now_ms())
-        if driver is not None:
-            driver.partings.farewell()
-        shown = [] if self.host is None else self.host.take_back(row.run_id)
-        return self._begin(graph, began.inputs, row.run_id, row.input_hash, row.cell, shown, began.priority)
-
-    def fork(self, run: Run, *, at: str | None, answer: Any, run_id: str | None) -> Run:
-        """See `Run.fork`."""
-        return forking.fork(self, self.row(run.run_id), at=at, answer=answer, run_id=run_id)
-
-    def start_over(self, run: Run) -> Run:
-        """See `Run.start_over`."""
-        self.engine()
-        row = self.row(run.run_id)
-        driver = self.awake(row.run_id)
-        if driver is None and row.status not in FINAL:
-            if self.alive(row):
-                raise RunHeldElsewhere(
-                    f"Run {row.run_id!r} is driven by {self.holder(row)}; start it over there."
-                )
-            state = history.fold(self.store, row)
-            for token in state.half_begun:
-                self._abandon(token)
-            if state.to_be_told:  # by whoever drives it, and that is nobody
-                graph = self.graph_of(row.graph)
-                driver = self.resuming.load(self.resuming.claimed(row), graph, ())
-        return self._renew(row, driver.graph if driver is not None else self.graph_of(row.graph))
 
     def run_sync(self, graph: GraphTarget, inputs: Mapping[str, Any], **options: Any) -> Any:
         """Run to the end from synchronous code; see `Graph.run_sync`."""
 
         async def work() -> Any:
-            return await self.start(graph, inputs, **options)
+            return await self.starting.start(graph, inputs, **options)
 
         if self.host is not None:
             return self.host.run_sync(work())
@@ -391,9 +274,8 @@ class Runtime:
             return self._kept(Token(token), value, by)
         driver = self.driver(row.run_id)
         if row.status == "open" and driver is not None and driver.state.cancel_requested:
-            return Answer(
-                accepted=False, status="withdrawn", by="", door="", at=None
-            )  # it will be in a moment
+            # it will be in a moment
+            return Answer(accepted=False, status="withdrawn", by="", door="", at=None)
         if row.status != "open":
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
@@ -467,7 +349,7 @@ class Runtime:
         if taken and engine is not None:
             engine.on_loop(engine.cancel, row.run_id, self.me(), node)
         elif self.alive(row) or not history.cancel_idle(
-            self.store, row, self._registered(), self.me(), self.clock.now_us(), node, self._abandon
+            self.store, row, self._registered(), self.me(), self.clock.now_us(), node, self.abandon
         ):
             self.store.post(f"run:{run_id}:cancel", node, self.me(), self.now_ms())
         if node is not None:

@@ -62,7 +62,7 @@ class Life:
         self.runtime.home = "tests"
 
     def start(self, graph: Any, run_id: str = "r", **inputs: Any) -> Run:
-        return self.runtime.start(graph, inputs, run_id=run_id)
+        return self.runtime.starting.start(graph, inputs, run_id=run_id)
 
     def resume(self, run_id: str = "r") -> Run:
         return self.runtime.resuming.resume(run_id)

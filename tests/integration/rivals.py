@@ -81,7 +81,7 @@ async def drive(store, run_id, ledger_path, ahead="0", hold=""):
         socket.gethostname = lambda: "another-machine"
     print("drives", flush=True)
     try:
-        out = await runtime.start(steps, {"many": STEPS}, run_id=run_id)
+        out = await runtime.starting.start(steps, {"many": STEPS}, run_id=run_id)
         print("outputs", out.n, flush=True)
     except ae.AetherError as error:
         print(type(error).__name__, error, time.time(), flush=True)

@@ -192,11 +192,13 @@ async def test_a_day_of_a_thousand_runs_brings_nothing_early_nothing_late_and_no
     for run in retries:
         world.fails[run] = chance.randrange(0, 14)
     for n, (run, plan) in enumerate(asked.items()):
-        runtime.start(question_fn if n % 4 == 0 else question, {"timeout_s": plan.deadline}, run_id=run)
+        runtime.starting.start(
+            question_fn if n % 4 == 0 else question, {"timeout_s": plan.deadline}, run_id=run
+        )
     for run in jobs:
-        runtime.start(submitted, {}, run_id=run)
+        runtime.starting.start(submitted, {}, run_id=run)
     for run in retries:
-        runtime.start(retried, {}, run_id=run)
+        runtime.starting.start(retried, {}, run_id=run)
     await day.settle()
 
     answers = sorted((plan.answer_at, run) for run, plan in asked.items() if plan.answer_at is not None)

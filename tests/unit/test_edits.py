@@ -128,7 +128,7 @@ async def test_on_change_error_shows_the_diff_and_touches_nothing(configure, way
         if way == "resume":
             ae.resume("r", on_change="error")
         else:
-            runtime.start(runtime.graph_of("greet"), {}, run_id="r", on_change="error")
+            runtime.starting.start(runtime.graph_of("greet"), {}, run_id="r", on_change="error")
     assert '+    return {"msg": "Good day, "' in str(e.value)
     assert [c.name for c in e.value.changes] == ["greet", "polish"]
     assert (runtime.store.run(RunId("r")), runtime.store.events(RunId("r"))) == (row, log)

@@ -208,7 +208,7 @@ async def test_other_open_questions_are_open_in_the_fork_too_and_no_untaken_repl
         ask = context.channel().ask_text
         return {"out": await asyncio.gather(ask("A?"), ask("B?", timeout=60, default="nobody"))}
 
-    run = runtime.start(f, {})
+    run = runtime.starting.start(f, {})
     await run.next_wait()
     await both_asked(run)
     (b,) = [w for w in run.waits if w.prompt == "B?"]
@@ -510,7 +510,7 @@ def test_a_fork_is_one_transaction_on_disk(tmp_path):
 
     async def story():
         runtime = Runtime(store=tmp_path / "runs.db")
-        run = runtime.start(talk, {}, run_id="r")
+        run = runtime.starting.start(talk, {}, run_id="r")
         await run.next_wait()
         fork = run.fork(at="Your name?", run_id="f")
         other = Runtime(store=tmp_path / "runs.db")

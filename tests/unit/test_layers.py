@@ -25,7 +25,7 @@ ROOMS = {
 }
 ROOF = {
     "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "nodes",
-    "openwaits", "resuming", "run", "runtime", "showing", "tables",
+    "openwaits", "resuming", "run", "runtime", "showing", "starting", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -98,6 +98,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "run",
         "showing",
     },
+    "starting": {
+        *WORDS,
+        "calling",
+        "engine",
+        "engine.ports",
+        "edits",
+        "forking",
+        "history",
+        "naming",
+        "run",
+        "showing",
+    },
     "runtime": {*WORDS, *ROOMS, *ROOF} - {"api"},
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
@@ -117,6 +129,7 @@ FOR_TYPES: dict[str, set[str]] = {
     "showing": {"run", "runtime"},
     "forking": {"runtime"},
     "resuming": {"runtime"},
+    "starting": {"runtime"},
 }
 """What may be named under TYPE_CHECKING besides."""
 

@@ -151,7 +151,7 @@ async def test_a_function_that_waits_for_a_run_that_it_started_may_see_that_too(
 
     @graph_fn(outputs=["x"])
     async def f():
-        return {"x": (await lives[-1].runtime.start(asking, {})).x}
+        return {"x": (await lives[-1].runtime.starting.start(asking, {})).x}
 
     life = await restarted(begin, f)
     (started,) = (row for row in life.store.runs() if row.run_id != "r")

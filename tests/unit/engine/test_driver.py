@@ -469,7 +469,7 @@ async def test_a_run_that_is_started_while_mail_cancels_its_parent_is_cancelled_
     @graph_fn(name="driver_parent")
     async def parent(*, context):
         await context.channel().ask_text("begin?")
-        await life.runtime.start(child, {}, run_id="child")
+        await life.runtime.starting.start(child, {}, run_id="child")
 
     run = life.start(parent)
     await life.until(lambda: life.channel.asked)
@@ -495,7 +495,7 @@ async def test_a_run_that_a_cancelled_body_starts_on_its_way_out_is_cancelled_to
         try:
             await context.channel().ask_text("begin?")
         finally:
-            life.runtime.start(child, {}, run_id="child")
+            life.runtime.starting.start(child, {}, run_id="child")
 
     run = life.start(parent)
     await life.until(lambda: life.channel.asked)

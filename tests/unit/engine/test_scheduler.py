@@ -274,7 +274,7 @@ async def test_a_node_in_line_is_no_task(live):
 async def test_what_stood_in_line_moves_with_its_run_to_the_next_kernel_and_so_does_its_priority(live):
     first = live(max_concurrency=1)
     first.runtime.pause(True)
-    first.runtime.start(fan(50), {}, run_id="r", priority=3)
+    first.runtime.starting.start(fan(50), {}, run_id="r", priority=3)
     await turns()
     await first.end()
     second = live(max_concurrency=1)
@@ -287,7 +287,7 @@ async def test_what_stood_in_line_moves_with_its_run_to_the_next_kernel_and_so_d
 async def test_a_run_of_higher_priority_computes_first(live):
     life = live(max_concurrency=1)
     life.runtime.pause(True)
-    runs = [life.runtime.start(fan(5), {}, run_id=f"r{p}", priority=p) for p in (0, 2, 1)]
+    runs = [life.runtime.starting.start(fan(5), {}, run_id=f"r{p}", priority=p) for p in (0, 2, 1)]
     life.runtime.pause(False)
     await asyncio.gather(*(run.result() for run in runs))
     assert order == ["r2"] * 5 + ["r1"] * 5 + ["r0"] * 5
@@ -295,12 +295,12 @@ async def test_a_run_of_higher_priority_computes_first(live):
 
 async def test_a_priority_that_is_none_is_refused(live):
     with pytest.raises(BadInputs, match="priority='high' is no whole number"):
-        live().runtime.start(fan(1), {}, priority="high")
+        live().runtime.starting.start(fan(1), {}, priority="high")
 
 
 async def test_a_run_that_starts_over_keeps_its_priority(live):
     life = live()
-    run = life.runtime.start(fan(1), {}, run_id="r", priority=7)
+    run = life.runtime.starting.start(fan(1), {}, run_id="r", priority=7)
     await run
     again = run.start_over()
     assert life.driver().share.priority == 7
