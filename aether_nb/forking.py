@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aether_nb import edits, history, naming
 from aether_nb.answering import fitting
 from aether_nb.calling import CALLER, MISSING, GraphTarget
-from aether_nb.engine.ports import NewRun, RunRow
+from aether_nb.engine.ports import RunRow
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.errors import RunIdTaken, WaitError
@@ -84,36 +84,31 @@ def fork(
     log = runtime.store.events(row.run_id)
     state = history.fold(runtime.store, row, log)
     node = None if at is None else _node(state, at)
-    events = past(log, state, node, runtime.clock.now_us())
-    replied: list[AnyEvent] = []
-    if answer is not MISSING:
-        replied = [_reply(runtime, row, node, events, answer)]
+    now_us = runtime.clock.now_us()
+    events = past(log, state, node, now_us)
+    replied = [] if answer is MISSING else [_reply(runtime, row, node, events, answer)]
     name = RunId(naming.checked(run_id) or _made_up(row, at))
     found = runtime.store.run(name)
     if found is not None:
         return _again(runtime, found, row, node, replied, graph)
-    first = replace(
-        _first(log),
-        at_us=runtime.clock.now_us(),
-        forked_from=row.run_id,
-        forked_at=None if node is None else node.id,
-    )
+    forked_at = None if node is None else node.id
+    first = replace(_first(log), at_us=now_us, forked_from=row.run_id, forked_at=forked_at)
     copied = [replace(event, run=name, seq=seq) for seq, event in enumerate([first, *events, *replied], 1)]
-    parent = CALLER.get()
-    new = NewRun(
-        name, row.graph, runtime.home, runtime.cell(), engine.specs.keep(graph.spec), row.input_hash,
-        runtime.kernel, runtime.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
-    )  # fmt: skip
-    status = history.fold(runtime.store, row, copied).status
-    if not runtime.store.create_run(new, copied, status=status, full=True):
-        raise RunIdTaken(f"run_id={name!r} was taken by another process just now; fork again to see by what.")
-    made = runtime.store.run(name)
-    assert made is not None
+    made = _created(runtime, row, graph, copied)
     where = "" if node is None else f" at {node.label!r}"
     changes = edits.since(runtime.store, copied, graph)
-    return runtime.resuming.drive(
-        made, graph, f"forked from {row.run_id!r}{where}{changes.note}", changes.names
-    )
+    note = f"forked from {row.run_id!r}{where}{changes.note}"
+    return runtime.resuming.drive(made, graph, note, changes.names)
+
+
+def _created(runtime: Runtime, row: RunRow, graph: GraphTarget, log: Sequence[AnyEvent]) -> RunRow:
+    """A new run in the store that begins with this log."""
+    name = log[0].run
+    new = runtime.starting.new_run(name, graph, row.input_hash, runtime.cell())
+    status = history.fold(runtime.store, row, log).status
+    if not runtime.store.create_run(new, log, status=status, full=True):
+        raise RunIdTaken(f"run_id={name!r} was taken by another process just now; fork again to see by what.")
+    return runtime.row(name)
 
 
 def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us: int) -> list[AnyEvent]:
@@ -276,7 +271,7 @@ def _made_up(row: RunRow, at: str | None) -> str:
 
 
 def _again(
-    runtime: Runtime, found: RunRow, row: RunRow, node: NodeState | None, replied: Sequence[AnyEvent],
+    runtime: Runtime, found: RunRow, row: RunRow, node: NodeState | None, replied: Sequence[ReplyTaken],
     graph: GraphTarget,
 ) -> Run:  # fmt: skip
     """A run_id that is used again: the same fork is found again, as with `start`."""
@@ -292,7 +287,7 @@ def _again(
     said = [
         e.reply.value for e in log if isinstance(e, ReplyTaken) and e.reply.door == _DOOR and e.node == at
     ]
-    wanted = [e.reply.value for e in replied if isinstance(e, ReplyTaken)]
+    wanted = [e.reply.value for e in replied]
     if said[-1:] != wanted:
         raise RunIdTaken(
             f"run_id={found.run_id!r} is taken: it is a fork of {row.run_id!r}{_place(node)} with another answer, "

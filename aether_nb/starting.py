@@ -90,17 +90,21 @@ class Starting:
         """Create a run; `shown` follow it, or, when that is None, whatever the host shows it with."""
         runtime = self._runtime
         engine = runtime.engine()
-        parent = CALLER.get()
-        made = NewRun(
-            run_id, graph.name, runtime.home, cell, engine.specs.keep(graph.spec), input_hash, runtime.kernel,
-            runtime.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
-        )  # fmt: skip
+        made = self.new_run(run_id, graph, input_hash, cell)
         run = Run(runtime, run_id)
         if engine.start(made, graph, inputs, priority) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         for observer in shown or showing.followers(runtime, run, graph.spec):
             engine.audience.observe(run_id, observer)
         return run
+
+    def new_run(self, run_id: RunId, graph: GraphTarget, input_hash: str, cell: str) -> NewRun:
+        """What the store is told of a run that this process begins now, in the run around this code if there is one."""
+        runtime, parent = self._runtime, CALLER.get()
+        return NewRun(
+            run_id, graph.name, runtime.home, cell, runtime.engine().specs.keep(graph.spec), input_hash,
+            runtime.kernel, runtime.now_ms(), parent=None if parent is None else RunId(parent.context.run_id),
+        )  # fmt: skip
 
     def again(
         self, row: RunRow, graph: GraphTarget, if_finished: str = "return", on_change: str = "use_new"
