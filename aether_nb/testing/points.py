@@ -19,15 +19,14 @@ import json
 import os
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
-from aether_nb.engine.ports import Answered, Append, NewRun, RunRow
+from aether_nb.engine.ports import Append
 from aether_nb.errors import CrashKitError
-from aether_nb.events import EVENTS, AnyEvent, NodeAdded, RunStatus
+from aether_nb.events import EVENTS, AnyEvent, NodeAdded
 from aether_nb.ids import RunId, Token
-from aether_nb.prompts import Reply
 from aether_nb.store.sqlite import SqliteStore
 
 DEATH: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows: any number there ends the process at once
@@ -103,72 +102,61 @@ class _Doom:
 
     def arm(self) -> None:
         """Stand around every method that writes; what stood around it before still does."""
-        create_run, append = SqliteStore.create_run, SqliteStore.append
-        answer, expire, claim_runs = SqliteStore.answer, SqliteStore.expire, SqliteStore.claim_runs
-        put_spec = SqliteStore.put_spec
-        doom = self
+        met_in: dict[str, Callable[..., bool]] = {
+            "create_run": lambda _store, _new, events, **_: any(
+                self._meets("commit", e.type) for e in events
+            ),
+            "answer": lambda store, token, *_, **__: self._meets_wait("answer", store, token),
+            "expire": lambda store, token, *_: self._meets_wait("expire", store, token),
+            "claim_runs": lambda *_: self._meets("claim"),
+        }
+        for name, met in met_in.items():
+            self._stand_around(name, met)
+        self._cut_batches()
+        self._read_labels()
 
-        def labelled(store: SqliteStore, kind: Literal["graph", "schema"], key: str, body: str) -> None:
-            if kind == "graph":
-                doom._learn(json.loads(body))
-            put_spec(store, kind, key, body)
+    def _stand_around(self, name: str, meets: Callable[..., bool]) -> None:
+        """Die before or after a method when `meets`, called with what it is called with, says that this is it."""
+        method = getattr(SqliteStore, name)
 
-        def created(
-            store: SqliteStore,
-            new: NewRun,
-            events: Sequence[AnyEvent],
-            *,
-            status: RunStatus,
-            full: bool = False,
-        ) -> bool:
-            met = any(doom._meets("commit", event.type) for event in events)
-            doom._die_before(met)
-            made = create_run(store, new, events, status=status, full=full)
-            doom._die_after(met and made)
-            return made
+        def around(*args: Any, **options: Any) -> Any:
+            met = meets(*args, **options)
+            self._die_before(met)
+            done = method(*args, **options)
+            self._die_after(met and done is not False)
+            return done
+
+        setattr(SqliteStore, name, around)
+
+    def _cut_batches(self) -> None:
+        append = SqliteStore.append
 
         def appended(
             store: SqliteStore, batch: Sequence[Append], *, full: bool, now_ms: int
         ) -> frozenset[RunId]:
-            found = doom._find(batch)
+            found = self._find(batch)
             if found is None:
                 return append(store, batch, full=full, now_ms=now_ms)
-            doom._die_before(True)
+            self._die_before(True)
             last, seen = found
             ends = len(seen) == len(last.events)
             cut = replace(last, events=seen, status=last.status if ends else "running")
             left = [cut if entry is last else entry for entry in batch]
             refused = append(store, left, full=full, now_ms=now_ms)
-            doom._die_after(last.run_id not in refused)
+            self._die_after(last.run_id not in refused)
             return refused
 
-        def answered(store: SqliteStore, token: Token, reply: Reply, *, now_ms: int) -> Answered | None:
-            met = doom._meets_wait("answer", store, token)
-            doom._die_before(met)
-            done = answer(store, token, reply, now_ms=now_ms)
-            doom._die_after(met)
-            return done
+        SqliteStore.append = appended  # type: ignore[method-assign, assignment]
 
-        def expired(store: SqliteStore, token: Token, now_ms: int) -> bool:
-            met = doom._meets_wait("expire", store, token)
-            doom._die_before(met)
-            done = expire(store, token, now_ms)
-            doom._die_after(met)
-            return done
+    def _read_labels(self) -> None:
+        put_spec = SqliteStore.put_spec
 
-        def claimed(
-            store: SqliteStore, wanted: Sequence[tuple[RunId, int]], kernel: str, now_ms: int
-        ) -> list[RunRow]:
-            met = doom._meets("claim")
-            doom._die_before(met)
-            rows = claim_runs(store, wanted, kernel, now_ms)
-            doom._die_after(met)
-            return rows
+        def labelled(store: SqliteStore, kind: Any, key: str, body: str) -> None:
+            if kind == "graph":
+                self._learn(json.loads(body))
+            put_spec(store, kind, key, body)
 
-        around = {"put_spec": labelled, "create_run": created, "append": appended, "answer": answered,
-                  "expire": expired, "claim_runs": claimed}  # fmt: skip
-        for name, method in around.items():
-            setattr(SqliteStore, name, method)
+        SqliteStore.put_spec = labelled  # type: ignore[method-assign, assignment]
 
     def _find(self, batch: Sequence[Append]) -> tuple[Append, Sequence[AnyEvent]] | None:
         """The entry that carries the event that is waited for, and its events up to that one."""
