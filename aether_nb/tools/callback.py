@@ -74,21 +74,25 @@ def http_callback(
     called: str = str(name or getattr(submit, "__name__", "http_callback"))
     if problems := _problems(submit):
         raise GraphProblems(called, problems)
+    made: DualStageTool = _subclass(submit, called, None if schema is None else check_schema(schema))()
+    return made
+
+
+def _subclass(submit: Callable[..., Any], called: str, schema: Any) -> type[HttpCallback]:
+    """The tool's class: its Stage A takes what `submit` takes, and tells it the URL."""
     takes = inspect.signature(submit).parameters
-    handed = [n for n in ("url", "token") if n in takes]
 
     async def setup(
         self: HttpCallback, *, context: Any, timeout: Any = None, default: Any = MISSING, **inputs: Any
     ) -> Wait:
         """Stage A."""
-        told: dict[str, Any] = {"url": context.wait_url} if "url" in handed else {}
-        told |= {"token": context.wait_token} if "token" in handed else {}
+        told: dict[str, Any] = {"url": context.wait_url} if "url" in takes else {}
+        told |= {"token": context.wait_token} if "token" in takes else {}
         told |= {"context": context} if "context" in takes else {}
         await type(self).submit(**inputs, **told)
-        prompt = CallbackPrompt(prompt=f"Waiting for {called}", reply=schema_kept)
+        prompt = CallbackPrompt(prompt=f"Waiting for {called}", reply=schema)
         return Wait(kind="callback", prompt=prompt, timeout=timeout, default=default)
 
-    schema_kept = None if schema is None else check_schema(schema)
     setup.__signature__ = _signature(takes.values())  # type: ignore[attr-defined]
     setup.__wrapped__ = submit  # type: ignore[attr-defined]  # hints are looked up where it was written
     space = {
@@ -97,8 +101,7 @@ def http_callback(
     }  # fmt: skip
     cls: type[HttpCallback] = type("HttpCallback", (HttpCallback,), space)
     cls.fingerprint, cls.source = fingerprint(submit), source_of(submit)
-    made: DualStageTool = cls()
-    return made
+    return cls
 
 
 def _problems(submit: Any) -> Sequence[str]:
