@@ -64,8 +64,8 @@ class Life:
     def start(self, graph: Any, run_id: str = "r", **inputs: Any) -> Run:
         return self.runtime.starting.start(graph, inputs, run_id=run_id)
 
-    def resume(self, run_id: str = "r") -> Run:
-        return self.runtime.resuming.resume(run_id)
+    def resume(self, run_id: str = "r", **options: Any) -> Run:
+        return self.runtime.resuming.resume(run_id, **options)
 
     @property
     def engine(self):

@@ -383,11 +383,11 @@ async def test_a_reply_that_came_while_no_kernel_ran_is_taken(live, store):
 # -- 7, 8, 9: calls that the journal does not have -------------------------------------------------
 
 
-def then_and_now(then, now, outputs=("x",)):
+def then_and_now(then, now):
     """One graph function that is another in its second life, with the same code as far as anybody knows."""
     lives = []
 
-    @graph_fn(name="f", outputs=list(outputs))
+    @graph_fn(name="f", outputs=["x"])
     async def f(*, context):
         lives.append(1)
         return await (then if len(lives) == 1 else now)(context)
@@ -503,23 +503,29 @@ async def test_other_bodies_of_a_blocked_run_stop(live, store):
     assert types(store)[-1] == "RunBlocked"
 
 
-def edited(then, now, outputs=("x",)):
+def versions(then, now):
     """Two versions of one graph function; the first is the newest until the second is asked for."""
 
-    @graph_fn(name="f", outputs=list(outputs))
+    @graph_fn(name="f", outputs=["x"])
     async def f(*, context):
         return await then(context)
 
     def edit():
-        @graph_fn(name="f", outputs=list(outputs))
+        @graph_fn(name="f", outputs=["x"])
         async def f(*, context):
             "Another version."
             ran.append("edited")
             return await now(context)
 
-        return f
-
     return f, edit
+
+
+async def edited(live, then, now):
+    """The next life of a kernel that died at `go?`; the function has been edited in between."""
+    f, edit = versions(then, now)
+    second = await to_go(live, f)
+    edit()
+    return second
 
 
 async def test_a_call_inserted_by_an_edit_is_made_and_logged_and_what_is_done_stays_done(live, store):
@@ -538,9 +544,7 @@ async def test_a_call_inserted_by_an_edit_is_made_and_logged_and_what_is_done_st
         await stop(context)
         return {"x": x}
 
-    f, edit = edited(then, now)
-    second = await to_go(live, f)
-    edit()
+    second = await edited(live, then, now)
     run = second.resume()
     assert "the code of f has changed: run.changes shows the diff" in run.note
     await there(second)
@@ -559,9 +563,7 @@ async def test_a_call_inserted_by_an_edit_is_made_and_logged_and_what_is_done_st
 
 async def reworded(live, then, now):
     """A run that is blocked because an edit put a call in other words."""
-    f, edit = edited(then, now)
-    second = await to_go(live, f)
-    edit()
+    second = await edited(live, then, now)
     run = second.resume()
     with pytest.raises(RunBlocked):
         await run
@@ -595,7 +597,7 @@ async def test_a_question_reworded_by_an_edit_blocks_and_says_how_to_go_on(live,
 
 async def test_reuse_takes_the_open_question_for_the_reworded_one_and_every_later_replay_agrees(live, store):
     second, _ = await reworded(live, asks, asks_politely)
-    second.runtime.resuming.resume("r", reworded="reuse")
+    second.resume(reworded="reuse")
     await there(second)
     await second.end()
     third = live()
@@ -618,7 +620,7 @@ async def test_reuse_takes_the_recorded_outcome_of_a_call_with_other_arguments(l
         return {"x": [x, await stop(context)]}
 
     second, _ = await reworded(live, then, now)
-    run = second.runtime.resuming.resume("r", reworded="reuse")
+    run = second.resume(reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == ["then-1", "yes"]
@@ -649,7 +651,7 @@ async def test_a_call_that_is_made_again_after_its_outcome_was_reused_for_anothe
 
 async def test_again_withdraws_the_recorded_question_and_asks_the_new_one(live, store):
     second, run = await reworded(live, asks, asks_politely)
-    run = second.runtime.resuming.resume("r", reworded="again")
+    run = second.resume(reworded="again")
     await second.until(lambda: second.channel.asked == ["may I go?"])
     assert sorted(w.status for w in run.waits) == ["open", "withdrawn"]
     await second.end()
@@ -672,7 +674,7 @@ async def test_again_does_not_touch_the_next_question_of_that_name(live):
         name = await context.channel().ask_text("your name?")
         return {"x": [name, await stop(context)]}
 
-    f, edit = edited(then, now)
+    f, edit = versions(then, now)
     first = live()
     run = first.start(f)
     await first.until(lambda: first.channel.asked)
@@ -683,7 +685,7 @@ async def test_again_does_not_touch_the_next_question_of_that_name(live):
     second = live()
     with pytest.raises(RunBlocked, match=r"'your name\?'.*'name\?'"):
         await second.resume()
-    run = second.runtime.resuming.resume("r", reworded="again")
+    run = second.resume(reworded="again")
     await second.until(lambda: second.channel.asked == ["your name?"])
     run.answer("Bob", to="your name?")
     await there(second)
@@ -699,7 +701,7 @@ async def test_new_makes_the_call_and_leaves_the_recorded_one_to_come(live, stor
         return {"x": [city, await stop(context)]}
 
     second, _ = await reworded(live, asks, now)
-    run = second.runtime.resuming.resume("r", reworded="new")
+    run = second.resume(reworded="new")
     await second.until(lambda: second.channel.asked == ["which city?"])
     run.answer("Rome", to="which city?")
     await there(second)
@@ -727,7 +729,7 @@ async def test_a_reworded_question_of_an_inner_body_is_decided_there(live, kind)
     current[0] = kind(name="inner", outputs=["x"])(politely)
     with pytest.raises(RunBlocked, match=r"may I go\?"):
         await second.resume()
-    run = second.runtime.resuming.resume("r", reworded="reuse")
+    run = second.resume(reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == "yes"
@@ -746,7 +748,7 @@ async def test_a_call_with_other_arguments_in_the_same_code_can_be_decided_too(l
     words[0] = "now"
     with pytest.raises(RunBlocked, match=r"helper functions and globals are not looked at.*reworded='reuse'"):
         await second.resume()
-    run = second.runtime.resuming.resume("r", reworded="reuse")
+    run = second.resume(reworded="reuse")
     await there(second)
     run.answer("yes")
     assert (await run).x == ["then-1", "yes"]
@@ -763,28 +765,30 @@ async def test_a_decision_needs_a_call_that_waits_for_one(live):
 
     second = await to_go(live, then_and_now(then, now))
     with pytest.raises(RunError, match="no call of it waits for such a decision"):
-        second.runtime.resuming.resume("r", reworded="reuse")
+        second.resume(reworded="reuse")
     with pytest.raises(RunBlocked, match=r"send_text\(text='something else'\)"):
         await second.resume()
     with pytest.raises(RunError, match="run 'r' is blocked, and no call of it waits for such a decision"):
-        second.runtime.resuming.resume("r", reworded="reuse")
+        second.resume(reworded="reuse")
     with pytest.raises(BadInputs, match="reworded='perhaps': it is 'reuse', 'again' or 'new'"):
-        second.runtime.resuming.resume("r", reworded="perhaps")
+        second.resume(reworded="perhaps")
 
 
 # -- 10: leftovers ---------------------------------------------------------------------------------
 
 
+async def leaves_one(context):
+    await step("left")
+    await stop(context)
+    return {"x": 1}
+
+
+async def returns(context):
+    return {"x": 2}
+
+
 async def test_a_return_with_calls_left_over_blocks_when_the_code_is_the_same(live, store):
-    async def then(context):
-        await step("left")
-        await stop(context)
-        return {"x": 1}
-
-    async def now(context):
-        return {"x": 2}
-
-    second = await to_go(live, then_and_now(then, now))
+    second = await to_go(live, then_and_now(leaves_one, returns))
     run = second.resume()
     with pytest.raises(
         RunBlocked, match=r"has calls that were not made this time: step\(x='left'\) from line \d+; ask"
@@ -796,17 +800,7 @@ async def test_a_return_with_calls_left_over_blocks_when_the_code_is_the_same(li
 async def test_a_return_with_calls_left_over_finishes_when_the_code_changed_and_takes_their_questions_back(
     live,
 ):
-    async def then(context):
-        await step("left")
-        await stop(context)
-        return {"x": 1}
-
-    async def now(context):
-        return {"x": 2}
-
-    f, edit = edited(then, now)
-    second = await to_go(live, f)
-    edit()
+    second = await edited(live, leaves_one, returns)
     run = second.resume()
     assert (await run).x == 2
     assert [w.status for w in run.waits] == ["withdrawn"]
@@ -814,22 +808,12 @@ async def test_a_return_with_calls_left_over_finishes_when_the_code_changed_and_
 
 
 async def test_what_is_left_over_is_logged_with_its_lines_before_its_questions_are_withdrawn(live, store):
-    async def then(context):
-        await step("left")
-        await stop(context)
-        return {"x": 1}
-
-    async def now(context):
-        return {"x": 2}
-
-    f, edit = edited(then, now)
-    second = await to_go(live, f)
-    edit()
+    second = await edited(live, leaves_one, returns)
     await second.resume()
     (left,) = [e for e in log(store) if e.type == "JournalLeftover"]
     recorded = [c for c in calls(store) if c.name in {"step", "ask_text"}]
     assert (left.node, list(left.calls)) == ("", recorded)
-    assert recorded[0].line == then.__code__.co_firstlineno + 1
+    assert recorded[0].line == leaves_one.__code__.co_firstlineno + 1
     told = types(store)
     assert told.index("JournalLeftover") < told.index("WaitWithdrawn") < told.index("RunFinished")
 
@@ -857,31 +841,24 @@ async def test_a_call_that_was_left_over_and_comes_back_is_made_afresh(live, sto
     version(asks_politely)
     with pytest.raises(RunBlocked):
         await second.resume()
-    second.runtime.resuming.resume("r", reworded="again")
+    second.resume(reworded="again")
     await second.until(lambda: second.channel.asked == ["may I go?"])
     await second.end()
     version(asks)
     third = live()
     with pytest.raises(RunBlocked, match=r"calls ask_text\(prompt='go\?'\).*ask_text\(prompt='may I go\?'\)"):
         await third.resume()
-    run = third.runtime.resuming.resume("r", reworded="again")
+    run = third.resume(reworded="again")
     await third.until(lambda: third.channel.asked == ["go?"])
     run.answer("yes", to="go?")
     assert (await run).x == "yes"
 
 
 async def test_a_change_is_remembered_over_a_second_restart(live):
-    async def then(context):
-        await step("left")
-        await stop(context)
-        return {"x": 1}
-
     async def now(context):
         return {"x": await context.channel().ask_approval("sure?")}
 
-    f, edit = edited(then, now)
-    second = await to_go(live, f)
-    edit()
+    second = await edited(live, leaves_one, now)
     second.resume()
     await second.until(lambda: second.channel.asked == ["sure?"])
     await second.end()

@@ -55,14 +55,19 @@ async def opened(life, n=1):
     await life.until(lambda: len(life.channel.shown) == n)
 
 
-@both
-async def test_a_cancelled_run_tells_its_tools(live, graph):
-    life = live()
+async def cancelled(life, graph):
+    """A run of it is cancelled as soon as it has asked, and unwinds."""
     run = life.start(graph)
     await opened(life)
     run.cancel()
     with pytest.raises(RunCancelled):
         await run
+
+
+@both
+async def test_a_cancelled_run_tells_its_tools(live, graph):
+    life = live()
+    await cancelled(life, graph)
     assert told == [("a", "id-a", "a")]
     assert types(life.store)[-4:-1] == ["WaitWithdrawn", "NodeCancelled", "WithdrawalTold"]
 
@@ -82,11 +87,7 @@ async def test_the_withdrawal_is_fsynced_before_the_tool_is_told(live):
         return {"result": careful("a").result}
 
     life = live(store=store)
-    run = life.start(g)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, g)
     assert durable == [[(["WaitWithdrawn", "NodeCancelled"], True)]]
 
 
@@ -181,11 +182,7 @@ async def test_an_on_cancel_that_raises_is_noted_and_blocks_nothing(live, graph,
 
     monkeypatch.setattr(Job, "on_cancel", breaks)
     life = live()
-    run = life.start(graph)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, graph)
     [event] = [e for e in log(life.store) if isinstance(e, WithdrawalTold)]
     assert event.problem == "ConnectionError: the cluster is away"
     assert "the cluster is away" in caplog.text
@@ -198,11 +195,7 @@ async def test_an_on_cancel_that_takes_for_ever_is_cut_short(live, monkeypatch):
     monkeypatch.setattr(Job, "on_cancel", hangs)
     monkeypatch.setattr(partings, "_PATIENCE_S", 0.01)
     life = live()
-    run = life.start(static)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, static)
     [event] = [e for e in log(life.store) if isinstance(e, WithdrawalTold)]
     assert "still at work after 0.01 s" in event.problem
 
@@ -212,11 +205,7 @@ async def test_a_kernel_that_died_after_any_event_of_a_cancellation_tells_again_
     live, graph
 ):
     whole = live()
-    run = whole.start(graph)
-    await opened(whole)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(whole, graph)
     events = types(whole.store)
     first = events.index("CancelRequested") + 1
     for n in range(first, len(events)):
@@ -286,11 +275,7 @@ async def test_in_on_cancel_the_services_work_and_nobody_is_asked(live, monkeypa
 
     monkeypatch.setattr(Job, "on_cancel", asks)
     life = live()
-    run = life.start(static)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, static)
     assert seen == [(True, "r", "UTC")]
     assert [m.data for m in life.runtime.services.memory.query(kind="withdrawn")] == [{"job": "id-a"}]
 
@@ -302,11 +287,7 @@ async def test_a_tool_without_on_cancel_leaves_no_trace(live):
     def g():
         return {"x": ask_text("name?").text}
 
-    run = life.start(g)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, g)
     assert "WithdrawalTold" not in types(life.store)
 
 
@@ -330,9 +311,5 @@ async def test_an_on_cancel_that_wants_to_exit_is_a_problem_like_others(live, mo
     monkeypatch.setattr(Job, "on_cancel", leaves)
     monkeypatch.setattr(Job, "with_context", frozenset())
     life = live()
-    run = life.start(static)
-    await opened(life)
-    run.cancel()
-    with pytest.raises(RunCancelled):
-        await run
+    await cancelled(life, static)
     assert [e.problem for e in log(life.store) if isinstance(e, WithdrawalTold)] == ["SystemExit: 3"]

@@ -33,10 +33,12 @@ def graph_of(step, form):
     return drawn if form == "drawn" else written
 
 
-async def started(life, times=1):
-    """Until that many attempts have begun."""
-    await life.until(lambda: sum(map(begins, log(life.store))) == times)
+async def begun(life, graph):
+    """A run of it whose first attempt has begun."""
+    run = life.start(graph)
+    await life.until(lambda: any(map(begins, log(life.store))))
     await turns()
+    return run
 
 
 @FORMS
@@ -53,8 +55,7 @@ async def test_a_body_that_takes_too_long_is_cancelled_and_the_failure_names_too
             ends.append("ended")
 
     life = live(clock=clock)
-    run = life.start(graph_of(slow, form))
-    await started(life)
+    run = await begun(life, graph_of(slow, form))
     clock.advance(29)
     await turns()
     assert ends == []
@@ -78,8 +79,7 @@ async def test_a_body_that_swallows_the_cancellation_and_returns_was_too_late_al
             return {"x": "too late"}
 
     life = live(clock=clock)
-    run = life.start(graph_of(stubborn, form))
-    await started(life)
+    run = await begun(life, graph_of(stubborn, form))
     clock.advance(30)
     with pytest.raises(ToolTimeout, match="'stubborn' took longer than timeout=30 s"):
         await run
@@ -97,8 +97,7 @@ async def test_a_timeout_is_an_attempt_that_failed_and_the_policy_tries_again(li
         return {"x": context.attempt}
 
     life = live(clock=clock)
-    run = life.start(graph_of(slow, form))
-    await started(life)
+    run = await begun(life, graph_of(slow, form))
     clock.advance(30)
     await life.until(lambda: "NodeFailed" in types(store))
     await turns()
@@ -106,6 +105,16 @@ async def test_a_timeout_is_an_attempt_that_failed_and_the_policy_tries_again(li
     assert (await run).x == 2
     clock.advance(100)
     assert attempts == [1, 2]
+
+
+async def answered_late(life, clock, run):
+    """It asks after 20 seconds, and has the answer an hour later."""
+    clock.advance(20)
+    await life.until(lambda: life.channel.asked)
+    clock.advance(3600)
+    run.answer("Ada")
+    await life.until(lambda: types(life.store).count("NodeFinished") == 1)
+    await turns()
 
 
 async def test_waiting_for_people_does_not_count(live, clock):
@@ -117,14 +126,8 @@ async def test_waiting_for_people_does_not_count(live, clock):
         return {"x": name}
 
     life = live(clock=clock)
-    run = life.start(graph_of(asks, "drawn"))
-    await started(life)
-    clock.advance(20)
-    await life.until(lambda: life.channel.asked)
-    clock.advance(3600)
-    run.answer("Ada")
-    await life.until(lambda: types(life.store).count("NodeFinished") == 1)
-    await turns()
+    run = await begun(life, graph_of(asks, "drawn"))
+    await answered_late(life, clock, run)
     clock.advance(9)
     assert (await run).x == "Ada"
 
@@ -137,14 +140,8 @@ async def test_what_was_left_of_the_time_when_it_asked_is_what_is_left_afterward
         await asyncio.Event().wait()
 
     life = live(clock=clock)
-    run = life.start(graph_of(asks, "drawn"))
-    await started(life)
-    clock.advance(20)
-    await life.until(lambda: life.channel.asked)
-    clock.advance(3600)
-    run.answer("Ada")
-    await life.until(lambda: types(life.store).count("NodeFinished") == 1)
-    await turns()
+    run = await begun(life, graph_of(asks, "drawn"))
+    await answered_late(life, clock, run)
     clock.advance(9)
     await turns()
     assert run.status == "running"
@@ -170,8 +167,7 @@ async def test_standing_in_line_does_not_count(live, clock):
         return {"x": works().x}
 
     life = live(clock=clock, max_concurrency=1)
-    run = life.start(g)
-    await started(life)
+    run = await begun(life, g)
     clock.advance(3600)
     free.set()
     assert (await run).x == 1
@@ -213,8 +209,7 @@ async def test_cancelling_the_run_is_not_a_timeout(live, clock, store):
         await asyncio.Event().wait()
 
     life = live(clock=clock)
-    run = life.start(graph_of(slow, "drawn"))
-    await started(life)
+    run = await begun(life, graph_of(slow, "drawn"))
     run.cancel()
     with pytest.raises(RunCancelled):
         await run
@@ -229,8 +224,10 @@ class Thread:
         self.listens = listens
         self.attempts = []
 
-    def tool(self, **options):
-        @tool(name="slow", outputs=["x"], **options)
+    async def outlasts(self, life, clock, form, **options):
+        """A run whose tool is this body, and has taken longer than it may."""
+
+        @tool(name="slow", outputs=["x"], timeout=30, **options)
         def slow(*, context):
             self.attempts.append(context.attempt)
             if context.attempt > 1:
@@ -239,16 +236,17 @@ class Thread:
             (context.cancelled if self.listens else self.end).wait()
             return {"x": "too late"}
 
-        return slow
+        run = life.start(graph_of(slow, form))
+        await asyncio.to_thread(self.begun.wait)
+        clock.advance(30)
+        return run
 
 
 @FORMS
 async def test_a_sync_body_is_told_and_its_failure_says_that_it_is_still_running(live, clock, form):
     thread = Thread(listens=True)
     life = live(clock=clock)
-    run = life.start(graph_of(thread.tool(timeout=30), form))
-    await asyncio.to_thread(thread.begun.wait)
-    clock.advance(30)
+    run = await thread.outlasts(life, clock, form)
     with pytest.raises(ToolTimeout, match="still running"):
         await run
 
@@ -259,9 +257,7 @@ async def test_a_sync_body_keeps_its_place_and_is_not_tried_again_before_its_thr
 ):
     thread = Thread()
     life = live(clock=clock, max_concurrency=1)
-    run = life.start(graph_of(thread.tool(timeout=30, retries=1, backoff=5, jitter=False), form))
-    await asyncio.to_thread(thread.begun.wait)
-    clock.advance(30)
+    run = await thread.outlasts(life, clock, form, retries=1, backoff=5, jitter=False)
     await life.until(lambda: "NodeFailed" in types(store))
     await turns()
     clock.advance(3600)
@@ -278,9 +274,7 @@ async def test_a_sync_body_keeps_its_place_and_is_not_tried_again_before_its_thr
 async def test_a_node_that_is_sent_back_waits_for_the_thread_of_its_last_attempt(live, clock):
     thread = Thread()
     life = live(clock=clock)
-    run = life.start(graph_of(thread.tool(timeout=30), "drawn"))
-    await asyncio.to_thread(thread.begun.wait)
-    clock.advance(30)
+    run = await thread.outlasts(life, clock, "drawn")
     with pytest.raises(ToolTimeout):
         await run
     run.retry("slow")
