@@ -40,6 +40,14 @@ async def main():
 asyncio.run(main())
 """
 
+DIES = SCRIPT.replace(
+    "async def main",
+    "import aether_nb.engine.usercode as b, os, signal\n"
+    "b.open_wait = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n\n"
+    "async def main",
+)
+"""The same, killed when the job is started and its wait is not stored."""
+
 JOB = """
 import pathlib, time
 with open("ledger", "a") as ledger:
@@ -153,9 +161,7 @@ def test_a_job_whose_kernel_is_killed_runs_once_and_its_result_is_collected(tmp_
 @pytest.mark.timeout(60)
 def test_a_kernel_killed_between_start_and_the_stored_wait_does_not_start_the_job_twice(tmp_path):
     (tmp_path / "job.py").write_text(JOB)
-    dies = "import aether_nb.engine.bodies as b, os, signal\n"
-    dies += "b.open_wait = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-    (tmp_path / "dies.py").write_text(SCRIPT.replace("async def main", dies + "async def main"))
+    (tmp_path / "dies.py").write_text(DIES)
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = clean_environment(PYTHONPATH=ROOT)
     died = subprocess.run(
@@ -280,9 +286,7 @@ async def test_a_program_that_is_being_started_when_its_run_is_cancelled_does_no
 def left_behind(tmp_path):
     """The pid of a program whose kernel was killed before it was stored that run `r` waits for it."""
     (tmp_path / "job.py").write_text(JOB)
-    dies = "import aether_nb.engine.bodies as b, os, signal\n"
-    dies += "b.open_wait = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-    (tmp_path / "dies.py").write_text(SCRIPT.replace("async def main", dies + "async def main"))
+    (tmp_path / "dies.py").write_text(DIES)
     died = subprocess.run(
         [sys.executable, "dies.py", "runs.db"], cwd=tmp_path, env=clean_environment(PYTHONPATH=ROOT),
         timeout=30, check=False,
