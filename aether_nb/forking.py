@@ -150,9 +150,8 @@ def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us:
 
 
 def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> list[AnyEvent]:
-    until: dict[
-        NodeId, int
-    ] = {}  # of a node and what stands inside it, what the log has from there on is left out
+    # of a node and what stands inside it, what the log has from there on is left out
+    until: dict[NodeId, int] = {}
     undone: set[NodeId] = set()
     until[ROOT] = next((i for i, e in enumerate(log) if e.type == "CancelRequested"), len(log))
     if at is not None:

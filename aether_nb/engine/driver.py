@@ -30,23 +30,8 @@ from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.scheduler import Slot
 from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
-from aether_nb.errors import (
-    AetherError,
-    FencedOut,
-    NotRestorable,
-    RunBlocked,
-    RunOver,
-    RunSuspended,
-)
-from aether_nb.events import (
-    FINAL,
-    AnyEvent,
-    Call,
-    NodeFailed,
-    NodeRetried,
-    RunBlockedEvent,
-    RunFailedEvent,
-)
+from aether_nb.errors import AetherError, FencedOut, NotRestorable, RunBlocked, RunOver, RunSuspended
+from aether_nb.events import FINAL, AnyEvent, Call, NodeFailed, NodeRetried, RunBlockedEvent, RunFailedEvent
 from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.values import Outputs, decode
 

@@ -30,13 +30,7 @@ from aether_nb.engine.specs import Specs
 from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
 from aether_nb.errors import AetherError, StoreError
-from aether_nb.events import (
-    FINAL,
-    AnyEvent,
-    NodeRetried,
-    RunResumed,
-    RunStarted,
-)
+from aether_nb.events import FINAL, AnyEvent, NodeRetried, RunResumed, RunStarted
 from aether_nb.ids import NodeId, RunId, Token
 
 _LOG = logging.getLogger("aether_nb")
