@@ -182,10 +182,11 @@ class Run:
             if rows:
                 return OpenWait.of(rows[0])
             driver = self._runtime.awake(self.run_id)
-            if self.status == "blocked" and (blocked := self._state().blocked) is not None:
+            status = self.status  # once: it may be written just now
+            if status == "blocked" and (blocked := self._state().blocked) is not None:
                 raise WaitError(f"Run {self.run_id!r} is blocked and asks nothing. {blocked.reason}")
-            if self.status in _OVER or self._runtime.lost(self.run_id) is not None:
-                raise WaitError(f"Run {self.run_id!r} ({self.status}) asks nothing more.")
+            if status in _OVER or self._runtime.lost(self.run_id) is not None:
+                raise WaitError(f"Run {self.run_id!r} ({status}) asks nothing more.")
             if driver is None:
                 await self._follow()
             else:

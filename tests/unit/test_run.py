@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from lives import WatchedStore
 
 import aether_nb as ae
 from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
@@ -183,6 +184,28 @@ async def test_next_wait_of_a_blocked_run_says_why_it_is_blocked(ours):
     with pytest.raises(WaitError, match=r"is blocked and asks nothing\. Its code went away\."):
         await run.next_wait()
     assert repr(run) == f"<run {run.run_id}: blocked, Its code went away.>"
+
+
+async def test_next_wait_says_why_a_run_is_blocked_that_is_written_so_between_two_looks(configure):
+    class Store(WatchedStore):
+        """Gives the row of a run as it was, and lets the end be written before the next look."""
+
+        def run(self, run_id):
+            row = super().run(run_id)
+            if self.held.is_set():
+                self.free.set()
+                while super().run(run_id).status != "blocked":
+                    pass
+            return row
+
+    store = Store()
+    store.hold.add("RunBlocked")
+    ours = configure(store=store)
+    run = static.start()
+    ours.driver(run.run_id).block("Its code went away.")
+    await store.holding()
+    with pytest.raises(WaitError, match=r"is blocked and asks nothing\. Its code went away\."):
+        await run.next_wait()
 
 
 async def test_a_run_that_is_being_cancelled_prints_so_and_takes_no_reply(ours):
