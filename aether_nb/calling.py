@@ -9,9 +9,12 @@ call is made) and outside both (an ordinary call, or a new run). This is where `
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from aether_nb.errors import OutsideRun
@@ -157,7 +160,7 @@ class Caller(Protocol):
         """The `NodeContext` of this body."""
 
     def call(
-        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str
     ) -> Coroutine[Any, Any, Any]:
         """Identify the call now; the coroutine carries it out when awaited and gives its outputs."""
 
@@ -246,3 +249,16 @@ def launcher() -> Launcher:
     if not _launcher:
         raise OutsideRun("Nothing here can start runs yet: `import aether_nb` first.")
     return _launcher[0]
+
+
+_OURS = str(Path(__file__).parent) + os.sep
+
+
+def user_line() -> int:
+    """The line of the user's code that is calling into this package just now; 0 when there is none."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_back is None:
+            return 0
+        frame = frame.f_back
+    return frame.f_lineno

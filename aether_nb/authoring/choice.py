@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb.authoring.handles import AnyHandle, Handle, InputHandle, OutputHandle
 from aether_nb.authoring.names import output_problems
-from aether_nb.authoring.steps import user_line
-from aether_nb.calling import BUILDER
+from aether_nb.calling import BUILDER, user_line
 from aether_nb.errors import GraphError
 from aether_nb.graph.model import Branch, Expr, Guard, NodeSpec
 

@@ -18,8 +18,8 @@ from aether_nb.authoring.graphs import Graph, topology_print
 from aether_nb.authoring.handles import AnyHandle, Handle, InputHandle, OutputHandle
 from aether_nb.authoring.names import listed, output_problems, said
 from aether_nb.authoring.signature import Signature
-from aether_nb.authoring.steps import SINGLE, Step, user_line
-from aether_nb.calling import BUILDER, Target, on_failure_of
+from aether_nb.authoring.steps import SINGLE, Step
+from aether_nb.calling import BUILDER, Target, on_failure_of, user_line
 from aether_nb.errors import GraphProblems, NotStorable
 from aether_nb.graph import validate
 from aether_nb.graph.model import DictOf, Each, Expr, GraphSpec, Guard, InputRef, ListOf, Lit, NodeSpec, Ref

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Protocol
 
-from aether_nb.authoring.steps import user_line
+from aether_nb.calling import user_line
 from aether_nb.errors import HandleMisuse
 from aether_nb.graph.validate import no_output
 from aether_nb.ids import NodeId

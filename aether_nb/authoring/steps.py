@@ -7,15 +7,12 @@ graph function a durable call; what it is elsewhere, each kind says itself.
 from __future__ import annotations
 
 import inspect
-import os
-import sys
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from aether_nb.authoring.names import listed, name_problems, output_problems, said
 from aether_nb.authoring.signature import Signature
-from aether_nb.calling import BUILDER, CALLER, MISSING, Builder, Caller, label_of
+from aether_nb.calling import BUILDER, CALLER, MISSING, Builder, Caller, label_of, user_line
 from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
 from aether_nb.graph.model import Each, NodeKind, ParamSpec
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
@@ -27,8 +24,6 @@ SINGLE = "result"
 
 CALL_WORDS = ("key", "after")
 """Keywords that a call of a step understands itself, so that no input can have their names."""
-
-_OURS = str(Path(__file__).parent.parent) + os.sep
 
 
 class Step:
@@ -150,7 +145,7 @@ class Step:
         for name, value in bound.items():
             if type(value) in _HOLDERS:
                 bound[name] = _standing_for(value)
-        return caller.call(self, bound, key=key, label="", line=user_line())
+        return caller.call(self, bound, key=key, label="")
 
 
 class Mapped(Step):
@@ -193,16 +188,6 @@ def read(
         return Signature.of(fn, name=name, reserved=reserved), problems
     except GraphProblems as e:
         return None, [*problems, *e.problems]
-
-
-def user_line() -> int:
-    """The line of the user's code that is calling into this package just now; 0 when there is none."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_OURS):
-        if frame.f_back is None:
-            return 0
-        frame = frame.f_back
-    return frame.f_lineno
 
 
 def _not_a_limit(max_concurrency: Any) -> str:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of
+from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of, user_line
 from aether_nb.engine import divergence, outcome
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.failures import writable
@@ -114,8 +113,7 @@ class Activation:
     # -- Caller ----------------------------------------------------------------------------------
 
     def call(
-        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, line: int,
-        pick: str | None = None,
+        self, target: Target, bound: Mapping[str, Any], *, key: str | None, label: str, pick: str | None = None,
     ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         """Identify a call; the coroutine carries it out. See `calling.Caller`.
 
@@ -134,9 +132,10 @@ class Activation:
         if entry is not None:
             call = entry.call
         else:
-            call, entry = self._journal.identify(scope.path, target.name, digest(counted), key, line)
+            call, entry = self._journal.identify(scope.path, target.name, digest(counted), key, user_line())
         coro = self._perform(target, inputs, call, entry, scope, label, pick)
         coro.__qualname__ = target.name  # type: ignore[attr-defined]  # the scope of a task made of it
+        line = user_line() if entry is not None and self._journal.changed else call.line
         self._unawaited[id(call)] = (coro, call, target, line)
         return coro
 
@@ -270,7 +269,7 @@ class Activation:
     ) -> Coroutine[Any, Any, Any]:
         """Ask a person by a built-in dual-stage tool; see `context.Body`."""
         target: DualStageTarget = self._driver.engine.asks[tool]
-        return self.call(target, inputs, key=key, label="", line=caller_line(), pick=pick)
+        return self.call(target, inputs, key=key, label="", pick=pick)
 
     async def send(self, message: Message) -> None:
         """Say something, once in the life of the run."""
@@ -279,7 +278,7 @@ class Activation:
         body = form(Message).dump_python(message, exclude_defaults=True)
         encode(body)  # a text that cannot be stored is refused here, not in the log
         name = f"send_{message.kind}"
-        call, entry = self._journal.identify(scope.path, name, digest(body), None, caller_line())
+        call, entry = self._journal.identify(scope.path, name, digest(body), None, user_line())
         if entry is None:
             self._check_new(call, body)
             self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
@@ -292,7 +291,7 @@ class Activation:
             return make()
         scope = self._enter_call()
         self._flush_cancelled()
-        call, entry = self._journal.identify(scope.path, name, "", None, caller_line())
+        call, entry = self._journal.identify(scope.path, name, "", None, user_line())
         if entry is not None:
             self._journal.turn_nowait(entry)
             return decode(entry.value)
@@ -305,7 +304,7 @@ class Activation:
         """Record a fact in the memory, once."""
         scope = self._enter_call()
         self._flush_cancelled()
-        line = caller_line()
+        line = user_line()
         call, entry = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
         memory = self.services.memory
         if entry is not None:
@@ -398,11 +397,3 @@ class Activation:
         left = self._journal.leftover()
         if left:
             divergence.leave(self._driver, self._node, left, changed=self._journal.changed)
-
-
-def caller_line() -> int:
-    """The line of the nearest caller outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("aether_nb."):
-        frame = frame.f_back
-    return frame.f_lineno

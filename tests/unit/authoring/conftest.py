@@ -16,8 +16,8 @@ class RecordingCaller:
         self.context = f"context of a {kind}"
         self.calls = []
 
-    def call(self, target, bound, *, key, label, line):
-        self.calls.append((target, dict(bound), key, line))
+    def call(self, target, bound, *, key, label):
+        self.calls.append((target, dict(bound), key))
 
         async def outputs():
             return {"called": target.name}

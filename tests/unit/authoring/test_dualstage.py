@@ -131,7 +131,7 @@ def test_an_edited_method_changes_the_fingerprint():
 def test_in_a_graph_function_it_is_a_durable_call(inside):
     with inside("fn") as caller:
         ask_name("Who?", key="k").close()
-    ((target, bound, key, _line),) = caller.calls
+    ((target, bound, key),) = caller.calls
     assert (target, key) == (ask_name, "k")
     assert bound == {"prompt": "Who?", "timeout": None, "default": MISSING}
 

@@ -123,7 +123,7 @@ def test_in_a_graph_function_a_graph_is_a_durable_call(inside):
         pipeline(url="u", key="k").close()
         with pytest.raises(BadInputs, match=r"leave `run_id` to `.start\(\)`"):
             pipeline(url="u", run_id="r")
-    assert [(target, bound, key) for target, bound, key, _ in caller.calls] == [(pipeline, {"url": "u"}, "k")]
+    assert [(target, bound, key) for target, bound, key in caller.calls] == [(pipeline, {"url": "u"}, "k")]
 
 
 def test_in_a_tools_body_a_graph_is_refused_with_the_remedy(inside):

@@ -128,7 +128,7 @@ def test_everything_that_is_wrong_with_a_map_is_told_at_once():
 def test_in_a_graph_function_a_map_is_one_call_with_its_list(inside):
     with inside("fn") as caller:
         fetch.map(["a"], timeout_s=2, key="k").close()
-    ((target, bound, key, _),) = caller.calls
+    ((target, bound, key),) = caller.calls
     assert (target.name, target.kind, target.step) == ("fetch.map", "map", fetch)
     assert target.each.over == "url"
     assert (bound, key) == ({"url": ["a"], "timeout_s": 2}, "k")
