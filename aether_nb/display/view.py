@@ -7,43 +7,23 @@ one message. `patch` remembers what it gave: one view serves one sender. Read `d
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from aether_nb import events as ev
 from aether_nb.display.outline import blank
-from aether_nb.display.shapes import (
-    ErrorShape,
-    MessageShape,
-    NodeShape,
-    OutputShape,
-    PatchShape,
-    PromptShape,
-    ReplyShape,
-    RunShape,
-)
+from aether_nb.display.shapes import ErrorShape, NodeShape, OutputShape, PatchShape, RunShape
 from aether_nb.display.table import NodeTable
-from aether_nb.display.words import cell, error_text, reply_text, sentence, value_text
+from aether_nb.display.talk import Talk
+from aether_nb.display.words import error_text, sentence, value_text
 from aether_nb.graph.model import GraphSpec
 from aether_nb.prompts import Reply
 
 OUTPUT_CHARS = 2_000
-IMAGE_BYTES = 4 << 20
-"""A larger image is named, not sent."""
-
-_IMAGE = re.compile(r"image/[\w.+-]+")
 _BROKEN = frozenset({"failed", "skipped"})
 _DONE = _BROKEN | {"succeeded", "cancelled"}
 _OVER = frozenset({"succeeded", "failed", "cancelled", "blocked"})
 """Run statuses that a retry or a resume leads out of."""
-
-
-def reply_shape(kind: str, reply: Reply, me: str) -> ReplyShape:
-    """An answer to a prompt of that kind; what `me` answered is said to be from "you"."""
-    by = "you" if reply.by == me else reply.by
-    return ReplyShape(text=reply_text(kind, reply.value), by=by, door=reply.door, at_ms=reply.at_ms)
 
 
 class RunView:
@@ -69,8 +49,6 @@ class RunView:
         self._run_id = run_id
         self._graph = graph
         self._specs = specs
-        self._artifact = artifact
-        self._me = me
         self._seq = 0
         self._name = graph.name if graph else ""
         self._status: ev.RunStatus = "running"
@@ -78,15 +56,10 @@ class RunView:
         self._ended_ms: int | None = None
         self._note = ""
         self._table = NodeTable()
-        self._prompts: dict[str, PromptShape] = {}
-        self._messages: list[MessageShape] = []
+        self._talk = Talk(artifact, me)
         self._outputs: list[OutputShape] = []
         self._error: ErrorShape | None = None
-        self._open: set[str] = set()
-        """Tokens of the waits that are open."""
         self._base = 0
-        self._new_prompts: dict[str, None] = {}
-        self._new_messages: list[MessageShape] = []
         self._new_fields: set[Literal["status", "note", "outputs", "error"]] = set()
         if graph is not None:
             self._table.grow(graph)
@@ -118,7 +91,7 @@ class RunView:
             if fold is not None:
                 fold(self, event)
         if self._status in {"running", "waiting"}:
-            self._say_status("waiting" if self._open and not self._table.busy else "running")
+            self._say_status("waiting" if self._talk.open and not self._table.busy else "running")
 
     def note(self, text: str) -> None:
         """Say in one line how this run came here; `""` takes it back."""
@@ -128,9 +101,9 @@ class RunView:
 
     def wait_answered(self, token: str, reply: Reply) -> None:
         """Show an answer that the store has accepted before the driver took it into the log."""
-        prompt = self._prompts.get(token)
+        prompt = self._talk.prompts.get(token)
         if prompt is not None and prompt["state"] == "open":
-            self._answer(prompt, reply)
+            self._talk.answer(token, reply)
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -146,8 +119,8 @@ class RunView:
             note=self._note,
             nodes=[node.copy() for node in self._table.nodes.values()],
             edges=list(self._table.edges),
-            prompts=[prompt.copy() for prompt in self._prompts.values()],
-            messages=[message.copy() for message in self._messages],
+            prompts=[prompt.copy() for prompt in self._talk.prompts.values()],
+            messages=[message.copy() for message in self._talk.messages],
             outputs=[output.copy() for output in self._outputs],
             error=self._error and self._error.copy(),
             dot="",
@@ -167,10 +140,7 @@ class RunView:
             patch["nodes"] = [table.nodes[i].copy() for i in table.changed]
         if table.new_edges:
             patch["edges"] = list(table.new_edges)
-        if self._new_prompts:
-            patch["prompts"] = [self._prompts[token].copy() for token in self._new_prompts]
-        if self._new_messages:
-            patch["messages"] = [message.copy() for message in self._new_messages]
+        self._talk.add_to(patch)
         if "status" in fields:
             patch["status"] = self._status
             patch["ended_ms"] = self._ended_ms
@@ -189,8 +159,7 @@ class RunView:
         self._base = self._seq
         self._table.changed.clear()
         self._table.new_edges.clear()
-        self._new_prompts.clear()
-        self._new_messages.clear()
+        self._talk.told()
         self._new_fields.clear()
 
     # -- the run -----------------------------------------------------------------------------------
@@ -249,8 +218,8 @@ class RunView:
                 self._table.say(node["id"], "skipped", self._ended_ms)
             elif node["status"] in {"pending", "running", "waiting"}:
                 self._table.say(node["id"], "cancelled", self._ended_ms)
-        for token in sorted(self._open):
-            self._close(token, "withdrawn")
+        for token in sorted(self._talk.open):
+            self._talk.close(token, "withdrawn")
 
     def _go_on(self) -> None:
         if self._status in _OVER:
@@ -375,41 +344,23 @@ class RunView:
         if node is not None:
             node["attempt"] = max(node["attempt"], 1)
             node["started_ms"] = node["started_ms"] or at_ms
-        self._open.add(event.token)
-        self._prompts[event.token] = PromptShape(
-            token=event.token,
-            node=event.node,
-            seq=event.seq,
-            kind=event.prompt.kind,
-            prompt=event.prompt.model_dump(mode="json"),
-            state="open",
-            deadline_ms=event.deadline_ms,
-            reply=None,
-            problems={},
-        )
-        self._new_prompts[event.token] = None
+        self._talk.ask(event)
 
     def _on_reply_taken(self, event: ev.ReplyTaken) -> None:
-        self._open.discard(event.token)
-        if prompt := self._prompts.get(event.token):
-            self._answer(prompt, event.reply)
+        self._talk.open.discard(event.token)
+        self._talk.answer(event.token, event.reply)
         self._say(event.node, "running", event.at_us // 1000)
 
     def _on_reply_rejected(self, event: ev.ReplyRejected) -> None:
-        if prompt := self._prompts.get(event.token):
-            prompt["state"] = "open"
-            prompt["reply"] = None
-            prompt["problems"] = dict(event.problems)
-            self._new_prompts[event.token] = None
-            self._open.add(event.token)
+        self._talk.reject(event)
         self._say(event.node, "waiting", event.at_us // 1000)
 
     def _on_wait_expired(self, event: ev.WaitExpired) -> None:
-        self._close(event.token, "expired")
+        self._talk.close(event.token, "expired")
         self._say(event.node, "running", event.at_us // 1000)
 
     def _on_wait_withdrawn(self, event: ev.WaitWithdrawn) -> None:
-        self._close(event.token, "withdrawn")
+        self._talk.close(event.token, "withdrawn")
         if self._table.fold(event.node) or self._table.node(event.node)["status"] == "waiting":
             self._say(event.node, "cancelled", event.at_us // 1000)
 
@@ -428,38 +379,8 @@ class RunView:
             node["error"] = sentence(problem)
             self._table.changed[node_id] = None
 
-    def _close(self, token: str, state: Literal["expired", "withdrawn"]) -> None:
-        self._open.discard(token)
-        if prompt := self._prompts.get(token):
-            prompt["state"] = state
-            self._new_prompts[token] = None
-
-    def _answer(self, prompt: PromptShape, reply: Reply) -> None:
-        prompt["state"] = "answered"
-        prompt["problems"] = {}
-        prompt["reply"] = reply_shape(prompt["kind"], reply, self._me)
-        self._new_prompts[prompt["token"]] = None
-
     def _on_message_sent(self, event: ev.MessageSent) -> None:
-        message = event.message
-        shape = MessageShape(
-            seq=event.seq,
-            node=event.node,
-            kind=message.kind,
-            text=message.text,
-            name=message.name,
-            src=self._image(message) if message.kind == "image" else "",
-            columns=list(message.columns),
-            rows=[[cell(value) for value in row] for row in message.rows],
-        )
-        self._messages.append(shape)
-        self._new_messages.append(shape)
-
-    def _image(self, message: ev.Message) -> str:
-        data = self._artifact(message.sha256) if _IMAGE.fullmatch(message.media_type) else None
-        if data is None or len(data) > IMAGE_BYTES:
-            return ""
-        return f"data:{message.media_type};base64,{base64.b64encode(data).decode()}"
+        self._talk.say(event)
 
 
 _FOLDS: Mapping[type, Callable[[RunView, Any], None]] = {

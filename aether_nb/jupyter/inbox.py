@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.display.shapes import PromptShape, RunShape
-from aether_nb.display.view import reply_shape
+from aether_nb.display.talk import reply_shape
 from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import StoreError
 from aether_nb.ids import Token
