@@ -7,6 +7,7 @@ channel.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -271,8 +272,15 @@ def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def schema_hash(schema: Mapping[str, Any]) -> bytes:
     """The key under which a schema is stored once: 16 bytes."""
-    text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return _hash(to_json(schema))
+
+
+@functools.lru_cache(
+    256
+)  # a thousand questions have few schemas, and the key of each is that of its sorted text
+def _hash(text: bytes) -> bytes:
+    in_order = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(in_order.encode(), digest_size=16).digest()
 
 
 def _callback_reply(prompt: CallbackPrompt, value: Any) -> Any:

@@ -176,8 +176,8 @@ class Activation:
             if entry.outcome == "cancelled":
                 await asyncio.Event().wait()  # the code that cancelled it will do so again
             elif entry.outcome is not None:
-                if not self._journal.turn_nowait(entry):
-                    await self._journal.turn(entry)
+                if not self._journal.replay.turn_nowait(entry):
+                    await self._journal.replay.turn(entry)
             else:
                 await self._guarded(node, self._driver.bodies.reattach(node, target, inputs, self._slot))
         if node.status == "cancelled" and node.error is None:
@@ -282,8 +282,8 @@ class Activation:
         if entry is None:
             self._check_new(call, body)
             self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
-        elif not self._journal.turn_nowait(entry):
-            await self._journal.turn(entry)
+        elif not self._journal.replay.turn_nowait(entry):
+            await self._journal.replay.turn(entry)
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:
         """A small value, made once; in a thread made anew, because a sync body runs again as a whole."""
@@ -293,7 +293,7 @@ class Activation:
         self._flush_cancelled()
         call, entry = self._journal.identify(scope.path, name, "", None, user_line())
         if entry is not None:
-            self._journal.turn_nowait(entry)
+            self._journal.replay.turn_nowait(entry)
             return decode(entry.value)
         self._check_new(call, {})
         value = encode(make())
@@ -308,8 +308,8 @@ class Activation:
         call, entry = self._journal.identify(scope.path, "memory.record", digest([kind, data]), None, line)
         memory = self.services.memory
         if entry is not None:
-            if not self._journal.turn_nowait(entry):
-                await self._journal.turn(entry)
+            if not self._journal.replay.turn_nowait(entry):
+                await self._journal.replay.turn(entry)
             found = memory.query(item_id=entry.value)
             return found[0] if found else None
         self._check_new(call, {"kind": kind, "data": data})
@@ -365,14 +365,14 @@ class Activation:
         Raises:
             ReplayDiverged: the journal has something else here.
         """
-        expected = self._journal.expected(call)
+        expected = self._journal.replay.expected(call)
         if expected is None:
             return None
         changed, maps = self._journal.changed, self._driver.maps
         if changed and expected.call.name == call.name and getattr(target, "kind", "") == "map":
             counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
             if maps.is_same(expected, counted):
-                self._journal.give_up(expected)
+                self._journal.replay.give_up(expected)
                 maps.take_back_called(self._node, expected, call, self._stored(counted))
                 return expected
         divergence.check(self._driver, self._node, call, inputs, expected, changed=changed)
@@ -394,6 +394,6 @@ class Activation:
 
     def _check_return(self) -> None:
         self._unawaited.check()
-        left = self._journal.leftover()
+        left = self._journal.replay.leftover()
         if left:
             divergence.leave(self._driver, self._node, left, changed=self._journal.changed)

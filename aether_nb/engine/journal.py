@@ -7,28 +7,24 @@ The rules are numbered in the durability notes, section 4; the numbers stand at 
   body a scope of its own, named after its coroutine and counted (rule 2).
 - `identify` names a call when it is called (rule 1), by key (3) or by scope, name, arguments and
   occurrence (4), and finds it in the record.
-- For a call that is not there, `expected` tells what the record has in its place, before it has any
-  effect (7, 8, 9).
-- Recorded outcomes are handed out in the order of the log, so that a race goes as it went (5).
+- `replay.py` is the record: for a call that is not there it tells what it has in its place, before the call
+  has any effect (7, 8, 9), and it hands out the outcomes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from aether_nb.engine.records import Entry, Identity, JournalLog, identity
+from aether_nb.engine.records import Entry, JournalLog
+from aether_nb.engine.replay import NOTHING, Replay
 from aether_nb.errors import BadInputs, DuplicateKey
 from aether_nb.events import Call
 from aether_nb.ids import NodeId
-from aether_nb.values import alike
-
-_SETTLE_TURNS = 16  # loop turns that tasks may take to react to a replayed outcome before the next
 
 
 @dataclass(slots=True)
@@ -66,45 +62,27 @@ SCOPE: ContextVar[Scope | None] = ContextVar("aether_nb_scope", default=None)
 
 
 class Journal:
-    """The record of one body, and where its replay stands.
+    """Names the durable calls of one body, and finds what is recorded of them.
 
     Args:
-        log: what was recorded before; later entries are not its concern.
+        log: what was recorded before, if anything.
         changed: whether the body's code differs from the code that made the record.
         keys: the keys in use in this run, shared by all its bodies.
-        stage: the scope that all calls of this body stand in; the two stages of one node share a log.
-        again: an earlier attempt of this body failed, so that this one may well take another way: what it
-            calls again is known again, the rest of the record binds it to nothing.
+        stage: see `Replay`.
+        again: see `Replay`.
+
+    Attributes:
+        replay: the record, and how far its replay has come.
     """
 
     def __init__(
-        self,
-        log: JournalLog | None,
-        *,
-        changed: bool,
-        keys: set[str],
-        stage: str = "",
-        again: bool = False,
+        self, log: JournalLog | None, *, changed: bool, keys: set[str], stage: str = "", again: bool = False
     ) -> None:
-        entries = log.entries if log is not None else []
-        self._inserted = log.inserted if log is not None else set()
-        if stage:
-            entries = [e for e in entries if e.call.scope.partition("/")[0] == stage]
-        # what was left over and cut off has no outcome to give: made again, it is a new call
-        self._recorded = {identity(e.call): e for e in entries if not (e.left and e.outcome == "cancelled")}
-        self._unclaimed: dict[str, dict[Identity, Entry]] = {}
-        for i, e in () if again else self._recorded.items():
-            if not e.left:
-                self._unclaimed.setdefault(e.call.scope, {})[i] = e
-        self._ahead = {scope: deque(left.items()) for scope, left in self._unclaimed.items()}
-        self._order = deque(log.outcomes) if log is not None else deque[Entry]()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._passed: set[int] = set()
-        self._counts: dict[tuple[str, str, str], int] = {}
+        self.replay = Replay(log, stage=stage, again=again) if log is not None and log.entries else NOTHING
         self.changed = changed
+        self._counts: dict[tuple[str, str, str], int] = {}
         self._keys = keys
         self._own_keys: list[str] = []
-        self._pumping = False
 
     def identify(
         self, scope: str, name: str, digest: str, key: str | None, line: int
@@ -131,12 +109,10 @@ class Journal:
                 )
             self._keys.add(key)
             self._own_keys.append(key)
-            entry = self._claim((name, key))
+            entry = self.replay.claim((name, key))
             return entry.call if entry else Call(scope=scope, name=name, key=key, line=line), entry
-        triple = (scope, name, digest)
-        n = self._counts.get(triple, 0)
-        self._counts[triple] = n + 1
-        entry = self._claim((*triple, str(n)))
+        n = self._count((scope, name, digest))
+        entry = self.replay.claim((scope, name, digest, str(n)))
         return entry.call if entry else Call(scope=scope, name=name, digest=digest, n=n, line=line), entry
 
     def foresee(self, scope: str, name: str, inputs: Mapping[str, Any]) -> Entry | None:
@@ -144,109 +120,25 @@ class Journal:
 
         It is what `identify` would find, without the digest: that is a quarter of a replay.
         """
-        ahead = self._ahead.get(scope)
-        while ahead:
-            i, entry = ahead[0]
-            if i in self._unclaimed[scope]:
-                break
-            ahead.popleft()
-        else:
+        found = self.replay.next_if(scope, name, inputs)
+        if found is None:
             return None
-        call = entry.call
-        if (
-            call.name != name
-            or call.key is not None
-            or entry.inputs is None
-            or not alike(inputs, entry.inputs)
-        ):
+        i, entry = found
+        triple = (scope, name, entry.call.digest)
+        if self._counts.get(triple, 0) != entry.call.n:
             return None
-        triple = (scope, name, call.digest)
+        self._count(triple)
+        return self.replay.claim(i)
+
+    def _count(self, triple: tuple[str, str, str]) -> int:
+        """How often such a call came before."""
         n = self._counts.get(triple, 0)
-        if n != call.n:
-            return None
         self._counts[triple] = n + 1
-        ahead.popleft()
-        del self._unclaimed[scope][i]
-        return entry
-
-    def _claim(self, i: Identity) -> Entry | None:
-        entry = self._recorded.get(i)
-        if entry is not None:
-            left = self._unclaimed.get(entry.call.scope)
-            if left is not None:
-                left.pop(i, None)
-        return entry
-
-    def expected(self, call: Call) -> Entry | None:
-        """What the record has next where this call, which it does not have, is about to be made.
-
-        None: nothing, the call is simply new (rule 7). To be asked when the call is awaited: others, that
-        were called after it and awaited before, may be recorded without it.
-        """
-        left = self._unclaimed.get(call.scope)
-        return next(iter(left.values())) if left and identity(call) not in self._inserted else None
-
-    def give_up(self, entry: Entry) -> None:
-        """Another call takes the place of this one, and its recorded outcome does not count. Before that is logged."""
-        self._claim(identity(entry.call))
-        del self._recorded[identity(entry.call)]
-        if entry.outcome is not None:
-            self._order.remove(entry)
-
-    def leftover(self) -> list[Entry]:
-        """Recorded entries that no call has claimed, in the order of the log."""
-        return [e for left in self._unclaimed.values() for e in left.values()]
+        return n
 
     def close(self) -> None:
         """The body is over: its keys are free for its next attempt."""
         self._keys.difference_update(self._own_keys)
-
-    # -- handing out recorded outcomes (rule 5) --------------------------------------------------
-
-    def turn_nowait(self, entry: Entry) -> bool:
-        """Whether this recorded outcome may be handed out now: it is the next in the log, or overdue."""
-        if id(entry) in self._passed:
-            return True
-        if self._order and self._order[0] is entry:
-            self._pass_head()
-            if self._waiting:
-                self._pump_soon()
-            return True
-        return False
-
-    async def turn(self, entry: Entry) -> None:
-        """Wait until every outcome recorded before this one has been handed out."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[id(entry)] = future
-        self._pump_soon()
-        await future
-
-    def _pass_head(self) -> None:
-        self._passed.add(id(self._order.popleft()))
-
-    def _pump_soon(self) -> None:
-        if self._waiting and not self._pumping:
-            self._pumping = True
-            asyncio.get_running_loop().call_soon(self._pump, _SETTLE_TURNS)
-
-    def _pump(self, turns: int) -> None:
-        """Hand out the next outcome, once the tasks have settled after the one before.
-
-        A head that nobody has come for when all is quiet is passed over: what would call it waits for
-        something outside the journal, or is not in the code any more (`leftover` reports that).
-        """
-        loop = asyncio.get_running_loop()
-        if turns and getattr(loop, "_ready", None):
-            loop.call_soon(self._pump, turns - 1)
-            return
-        self._pumping = False
-        while self._order and self._waiting:
-            future = self._waiting.pop(id(self._order[0]), None)
-            self._pass_head()
-            if future is not None and not future.done():
-                future.set_result(None)
-                break
-        self._pump_soon()
 
 
 def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., Any]:
