@@ -272,15 +272,17 @@ def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def schema_hash(schema: Mapping[str, Any]) -> bytes:
     """The key under which a schema is stored once: 16 bytes."""
-    return _hash(to_json(schema))
+    text = to_json(schema)
+    return _hash(text) if len(text) < _SHORT else _hash.__wrapped__(text)
 
 
-@functools.lru_cache(
-    256
-)  # a thousand questions have few schemas, and the key of each is that of its sorted text
+@functools.lru_cache(256)  # a thousand questions have few schemas
 def _hash(text: bytes) -> bytes:
     in_order = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(in_order.encode(), digest_size=16).digest()
+
+
+_SHORT = 4096  # bytes
 
 
 def _callback_reply(prompt: CallbackPrompt, value: Any) -> Any:
