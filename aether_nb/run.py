@@ -84,7 +84,10 @@ class Run:
 
     @property
     def metrics(self) -> Metrics:
-        """Where its time went and what it left in the store, as far as its log is committed."""
+        """Where its time went and what it left in the store, as far as its log is committed.
+
+        An open question counts up to now, whoever drives the run; what computes does while this process drives it.
+        """
         return self._measured()(None)
 
     def _measured(self) -> Measure:
@@ -92,9 +95,10 @@ class Run:
         meter = Meter()
         for event in self._runtime.store.events(self.run_id):
             meter.apply(event)
-        # while nobody drives it, no time is spent on it
-        now_us = self._runtime.clock.now_us() if self._live() is not None else None
-        return lambda node: meter.total(now_us) if node is None else meter.of(node, now_us)
+        now_us, driven = self._runtime.clock.now_us(), self._live() is not None
+        return lambda node: (
+            meter.total(now_us, driven=driven) if node is None else meter.of(node, now_us, driven=driven)
+        )
 
     @property
     def waits(self) -> Table[OpenWait]:

@@ -106,28 +106,34 @@ class Meter:
             fold(self, self._gauges[node], event)
         self._last_us = event.at_us
 
-    def of(self, node: NodeId, now_us: int | None = None) -> Metrics:
+    def of(self, node: NodeId, now_us: int | None = None, *, driven: bool = True) -> Metrics:
         """A node with what stands inside it.
 
         Args:
             node: its id; nothing is known of one that has no events.
             now_us: what is under way counts up to here; None is the last event.
+            driven: whether a kernel is known to work on it now; else bodies count up to the last event, and
+                only open questions up to `now_us`: they wait whether a kernel runs or not.
         """
         own = self._gauges.get(node, _Gauge())
-        return self._sum(node, now_us or self._last_us, lambda _: own.attempts)
+        return self._sum(node, now_us, driven, lambda _: own.attempts)
 
-    def total(self, now_us: int | None = None) -> Metrics:
-        """The run, with all of its nodes."""
-        return self._sum(ROOT, now_us or self._last_us, lambda all_: sum(g.attempts for g in all_))
+    def total(self, now_us: int | None = None, *, driven: bool = True) -> Metrics:
+        """The run, with all of its nodes; the arguments are those of `of`."""
+        return self._sum(ROOT, now_us, driven, lambda all_: sum(g.attempts for g in all_))
 
-    def _sum(self, top: NodeId, now_us: int, attempts: Callable[[list[_Gauge]], int]) -> Metrics:
+    def _sum(
+        self, top: NodeId, now_us: int | None, driven: bool, attempts: Callable[[list[_Gauge]], int]
+    ) -> Metrics:
+        now_us = now_us or self._last_us
+        worked_us = now_us if driven else self._last_us
         found, heap = [], [top]
         while heap:
             node = heap.pop()
             if node in self._gauges:
                 found.append(self._gauges[node])
             heap += self._inside.get(node, ())
-        computing = sum(g.computing_us + _open(g.since_us, now_us) for g in found)
+        computing = sum(g.computing_us + _open(g.since_us, worked_us) for g in found)
         waiting = sum(g.waiting_us + _open(g.asked_us, now_us) for g in found)
         return Metrics(
             queued=sum(g.queued_us for g in found) / 1e6,

@@ -244,6 +244,19 @@ def pack_whole(event):
     )
 
 
+async def test_an_open_question_waits_up_to_now_also_where_nobody_drives_its_run(live, clock):
+    life = live(clock=clock)
+    run = life.start(graph_of(clock))
+    await life.until(lambda: len(life.channel.asked) == 2)
+    computed = run.metrics.computing
+    other = live(clock=clock)
+    clock.advance(3600)
+    seen = other.runtime.get("r")
+    assert seen.metrics.waiting >= 7200
+    assert seen.nodes["asks"].metrics.waiting >= 3600
+    assert seen.metrics.computing <= computed, "what a body did since its last event is not known"
+
+
 async def test_a_tracer_gets_the_same_from_the_events_that_it_is_told(live, clock):
     life = live(clock=clock)
     run = life.start(graph_of(clock))
