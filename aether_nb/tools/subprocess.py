@@ -110,7 +110,7 @@ def _command(args: Any) -> list[str]:
 def _check(env: Any, timeout: Any, files: Any) -> None:
     """Refuse at once what would come out when the program is done."""
     if env is not None and not (
-        isinstance(env, Mapping) and all(isinstance(text, str) for pair in env.items() for text in pair)
+        isinstance(env, Mapping) and all(_is_variable(*pair) for pair in env.items())
     ):
         raise BadInputs(f"env={show(env)}: give a mapping of texts, such as {{'LEVEL': '3'}}.")
     if timeout is not None and (
@@ -120,8 +120,27 @@ def _check(env: Any, timeout: Any, files: Any) -> None:
     if isinstance(files, str) or not isinstance(files, Collection):
         raise BadInputs(f"files={files!r}: give a list of patterns, such as ['*.csv'].")
     for pattern in files:
-        if not isinstance(pattern, str) or not Path(pattern).parts or Path(pattern).is_absolute():
+        if not isinstance(pattern, str) or not _is_within(pattern):
             raise BadInputs(f"files={show(files)}: {pattern!r} is no pattern within `cwd`, such as '*.csv'.")
+
+
+def _is_variable(name: Any, value: Any) -> bool:
+    return (
+        isinstance(name, str)
+        and isinstance(value, str)
+        and bool(name)
+        and not set("=\0") & set(name)
+        and ("\0" not in value)
+    )
+
+
+def _is_within(pattern: str) -> bool:
+    """Whether `glob` takes it and all that it finds is in the folder where it looks."""
+    try:
+        next(Path(os.devnull).glob(pattern), None)  # no folder, so that nothing is looked through
+    except (ValueError, NotImplementedError):
+        return False
+    return ".." not in Path(pattern).parts
 
 
 def _call_off(folder: Path) -> None:
