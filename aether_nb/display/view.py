@@ -22,6 +22,7 @@ from aether_nb.prompts import Reply
 OUTPUT_CHARS = 2_000
 _BROKEN = frozenset({"failed", "skipped"})
 _DONE = _BROKEN | {"succeeded", "cancelled"}
+_NOT_AT_WORK = _DONE | {"pending"}
 _OVER = frozenset({"succeeded", "failed", "cancelled", "blocked"})
 """Run statuses that a retry or a resume leads out of."""
 
@@ -267,6 +268,14 @@ class RunView:
         self._table.say_inside(around, node_id, status)
         return None
 
+    def _go_on_around(self, node_id: str, at_ms: int) -> None:
+        """What a node stands inside goes on with it, when it was over and a retry sent it back."""
+        nodes = self._table.nodes
+        around = nodes[node_id]["parent"] if node_id in nodes else self._table.fold(node_id)
+        while around in nodes and nodes[around]["status"] in _NOT_AT_WORK:
+            self._table.say(around, "running", at_ms)["error"] = ""
+            around = nodes[around]["parent"]
+
     def _on_node_started(self, event: ev.NodeStarted) -> None:
         was = self._table.nodes.get(event.node)
         revived = was is not None and was["status"] in _BROKEN
@@ -280,6 +289,7 @@ class RunView:
     def _begin(self, node_id: str, attempt: int, at_ms: int) -> bool:
         """An attempt begins; whether it is of a node that is listed."""
         self._go_on()
+        self._go_on_around(node_id, at_ms)
         node = self._say(node_id, "running", at_ms)
         if node is None:
             return False
@@ -340,6 +350,7 @@ class RunView:
     def _on_wait_opened(self, event: ev.WaitOpened) -> None:
         self._go_on()
         at_ms = event.at_us // 1000
+        self._go_on_around(event.node, at_ms)
         node = self._say(event.node, "waiting", at_ms)
         if node is not None:
             node["attempt"] = max(node["attempt"], 1)

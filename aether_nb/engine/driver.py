@@ -19,7 +19,7 @@ from aether_nb.engine import crashing, outcome
 from aether_nb.engine.bodies import Bodies
 from aether_nb.engine.cancelling import Cancelling
 from aether_nb.engine.commands import Command
-from aether_nb.engine.failures import error_info
+from aether_nb.engine.failures import cause_of, error_info
 from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
 from aether_nb.engine.pauses import Pauses
@@ -232,7 +232,7 @@ class Driver:
             if withdrawn:
                 self.cancelling.is_withdrawn(node)
             return
-        cause = self.state.nodes.get(getattr(error, "node", ROOT))
+        cause = self.state.nodes.get(getattr(cause_of(error), "node", ROOT))
         where = cause.id if cause is not None and cause.error == info else ROOT
         self.conclude(RunFailedEvent(**self.head(), error=info, node=where))
 

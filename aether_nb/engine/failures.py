@@ -34,6 +34,7 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
 
     A failure of another node that passed through stays what it was: its own message, frames and inputs.
     """
+    error = cause_of(error)
     if isinstance(error, _Raised):
         return error.info
     return ErrorInfo(
@@ -43,6 +44,12 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
         frames=tuple(map(writable, user_frames(error))),
         inputs={k: writable(show(v)) for k, v in (inputs or {}).items()},
     )
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The first of the failed nodes of which a `TaskGroup` made a group; every other exception is its own cause."""
+    found = _ungrouped(error)
+    return found[0] if all(isinstance(one, _Raised) for one in found) else error
 
 
 def in_words(error: BaseException) -> str:
@@ -56,8 +63,17 @@ def asked_to_stop() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def _ungrouped(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, and in the groups in it; else the one."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [one for inside in error.exceptions for one in _ungrouped(inside)]
+
+
 def _text_of(error: BaseException) -> str:
     try:
+        if isinstance(error, BaseExceptionGroup):
+            return f"{error}: {', '.join(map(in_words, _ungrouped(error)))}"
         return str(error)
     except Exception as worse:  # noqa: BLE001 - the class is the user's
         return f"(its text could not be made: {type(worse).__name__})"

@@ -2,11 +2,13 @@
 
 Part of `state.py`, for the rare events that undo something; as pure as that. A node of a static graph takes
 along what needs it, and the graphs around it what needs them. A call of a body goes on from its journal: only
-what the body has not gone on from can be sent back (`went_on`).
+what the body has not gone on from can be sent back (`went_on`). What was cut short by the failure, or when the
+graph around it was cancelled, goes on with it.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from aether_nb.engine.records import DONE, NodeState
@@ -47,10 +49,7 @@ def send_back(state: RunState, node: NodeState) -> None:
     again = {n.id: n for n in culprits(state, node) or [node]}
     for one in {**again, node.id: node}.values():
         one.generation += 1
-        one.failures, one.token = 0, None
-        if one.wait is not None and one.wait.status != "answered" and not state.took_default(one.wait):
-            one.wait = None  # it is asked again; a reply that came is kept, and Stage B has it again
-        forget_failures(state, one)
+        _begin_anew(state, one)
     while again:
         around: dict[NodeId, list[NodeState]] = {}
         for one in again.values():
@@ -59,6 +58,38 @@ def send_back(state: RunState, node: NodeState) -> None:
         for parent, nodes in around.items():
             _send_back_in(state, parent, nodes)
         again = {p: state.nodes[p] for p in around if p in state.nodes}
+
+
+def _begin_anew(state: RunState, node: NodeState) -> None:
+    """A node has none of its attempts behind it; what was cut short inside it goes on."""
+    node.failures, node.token = 0, None
+    if node.wait is not None and node.wait.status != "answered" and not state.took_default(node.wait):
+        node.wait = None  # it is asked again; a reply that came is kept, and Stage B has it again
+    forget_failures(state, node)
+    if _cut_short(state, node.id, []):
+        _send_back_in(state, node.id, [])
+
+
+def _cut_short(state: RunState, at: NodeId, nodes: list[NodeState]) -> list[NodeState]:
+    """What stands right inside a node, and was cancelled because that was, or because its body ended.
+
+    Args:
+        state: the run.
+        at: the node.
+        nodes: calls of its body that are sent back: what was cancelled after them came of them. Without any it is
+            what was cancelled last.
+    """
+    frame, log = state.frames.get(at), state.journals.get(at)
+    if frame is not None:
+        inside = [state.nodes[n] for n in frame.missing]
+        return [n for n in inside if n.status == "cancelled" and n.error is None and n not in nodes]
+    if log is None:
+        return []
+    sent = {node.id for node in nodes}
+    last = itertools.takewhile(lambda e: e.outcome == "cancelled", reversed(log.outcomes))
+    after = itertools.dropwhile(lambda e: e.node not in sent, log.outcomes)
+    cut = (e for e in (after if nodes else last) if e.outcome == "cancelled" and not e.left)
+    return [state.nodes[e.node] for e in cut if e.node is not None and e.node not in sent]
 
 
 def forget_failures(state: RunState, node: NodeState) -> None:
@@ -75,6 +106,10 @@ def forget_failures(state: RunState, node: NodeState) -> None:
 
 def _send_back_in(state: RunState, parent: NodeId, nodes: list[NodeState]) -> None:
     """The outcomes of these nodes, which stand in `parent`, do not count any more; nor what came of them."""
+    cut = _cut_short(state, parent, nodes)
+    for node in cut:
+        _begin_anew(state, node)
+    nodes = [*nodes, *cut]
     for node in nodes:
         if node.status in DONE:
             _take_back(state, node)

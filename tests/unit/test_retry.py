@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import aether_nb as ae
 from aether_nb import graph_fn, graphify, tool
-from aether_nb.errors import RunError, UnknownNode
+from aether_nb.errors import NodeCancelled, NodeFailed, RunError, UnknownNode
+from aether_nb.tools import ask_text, wait_all
 
 
 class World:
@@ -108,3 +111,168 @@ async def test_only_what_failed_can_be_retried(world):
         run.retry("shaky")
     with pytest.raises(UnknownNode, match="shakey"):
         run.retry("shakey")
+
+
+# -- what was cut short by the failure, or with the node ------------------------------------------
+
+
+def cut_short(world):
+    """Graph functions that ask something beside `shaky`, in every way in which both can be awaited."""
+
+    @tool
+    async def shaky(x):
+        await asyncio.sleep(0)
+        if world.broken:
+            raise ValueError("no wind")
+        return x
+
+    @tool
+    async def asks(*, context):
+        return await context.channel().ask_text("name?")
+
+    @graphify(name="inner", outputs=["r"])
+    def inner():
+        return {"r": asks(key="asks")}
+
+    @graph_fn(name="gathered", outputs=["r"])
+    async def gathered():
+        found = await asyncio.gather(asks(), shaky(1))
+        return {"r": [one.result for one in found]}
+
+    @graph_fn(name="grouped", outputs=["r"])
+    async def grouped():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(asks()), group.create_task(shaky(1))]
+        return {"r": [task.result().result for task in tasks]}
+
+    @graph_fn(name="drawn", outputs=["r"])
+    async def drawn():
+        first, second = await asyncio.gather(inner(), shaky(1))
+        return {"r": [first.r, second.result]}
+
+    @graph_fn(name="nested", outputs=["r"])
+    async def nested():
+        return {"r": (await grouped(key="inside")).r}
+
+    return {graph.name: graph for graph in (gathered, grouped, drawn, nested)}
+
+
+@pytest.mark.parametrize("name", ["gathered", "grouped", "drawn", "nested"])
+async def test_what_a_failure_cut_short_goes_on_when_that_is_retried(world, name):
+    run = cut_short(world)[name].start()
+    with pytest.raises(NodeFailed, match="shaky failed: ValueError: no wind"):
+        await run
+    assert [wait.status for wait in run.waits] in (["withdrawn"], [])
+    world.broken = False
+
+    run.retry("shaky")
+    run.answer("Ada", wait=(await run.next_wait()).token)
+
+    assert (await run).r == ["Ada", 1]
+    assert {node.status for node in run.nodes.values()} == {"succeeded"}
+
+
+async def test_a_function_that_failed_with_a_task_group_is_retried_by_its_own_name(world):
+    run = cut_short(world)["nested"].start()
+    with pytest.raises(NodeFailed, match="no wind"):
+        await run
+    world.broken = False
+
+    run.retry("inside")
+    run.answer("Ada", wait=(await run.next_wait()).token)
+
+    assert (await run).r == ["Ada", 1]
+
+
+def cancelled_whole(world):
+    """Static graphs, maps and functions with a step that is done, and one that is asking."""
+
+    @tool
+    async def once():
+        world.calls.append("once")
+        return 1
+
+    @graphify(name="inner", outputs=["r"])
+    def inner():
+        return {"r": [once(key="done").result, ask_text("name?", key="ask").text]}
+
+    @graph_fn(name="written", outputs=["r"])
+    async def written():
+        return {"r": [(await once()).result, (await ask_text("name?")).text]}
+
+    @graphify(name="of_drawn", outputs=["r"])
+    def of_drawn():
+        return {"r": inner(key="it").r}
+
+    @graphify(name="of_written", outputs=["r"])
+    def of_written():
+        return {"r": written(key="it").r}
+
+    @graph_fn(name="calls", outputs=["r"])
+    async def calls():
+        return {"r": (await inner(key="it")).r}
+
+    return {graph.name: graph for graph in (of_drawn, of_written, calls)}
+
+
+@pytest.mark.parametrize("name", ["of_drawn", "of_written", "calls"])
+async def test_a_graph_that_was_cancelled_by_name_goes_on_where_it_was_when_it_is_retried(world, name):
+    run = cancelled_whole(world)[name].start()
+    await run.next_wait()
+    run.cancel("it")
+    with pytest.raises(NodeCancelled):
+        await run
+
+    run.retry("it")
+    run.answer("Ada", wait=(await run.next_wait()).token)
+
+    assert (await run).r == [1, "Ada"]
+    assert world.calls == ["once"], "what was done is kept"
+
+
+async def test_a_map_that_was_cancelled_by_name_asks_for_what_is_missing_when_it_is_retried(world):
+    @graphify(outputs=["r"])
+    def asked():
+        return {"r": ask_text.map(["first?", "second?"], key="all").text}
+
+    run = asked.start()
+    await run.next_wait()
+    run.answer("one", to="first?")
+    while run.nodes["ask_text[0]"].status != "succeeded":
+        await asyncio.sleep(0)
+    run.cancel("all")
+    with pytest.raises(NodeCancelled):
+        await run
+
+    run.retry("all")
+    run.answer("two", wait=(await run.next_wait()).token)
+
+    assert (await run).r == ["one", "two"]
+
+
+async def test_the_losers_of_a_group_that_failed_are_waited_for_again(world):
+    @tool
+    async def breaks():
+        if world.broken:
+            raise ValueError("no wind")
+
+    @graphify(name="part", outputs=["r"])
+    def part():
+        return {"r": breaks(after=ask_text("go?"), key="breaks").result}
+
+    @graph_fn(outputs=["r"])
+    async def both():
+        first, _ = await asyncio.gather(wait_all(ask_text("name?")), part())
+        return {"r": first[0].text}
+
+    run = both.start()
+    await run.next_wait()
+    while len(run.waits) < 2:
+        await asyncio.sleep(0)
+    run.answer("y", to="go?")
+    with pytest.raises(NodeFailed, match="no wind"):
+        await run
+    world.broken = False
+    run.retry("breaks")
+    run.answer("Ada", wait=(await run.next_wait()).token)
+    assert (await run).r == "Ada"

@@ -256,6 +256,23 @@ def test_a_retried_node_brings_back_what_hung_on_it_and_on_no_other_failure() ->
     assert story.statuses() == {"a": "running", "b": "pending", "c": "pending", "d": "failed", "e": "skipped"}
 
 
+def test_what_stands_around_a_node_goes_on_with_it_when_it_was_cancelled_and_is_retried() -> None:
+    story = Story(None)
+    story.specs["abc"] = REVIEW
+    story.add("outer", kind="fn").start("outer").add("outer/review", kind="graph", spec="abc", parent="outer")
+    story.start("outer/review").start("outer/review/facts")
+    for node_id in ("outer/review", "outer/review/facts"):
+        story.tell(ev.NodeCancelled, node=node_id)
+    story.fail("outer").tell(ev.RunFailedEvent, error=BOOM, node="outer").tell(ev.NodeRetried, node="outer")
+    story.start("outer", attempt=2).ask("outer/review/facts", "t1")
+    found = story.statuses()
+    assert (found["outer"], found["outer/review"], found["outer/review/facts"]) == (
+        "running",
+        "running",
+        "waiting",
+    )
+
+
 def test_a_cancelled_run_leaves_nothing_unfinished_and_no_question_open() -> None:
     story = Story().finish("d").ask("a", "t1").tell(ev.RunCancelledEvent)
     shape = story.view.peek()

@@ -67,6 +67,28 @@ async def test_a_failure_in_a_static_graph_says_the_same(live):
     assert str(run.error) == str(caught.value)
 
 
+async def test_a_failure_in_a_task_group_names_the_node_and_not_the_group(live):
+    @graph_fn(outputs=["y"])
+    async def f():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(breaks("soup", key="cook"))
+
+    with pytest.raises(ValueError, match=r"^breaks failed: ValueError: bad soup") as caught:
+        await live().start(f)
+    assert caught.value.node == "cook"
+
+
+async def test_a_group_of_other_failures_says_what_is_in_it(live):
+    @graph_fn(outputs=["y"])
+    async def f():
+        raise ExceptionGroup("two", [ValueError("a"), ExceptionGroup("more", [KeyError("b")])])
+
+    with pytest.raises(
+        NodeFailed, match=r"ExceptionGroup: two \(2 sub-exceptions\): ValueError: a, KeyError: 'b'"
+    ):
+        await live().start(f)
+
+
 async def test_a_failure_of_the_function_itself_names_the_graph(live):
     @graph_fn(outputs=["y"])
     async def f(a):
