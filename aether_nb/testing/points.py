@@ -10,7 +10,8 @@ when left out), `answer` (a reply is accepted), `expire` (a deadline is decided)
 a run up). A node is named by its id, by its name, or by what the picture says.
 
 `before` loses the whole batch of events that the commit would have carried; `after` cuts the batch behind
-the event, so that it is the last thing in the log. Both are what a kill leaves.
+the event, so that it is the last thing in the log (behind a `WaitWithdrawn` with the end of its node, which is
+always written with it). Both are what a kill leaves.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any, Literal, NoReturn
 
 from aether_nb.engine.ports import Append
 from aether_nb.errors import CrashKitError
-from aether_nb.events import EVENTS, AnyEvent, NodeAdded
+from aether_nb.events import EVENTS, AnyEvent, NodeAdded, WaitWithdrawn
 from aether_nb.ids import RunId, Token
 from aether_nb.store.sqlite import SqliteStore
 
@@ -165,7 +166,8 @@ class _Doom:
                 if isinstance(event, NodeAdded):
                     self._labels[event.node] = event.label
                 if self._meets("commit", event.type, getattr(event, "node", "")):
-                    return entry, entry.events[:n]
+                    ends = n + isinstance(event, WaitWithdrawn)  # never without the end of its node
+                    return entry, entry.events[:ends]
         return None
 
     def _meets_wait(self, step: str, store: SqliteStore, token: Token) -> bool:

@@ -212,6 +212,34 @@ def test_an_agent_that_does_not_survive_is_told_with_the_point_and_the_promise(k
         kit(script=script).crash_everywhere()
 
 
+RACE = """
+    import aether_nb as ae
+    from aether_nb.tools import sleep, wait_any, wait_for_event
+
+    @ae.tool
+    def kick():
+        ae.post_event("kick", 3)
+
+    @ae.graph_fn
+    async def race():
+        await kick()
+        first = await wait_any(sleep(60), wait_for_event("never"), sleep(0.01))
+        return first.index, (await wait_for_event("kick", default=3, timeout=1)).value
+
+    assert tuple(race.run_sync(run_id="race").result) == (2, 3)
+"""
+
+
+@pytest.mark.timeout(60)
+def test_mail_that_came_first_and_the_losers_of_a_race_are_survived_like_all_else(kit, tmp_path):
+    script = tmp_path / "race.py"
+    script.write_text(dedent(RACE))
+    kit = kit(script=script, answers=())
+    assert len(kit.crash_everywhere()) == len(kit.boundaries)
+    taken = [point for point in kit.boundaries if ":answer" in point]
+    assert not taken, "the event was there before anybody waited: no reply was accepted at a door"
+
+
 def test_a_kit_cleans_up_after_itself(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(dedent(FORGETFUL % "run_id='r'"))
