@@ -223,7 +223,7 @@ def resume_all() -> Table[Run]:
     """Go on with every unfinished run of this notebook whose graph is defined here.
 
     One that is blocked because the kernel died of it three times is left alone, and the table says so:
-    `ae.resume(run_id)` tries it again.
+    `ae.resume(run_id)` tries it again. So is one whose log cannot be read here.
     """
     columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status), ("note", lambda r: r.note)]
     runtime = current()

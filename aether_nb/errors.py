@@ -246,6 +246,10 @@ class StoreTooNew(StoreError):
     """The store was written by a newer aether_nb; install that version to open it."""
 
 
+class LogDamaged(StoreError):
+    """What is stored of a run cannot be read; the store's file is damaged."""
+
+
 class StoreBusy(StoreError):
     """The store is locked by another process."""
 

@@ -18,7 +18,7 @@ from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
 from aether_nb.engine.ports import Observer, RunRow
-from aether_nb.errors import RunError, RunHeldElsewhere
+from aether_nb.errors import LogDamaged, RunError, RunHeldElsewhere, StoreTooNew
 from aether_nb.events import FINAL, RunResumed, RunStarted
 from aether_nb.ids import NodeId, RunId
 from aether_nb.nodes import find_node
@@ -61,7 +61,7 @@ class Resuming:
     def resume_all(self) -> list[Run]:
         """Go on with every unfinished run of this home whose graph is defined here and whose kernel is dead.
 
-        Those that crash again and again are given first, and left alone.
+        Those that crash again and again are given first, and left alone; one that cannot be read here says so.
         """
         rows = [
             row
@@ -76,8 +76,12 @@ class Resuming:
         if len(rows) > _FEW:
             return resumed + self._resume_many(rows)
         for row in rows:
-            with contextlib.suppress(RunHeldElsewhere):
+            try:
                 resumed.append(self.take(row, self._runtime.graph_of(row.graph), "went on where it was"))
+            except RunHeldElsewhere:
+                continue
+            except (StoreTooNew, LogDamaged) as error:
+                resumed.append(Run(self._runtime, row.run_id, note=f"left alone: {error}"))
         return resumed
 
     def _resume_many(self, rows: Sequence[RunRow]) -> list[Run]:

@@ -29,7 +29,7 @@ from aether_nb.engine.scheduler import Scheduler
 from aether_nb.engine.specs import Specs
 from aether_nb.engine.state import RunState
 from aether_nb.engine.writer import Lane, Writer
-from aether_nb.errors import AetherError, StoreError
+from aether_nb.errors import AetherError, LogDamaged, StoreError, StoreTooNew
 from aether_nb.events import FINAL, AnyEvent, NodeRetried, RunResumed, RunStarted
 from aether_nb.ids import NodeId, RunId, Token
 
@@ -222,8 +222,8 @@ class Engine:
         return self.drivers.get(run_id) or self.dormant.wake(run_id)
 
     def cannot_load(self, run_id: RunId, error: AetherError) -> None:
-        """A run that something is due for cannot be loaded: tried again while the store is to blame."""
-        if isinstance(error, StoreError):
+        """A run that something is due for cannot be loaded: tried again while the store as a whole is to blame."""
+        if isinstance(error, StoreError) and not isinstance(error, (StoreTooNew, LogDamaged)):
             self.in_trouble(error)
             self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.dormant.due, run_id), owner=run_id)
             return

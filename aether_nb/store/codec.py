@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pydantic_core
 from pydantic import ValidationError
 
-from aether_nb.errors import NotStorable, StoreError, StoreTooNew
+from aether_nb.errors import LogDamaged, NotStorable, StoreError, StoreTooNew
 from aether_nb.events import EVENTS, AnyEvent, form
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
@@ -67,7 +67,7 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
 
     Raises:
         StoreTooNew: a newer aether_nb wrote one of them.
-        StoreError: one of them is damaged.
+        LogDamaged: one of them cannot be read.
     """
     run = dumps(run_id)
     quoted: dict[str, str] = {}
@@ -95,10 +95,10 @@ def _reader(kind: str) -> Callable[[str], Any]:
     return form(EVENTS[kind]).validator.validate_json
 
 
-def _damaged(run_id: RunId, seq: int, kind: str, error: ValidationError) -> StoreError:
+def _damaged(run_id: RunId, seq: int, kind: str, error: ValidationError) -> LogDamaged:
     problem = error.errors()[0]
     where = "".join(f" at {part}" for part in problem["loc"][:1])
-    return StoreError(
+    return LogDamaged(
         f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
         "damaged; put a backup in its place. Other runs are not touched by it."
     )

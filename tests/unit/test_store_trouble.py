@@ -56,6 +56,39 @@ def leave_runs_behind(configure) -> Path:
     return path
 
 
+@pytest.mark.parametrize("many", [3, 25])
+@pytest.mark.parametrize(
+    ("edit", "said"), [("type = 'NodeDreamt'", "newer one"), ("body = '{\"n\":'", "file is damaged")]
+)
+def test_a_run_that_cannot_be_read_holds_no_other_up(configure, many, edit, said):
+    configure()
+
+    async def begin():
+        for i in range(many):
+            await asks.start(run_id=f"r{i}").next_wait()
+
+    asyncio.run(begin())
+    path = api.current().store.path
+    api.close()
+    raw(path, f"UPDATE events SET {edit} WHERE seq = 2 AND run = (SELECT run FROM runs WHERE run_id = 'r1')")
+    configure()
+
+    async def go_on():
+        found = {run.run_id: run for run in ae.resume_all()}
+        assert len(found) == many
+        for name in ("r0", "r2"):
+            await found[name].next_wait()
+            assert found[name].answer("Ada")
+            assert (await found[name]).name == "Ada"
+        with pytest.raises(StoreError, match=said):
+            await found["r1"]
+        assert api.current().engine().trouble is None, "the store as a whole is all right"
+        return found["r1"].note
+
+    note = asyncio.run(go_on())
+    assert said in note or many > 20
+
+
 def raw(path, *statements):
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
