@@ -29,6 +29,8 @@ from aether_nb.events import (
     NodeEvent,
     NodeFailed,
     NodeFinished,
+    NodeRetried,
+    NodeStarted,
     ReplyTaken,
     RunResumed,
     RunStarted,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 _DOOR = "fork"
 _OUTCOMES = (NodeFinished, NodeFailed, NodeCancelled)
+_ENDS = (*_OUTCOMES, ReplyTaken, WaitExpired, WaitWithdrawn)
 _OF_BODIES = (MessageSent, CallRecorded, CallInserted, CallReworded, JournalLeftover)
 
 
@@ -188,13 +191,22 @@ def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> l
 
 
 def _end_of(log: Sequence[AnyEvent], node: NodeState) -> int:
-    """Where the log first tells what came of a node: its outcome, or what became of its question."""
+    """Where the log first tells what came of a node: its outcome, or what became of its question.
+
+    What a failure elsewhere had cut short, and a retry of that took up again, did not come of it.
+    """
+    end, sent_back = len(log), False
     for i, event in enumerate(log):
-        if isinstance(event, (*_OUTCOMES, ReplyTaken, WaitExpired, WaitWithdrawn)) and event.node == node.id:
-            if isinstance(event, NodeFailed) and event.retry_at_us is not None:
-                continue
-            return i
-    return len(log)
+        if isinstance(event, NodeRetried):
+            sent_back = event.node != node.id
+        if not isinstance(event, (NodeStarted, WaitOpened, *_ENDS)) or event.node != node.id:
+            continue
+        if sent_back:
+            end, sent_back = len(log), False
+        retried = isinstance(event, NodeFailed) and event.retry_at_us is not None
+        if end == len(log) and isinstance(event, _ENDS) and not retried:
+            end = i
+    return end
 
 
 def _only_called(event: NodeAdded) -> NodeAdded:

@@ -364,6 +364,33 @@ async def test_a_fork_of_a_retried_run_and_a_fork_of_a_fork_share_what_was_retri
     assert ran == ["shaky", "shaky"]
 
 
+async def test_a_fork_at_what_a_failure_cut_short_begins_where_a_retry_had_taken_it_up(ours):
+    broken = True
+
+    @tool(outputs=["y"])
+    async def shaky():
+        if broken:
+            raise ValueError("no wind")
+        return {"y": 1}
+
+    @graph_fn(outputs=["r"])
+    async def both():
+        asked, done = await asyncio.gather(ask_text("name?"), shaky())
+        return {"r": [asked.text, done.y]}
+
+    run = both.start()
+    with pytest.raises(NodeFailed):
+        await run
+    broken = False
+    run.retry("shaky")
+    await run.next_wait()
+    run.answer("Ada")
+    assert (await run).r == ["Ada", 1]
+    broken = True
+
+    assert (await run.fork("name?", answer="Bob")).r == ["Bob", 1], "shaky is shared as it is"
+
+
 async def test_a_fork_survives_a_restart_like_any_run(configure):
     configure()
     run = await talked()
