@@ -61,6 +61,7 @@ class Database:
 
     Attributes:
         notice: one sentence when the place forced a slower journal; else empty.
+        uid: which store it is, wherever the file lies.
     """
 
     def __init__(self, path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[str] = MIGRATIONS) -> None:
@@ -69,19 +70,17 @@ class Database:
         self._busy_s = busy_s
         self._writing, self._reading, self._watching = (threading.Lock() for _ in range(3))
         self._full: bool | None = None
-        with self._translated():
+        with contextlib.ExitStack() as connections, self._translated():
             place.prepare(path)
-            self._writer = self._connect()
-            try:
-                self._bring_up(migrations)
-                self._choose_journal()
-                self._reader = self._connect()
-                self._watcher = self._connect()
-                self._opened = self._there()
-            except BaseException:
-                self._writer.close()
-                raise
-        self._version = self._data_version()
+            self._writer = connections.enter_context(contextlib.closing(self._connect()))
+            self._bring_up(migrations)
+            self._choose_journal()
+            self._reader = connections.enter_context(contextlib.closing(self._connect()))
+            self._watcher = connections.enter_context(contextlib.closing(self._connect()))
+            self._opened = self._there()
+            self._version = self._data_version()
+            self.uid = str(self.read("meta", key="uid")[0][0])
+            connections.pop_all()  # what is refused is let go of; what is open now is closed by `close`
 
     @contextlib.contextmanager
     def transaction(self, *, full: bool = False, undo: bool = False) -> Iterator[Run]:

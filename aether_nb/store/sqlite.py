@@ -68,7 +68,7 @@ class SqliteStore(Store):
         self.artifacts_dir = str(file.parent / "artifacts")
         self._database = Database(file)
         self.notice = self._database.notice
-        self.uid = str(self._database.read("meta", key="uid")[0][0])
+        self.uid = self._database.uid
         self._folder = file.parent
         self._locks: dict[str, Path] = {}
         self._specs: dict[str, tuple[str, str]] = {}  # kind and body of those that were given here

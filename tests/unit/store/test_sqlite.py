@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 import shutil
@@ -344,16 +345,28 @@ class TestFiles:
         assert tamper(path, "SELECT name FROM sqlite_master") == [("recipes",)]
         assert tamper(path, "PRAGMA journal_mode") == [("delete",)]
 
-    def test_a_damaged_file_is_told(self, path: Path) -> None:
+    def test_a_damaged_file_is_told_and_let_go_of(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store = SqliteStore(path)
         create(store)
         store.close()
         content = bytearray(path.read_bytes())
         content[4096:] = b"\xff" * (len(content) - 4096)
         path.write_bytes(content)
+        opened: list[sqlite3.Connection] = []
+
+        class Noted(sqlite3.Connection):
+            def __init__(self, *args: object, **options: object) -> None:
+                super().__init__(*args, **options)
+                opened.append(self)
+
+        monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Noted))
 
         with pytest.raises(StoreError, match="damaged"):
             SqliteStore(path)
+        assert len(opened) == 3
+        for connection in opened:
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                connection.execute("PRAGMA user_version")
 
     def test_a_place_that_cannot_be_made_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
