@@ -28,6 +28,8 @@ async def live(store: MemoryStore):
     yield begin
     for one in lives:
         await one.end()
+    for one in lives:  # a later life may have taken the services of an earlier one
+        one.runtime.services.close()
 
 
 @pytest.fixture(autouse=True)
