@@ -103,7 +103,7 @@ def _of_tree(node: ast.AST, *, top: bool = True) -> Iterator[str]:
         if name == "body" and isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
             value = value[1:]  # noqa: PLW2901
         if isinstance(value, list):
-            items = value
+            items = list(filter(_says_something, value)) if isinstance(node, ast.JoinedStr) else value
         else:
             items = [] if value is None and not isinstance(node, ast.Constant) else [value]
         if not items:
@@ -115,7 +115,13 @@ def _of_tree(node: ast.AST, *, top: bool = True) -> Iterator[str]:
                 yield from _of_tree(item, top=False)
                 yield ")"
             else:
-                yield f"{type(item).__name__}:{item!r}"
+                # what `repr` escapes depends on the Unicode of the Python
+                yield f"{type(item).__name__}:{ascii(item) if isinstance(item, str) else repr(item)}"
+
+
+def _says_something(part: ast.expr) -> bool:
+    """Of an f-string: some versions put empty texts around what a format holds in braces."""
+    return not (isinstance(part, ast.Constant) and part.value == "")
 
 
 _DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -280,6 +280,13 @@ def graph_of_one(step: Step, fn: Callable[..., Any], given: tuple[str, ...]) -> 
 
 
 def topology_print(spec: GraphSpec) -> str:
-    """The fingerprint of a static graph: of what its builder drew; how makes no difference to a run."""
-    drawn = spec.model_dump_json(include={"inputs", "outputs", "nodes", "result"}, exclude_defaults=True)
+    """The fingerprint of a static graph: of what its builder drew; how makes no difference to a run.
+
+    The hints of its inputs are left out: every version of Python writes some of them in its own way.
+    """
+    drawn = spec.model_dump_json(
+        include={"inputs", "outputs", "nodes", "result"},
+        exclude={"inputs": {"__all__": {"type"}}},
+        exclude_defaults=True,
+    )
     return hashlib.blake2b(drawn.encode(), digest_size=16).hexdigest()

@@ -189,6 +189,7 @@ def _param(p: inspect.Parameter, module: str | None) -> ParamSpec:
     text = (
         "" if hint is p.empty else hint if isinstance(hint, str) else inspect.formatannotation(hint, module)
     )
+    text = text.replace("pathlib._local.", "pathlib.")  # where Python 3.13 keeps the classes of pathlib
     if p.default is p.empty:
         return ParamSpec(name=p.name, type=text)
     try:

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 from aether_nb.engine.records import Entry, JournalLog
@@ -150,7 +152,8 @@ def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., An
         if scope is None or scope.over:
             return make(loop, coro, **kwargs)
         context = kwargs.get("context") or contextvars.copy_context()
-        context.run(SCOPE.set, scope.child(getattr(coro, "__qualname__", "task")))
+        if not _made_by_wait_for():
+            context.run(SCOPE.set, scope.child(getattr(coro, "__qualname__", "task")))
         task = make(loop, coro, **kwargs | {"context": context})
         scope.living.add(task)
         task.add_done_callback(scope.living.discard)
@@ -158,6 +161,19 @@ def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., An
 
     factory.aether_nb = True  # type: ignore[attr-defined]  # marks it as installed
     return factory
+
+
+def _made_by_wait_for() -> bool:
+    """Whether a task comes of `asyncio.wait_for(...)`: its scope is that of who waits, as if there were none.
+
+    Since Python 3.12 there is none, and a run may go on under another version than it began with.
+    """
+    frame: FrameType | None = sys._getframe(2)  # who has called the factory
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("asyncio."):
+        if frame.f_code is asyncio.wait_for.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> Any:

@@ -4,6 +4,7 @@ import functools
 import linecache
 import textwrap
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +102,46 @@ def test_nothing_in_a_cell_makes_it_raise(text):
     linecache.cache[f.__code__.co_filename] = (len(text), None, text.splitlines(keepends=True), "odd")
     fingerprint(f)
     source_of(f)
+
+
+KEPT = {
+    "plain": (PLAIN, "ca2a6f4ed6f123a1d9c7aea5244489fb"),
+    "empty fields": (
+        "def f():\n    class A: pass\n    return f(), {}, [], A\n",
+        "ac89fbffbb3b8d7199f0ff49a4a2fdbe",
+    ),
+    "a format with braces": (
+        "def f(x, w, p):\n    return f'a{x:{w}.{p}}b{x!r:>{w}}{x:}{x = :{w}}'\n",
+        "73bb993c53871d6e1b24ff7b0342fcb9",
+    ),
+    "texts side by side": (
+        "def f(x):\n    return '' f'{x}' 'a' f'b{x}' ''\n",
+        "4344453c885b3aa75c63e94e8b10d11f",
+    ),
+    "a character of Unicode 15": (
+        "def f():\n    return '\U0001fae8 é', b'\\xff', u'a'\n",
+        "39338b68d9c9db9892828873888d25fd",
+    ),
+    "documented inside": (
+        "def f():\n    def g():\n        '''Doc.\n\n        More.'''\n    return g\n",
+        "6e9b5e70eef81069d06c5d462d474f4d",
+    ),
+    "statements": (
+        (
+            "async def f(a, /, *b: int, c: list[int] = None, **d) -> None:\n"
+            "    async with a as x, b:\n        y = [i async for i in x if (z := i) is not ...]\n"
+            "    match y:\n        case [1, *_] | {'a': -1j}: raise A from None\n"
+            "    try: global G\n    except* B as e: del e\n    else: return lambda: y[1:, 1e22]\n"
+        ),
+        "36223ceed6c95dfcbdd8701b8ff69ada",
+    ),
+}
+"""Sources with the fingerprints that runs have kept of them."""
+
+
+@pytest.mark.parametrize(("text", "kept"), KEPT.values(), ids=KEPT)
+def test_a_source_has_the_same_fingerprint_on_every_python(text, kept):
+    assert fingerprint(defined(text)) == kept
 
 
 def test_several_make_one_and_one_unknown_makes_it_unknown():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import traceback
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -220,6 +221,18 @@ def test_how_a_builder_is_written_does_not_count_what_it_draws_does():
 
     prints = [graphify(name="g")(builder).fingerprint for builder in (one, same, other)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_hints_of_a_builder_do_not_count_and_what_it_draws_counts_the_same_on_every_python():
+    def bare(n, m=1):
+        return {"x": add(n, m)}
+
+    def hinted(n, m=1):
+        return {"x": add(n, m)}
+
+    hinted.__annotations__ = {"n": Path, "m": int | None}  # as they are where no text is made of them
+    prints = {graphify(name="g")(builder).fingerprint for builder in (bare, hinted)}
+    assert prints == {"f67a3eafa199ffa40115eee6acf46031"}
 
 
 # -- problems ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -37,6 +38,13 @@ def test_hints_are_kept_as_text_and_defaults_encoded():
     assert (url.type, url.required) == ("str", True)
     assert (n.type, n.required, n.default) == ("int", False, 3)
     assert deep.default is False
+
+
+def test_a_hint_names_a_class_of_pathlib_as_people_write_it_wherever_this_python_keeps_it():
+    def save(to, others): ...
+
+    save.__annotations__ = {"to": Path, "others": list[Path]}  # as they are where no text is made of them
+    assert [p.type for p in Signature.of(save).params] == ["pathlib.Path", "list[pathlib.Path]"]
 
 
 def test_inputs_bind_by_place_and_name_in_the_order_written_with_defaults():

@@ -4,7 +4,8 @@ The rules are those of the durability notes, section 4. `[a]` is `test_activatio
 `[m]` `test_maps.py`; the others are here. Programs of all these calls, in random orders and killed anywhere: `[c]`.
 
 1   a_call_is_identified_when_it_is_called, calls_awaited_in_another_order_than_they_were_called
-2   the_function_and_the_helpers_that_it_awaits_are_one_scope, each_task_is_a_scope, tasks_within_tasks
+2   the_function_and_the_helpers_that_it_awaits_are_one_scope, each_task_is_a_scope, tasks_within_tasks,
+    what_wait_for_runs_is_in_the_scope_of_who_waits
 3   a_key_names_a_call, a_number_may_be_a_key, a_key_used_twice
 4   equal_calls_are_told_apart, the_order_of_sets, an_argument_that_cannot_be_stored_counts_as_its_type
 5   a_race_goes_again_as_it_went, many_tasks_settle_in_the_recorded_order
@@ -26,6 +27,7 @@ The rules are those of the durability notes, section 4. `[a]` is `test_activatio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 import pytest
@@ -109,6 +111,29 @@ async def test_each_task_is_a_scope_named_after_its_coroutine_and_counted(live, 
         "",
     ]  # the last was called here, before gather made a task of it
     assert [x.split("-")[0] for x in before.xs[:3]] == ["same"] * 3
+
+
+async def test_what_wait_for_runs_is_in_the_scope_of_who_waits_on_every_python(live, store):
+    """Up to Python 3.11 it makes a task of it, later versions do not, and a run outlives its Python."""
+
+    async def inner(x):
+        return (await step(x)).x
+
+    async def outer(x):
+        return [await inner(x), *await asyncio.gather(inner(x), asyncio.wait_for(inner(x), 60))]
+
+    @graph_fn(outputs=["xs"])
+    async def f(*, context):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(inner("late"), 0)
+        xs = [await asyncio.wait_for(inner("a"), 60), *await asyncio.wait_for(outer("b"), 60)]
+        xs += await asyncio.gather(inner("c"))
+        await stop(context)
+        return {"xs": xs}
+
+    await comes_back(live, f)
+    found = [re.sub(r"\w+\.<locals>\.", "", scope) for scope, name in scopes(store) if name == "step"]
+    assert found == ["", "", "inner#0", "wait_for#0", "inner#1"]
 
 
 async def test_tasks_within_tasks_are_scopes_within_scopes(live, store):

@@ -6,12 +6,14 @@ import asyncio
 import datetime as dt
 import json
 import math
+import re
 import string
 import subprocess
 import sys
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -300,6 +302,25 @@ def test_a_digest_is_the_same_in_another_process_and_version():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == digest({"a": [1.5, (None, "é")], "b": {"x", "y", "z"}}) == "4e6716789fa4b9c6"
+
+
+OF_THE_LIBRARY = [
+    [None, True, -0.0, 1e22, 5e-324, float("nan"), 10**30, "\U0001fae8", b"\xff", range(3), 1j],
+    [(1, {2}), frozenset("ab"), {1: 2}, deque([1], maxlen=2), Counter("aab"), OrderedDict(a=1)],
+    [dt.datetime(2020, 1, 2, 3, tzinfo=ZoneInfo("Europe/Berlin")), dt.date(2020, 1, 2), dt.timedelta(-1, 3)],
+    [Path("a") / "b", PurePosixPath("a//b/../c/."), PureWindowsPath("C:\\a/b"), Decimal("1.10"), UUID(int=5)],
+    [HTTPStatus.OK, re.IGNORECASE | re.MULTILINE, int, print, threading.Lock()],
+]
+
+
+def test_the_digests_of_what_comes_with_python_are_the_same_in_every_version():
+    assert [digest(value) for value in OF_THE_LIBRARY] == [
+        "c1271a155f0d0c3c",
+        "b6ecd7e6d065791a",
+        "0bf3beefdfe6e159",
+        "945e924bb6607141",
+        "~1ca91a56a6e8388e",
+    ]
 
 
 def test_what_cannot_be_stored_counts_as_its_type_and_marks_the_digest():
