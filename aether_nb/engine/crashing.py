@@ -76,12 +76,16 @@ def fatal(state: RunState) -> Fatal | None:
     if state.cancel_requested:
         return None
     for node in state.nodes.values():
-        if state.is_gone(node):
-            continue
-        if node.crashes >= _CRASHES and node.status == "running":
+        if node.crashes >= _CRASHES and node.status == "running" and not state.is_gone(node):
             return Fatal(node.id, node.crashes, repr(node.label))
-        if node.wait is not None and node.wait.status == "open" and node.wait.crashes >= _CRASHES:
-            return _of_wait(node, "poll", node.wait.crashes)
+        asked = node.wait
+        if (
+            asked is not None
+            and asked.crashes >= _CRASHES
+            and asked.status == "open"
+            and not state.is_gone(node)
+        ):
+            return _of_wait(node, "poll", asked.crashes)
     for body, name in _bodies(state):
         log = state.journals.get(body)
         if log is not None and log.crashes >= _CRASHES:
@@ -106,7 +110,7 @@ def _bodies(state: RunState) -> Iterator[tuple[NodeId, str]]:
 
 def _stands(log: JournalLog | None, began_us: int) -> bool:
     """Whether a body waits for something that its journal tells."""
-    return log is not None and any(_is_open(entry, began_us) for entry in log.entries)
+    return log is not None and any(_is_open(entry, began_us) for entry in reversed(log.entries))
 
 
 def _is_open(entry: Entry, began_us: int) -> bool:
