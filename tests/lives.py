@@ -117,7 +117,7 @@ def cut(store: MemoryStore, length: int, run_id: str = "r") -> MemoryStore:
     assert isinstance(row, RunRow)
     left = MemoryStore()
     left._specs = dict(store._specs)
-    left.artifacts_dir = store.artifacts_dir
+    left.artifacts_dir, left.whole = store.artifacts_dir, store  # whose files go with it
     new = NewRun(row.run_id, row.graph, row.home, row.cell, row.spec, row.input_hash, "", row.created_ms)
     left.create_run(new, events[:1], status="running")
     if events[1:]:

@@ -7,8 +7,10 @@ would refuse or change survives here. Implements `engine.ports.Store`, where eve
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -55,6 +57,7 @@ class MemoryStore(Store):
     def __init__(self) -> None:
         self.uid = new_uid()
         self.artifacts_dir = str(Path(tempfile.gettempdir(), f"aether_nb-{self.uid}"))
+        weakref.finalize(self, shutil.rmtree, self.artifacts_dir, ignore_errors=True)  # also when the process ends
         self._lock = threading.RLock()
         self._open = True
         self._kernels: dict[str, KernelRow] = {}
