@@ -57,7 +57,9 @@ class MemoryStore(Store):
     def __init__(self) -> None:
         self.uid = new_uid()
         self.artifacts_dir = str(Path(tempfile.gettempdir(), f"aether_nb-{self.uid}"))
-        weakref.finalize(self, shutil.rmtree, self.artifacts_dir, ignore_errors=True)  # also when the process ends
+        weakref.finalize(
+            self, shutil.rmtree, self.artifacts_dir, ignore_errors=True
+        )  # also when the process ends
         self._lock = threading.RLock()
         self._open = True
         self._kernels: dict[str, KernelRow] = {}
