@@ -125,9 +125,7 @@ class Activation:
         """
         scope = self._enter_call()
         inputs = {k: v for k, v in bound.items() if v is not MISSING}
-        counted = inputs
-        if not _NOT_IDENTITY.isdisjoint(inputs):
-            counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
+        counted = _counted(inputs)
         entry = self._journal.foresee(scope.path, target.name, counted) if key is None else None
         if entry is not None:
             call = entry.call
@@ -253,7 +251,7 @@ class Activation:
 
     def _stored(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments for the log."""
-        return {k: self._encoded(v) for k, v in inputs.items() if k not in _NOT_IDENTITY}
+        return {k: self._encoded(v) for k, v in _counted(inputs).items()}
 
     def _encoded(self, value: Any) -> Any:
         """An argument for the log; what cannot be stored is only shown (it counts as its type name)."""
@@ -370,7 +368,7 @@ class Activation:
             return None
         changed, maps = self._journal.changed, self._driver.maps
         if changed and expected.call.name == call.name and getattr(target, "kind", "") == "map":
-            counted = {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}
+            counted = _counted(inputs)
             if maps.is_same(expected, counted):
                 self._journal.replay.give_up(expected)
                 maps.take_back_called(self._node, expected, call, self._stored(counted))
@@ -397,3 +395,10 @@ class Activation:
         left = self._journal.replay.leftover()
         if left:
             divergence.leave(self._driver, self._node, left, changed=self._journal.changed)
+
+
+def _counted(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments that make a call what it is."""
+    if _NOT_IDENTITY.isdisjoint(inputs):
+        return inputs
+    return {k: v for k, v in inputs.items() if k not in _NOT_IDENTITY}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from aether_nb.authoring.decorators import graph_fn, graphify, tool
-from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.errors import BadInputs, GraphError, GraphProblems
 from aether_nb.graph.model import Each, InputRef, ListOf, Lit, Ref
+from aether_nb.tools import ask_text
 
 
 @tool(outputs=["text"])
@@ -16,20 +16,6 @@ def fetch(url: str, timeout_s: float = 1): ...
 
 @tool
 def named_only(*, url): ...
-
-
-class AskText(DualStageTool):
-    outputs = ("text",)
-    asks = True
-
-    async def setup(self, prompt: str):
-        return Wait(prompt=prompt)
-
-    async def on_resume(self, reply, wait):
-        return {"text": reply.value}
-
-
-ask_text = AskText()
 
 
 @graph_fn(outputs=["text"])

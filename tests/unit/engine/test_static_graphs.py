@@ -6,7 +6,7 @@ Live in any order of completion, killed after any event, and with failures of ev
 from __future__ import annotations
 
 import asyncio
-from ast import literal_eval
+import json
 from collections import Counter
 from functools import cache
 from hashlib import blake2b
@@ -112,14 +112,14 @@ async def odd(x):
 
 def graph_of(program: list[Any]) -> Any:
     """The graph of a program; the same for the same, as a name means one graph."""
-    return _graph_of(repr(program))
+    return _graph_of(json.dumps(program))
 
 
 @cache
 def _graph_of(program: str) -> Any:
     @graphify(name="g" + blake2b(program.encode(), digest_size=8).hexdigest(), outputs=["n"])
     def graph(x):
-        return {"n": draw(literal_eval(program), [x])}
+        return {"n": draw(json.loads(program), [x])}
 
     return graph
 
