@@ -1,6 +1,6 @@
 """From the options of `@tool` to its policy, or to a sentence for each option that is none.
 
-Called by `decorators.py`. What a policy means is in `graph/retry_policy.py`.
+Called by `decorators.py`, and by `map` for its own limit. What a policy means is in `graph/retry_policy.py`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,8 @@ def policy_of(
     problems = []
     if on_failure not in get_args(OnFailure):
         problems.append(f"`on_failure` is {_shown(on_failure)}: it is 'fail', 'skip' or 'continue'.")
-    if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
-        problems.append(
-            f"`max_concurrency` is {_shown(max_concurrency)}: it is a whole number from 1 up, or None."
-        )
+    if wrong_limit := no_limit(max_concurrency):
+        problems.append(wrong_limit)
     given = options["retry_on"]
     classes = given if isinstance(given, (tuple, list, set, frozenset)) else (given,)
     problem = _not_to_retry_on(given, classes)
@@ -58,6 +56,13 @@ def policy_of(
     if problems:
         raise GraphProblems(str(name), problems)
     return policy
+
+
+def no_limit(max_concurrency: object) -> str:
+    """What is wrong with what is to limit how many run at a time; empty when nothing is."""
+    if max_concurrency is None or (type(max_concurrency) is int and max_concurrency > 0):
+        return ""
+    return f"`max_concurrency` is {_shown(max_concurrency)}: it is a whole number from 1 up, or None for no limit."
 
 
 def _not_to_retry_on(given: Any, classes: Any) -> str:

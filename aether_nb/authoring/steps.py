@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from aether_nb.authoring.names import listed, name_problems, output_problems, said
+from aether_nb.authoring.policy import no_limit
 from aether_nb.authoring.signature import Signature
 from aether_nb.calling import BUILDER, CALLER, MISSING, Builder, Caller, label_of, user_line
 from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
@@ -101,7 +102,7 @@ class Step:
         if items is MISSING:
             items, wrong = [], f"the list comes first and by position: `{self.name}.map(items, ...)`."
         elif self.signature.first:
-            wrong = self.signature.complaint((items,), inputs) or _not_a_limit(max_concurrency)
+            wrong = self.signature.complaint((items,), inputs) or no_limit(max_concurrency)
         else:
             wrong = "no input can be given by position, so there is none that takes the item."
         each = Each(
@@ -188,12 +189,6 @@ def read(
         return Signature.of(fn, name=name, reserved=reserved), problems
     except GraphProblems as e:
         return None, [*problems, *e.problems]
-
-
-def _not_a_limit(max_concurrency: Any) -> str:
-    if max_concurrency is None or (type(max_concurrency) is int and max_concurrency > 0):
-        return ""
-    return f"max_concurrency={max_concurrency!r}: it is a whole number from 1 up, or None for no limit."
 
 
 def _misfit(value: Any, outputs: Iterable[str]) -> str:

@@ -106,7 +106,7 @@ def test_everything_that_is_wrong_with_a_map_is_told_at_once():
         "`fetch.map`: `url` should be `str`, not 3 (int).",
         "`fetch.map`: there is no input `timeout` (did you mean `timeout_s`?). It takes `url` and `timeout_s`.",
         "`fetch.map`: `url` is given twice. It takes `url` and `timeout_s`.",
-        "`fetch.map`: max_concurrency=0: it is a whole number from 1 up, or None for no limit.",
+        "`fetch.map`: `max_concurrency` is 0: it is a whole number from 1 up, or None for no limit.",
         "`named_only.map`: no input can be given by position, so there is none that takes the item.",
     ]
 
@@ -124,7 +124,7 @@ def test_in_a_graph_function_a_map_that_does_not_fit_is_refused(inside):
     with inside("fn"):
         with pytest.raises(BadInputs, match=r"fetch\.map: there is no input `timeout`"):
             fetch.map(["a"], timeout=2)
-        with pytest.raises(BadInputs, match="max_concurrency='x'"):
+        with pytest.raises(BadInputs, match="`max_concurrency` is 'x'"):
             fetch.map(["a"], max_concurrency="x")
 
 

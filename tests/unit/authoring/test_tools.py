@@ -243,9 +243,9 @@ class Hostile:
         ("jitter", "no", "'no': it is True or False."),
         ("retries", 1.5, "1.5: it is a whole number from 0 up."),
         ("retries", True, "True: it is a whole number from 0 up."),
-        ("max_concurrency", 0, "0: it is a whole number from 1 up, or None."),
-        ("max_concurrency", "2", "'2': it is a whole number from 1 up, or None."),
-        ("max_concurrency", True, "True: it is a whole number from 1 up, or None."),
+        ("max_concurrency", 0, "0: it is a whole number from 1 up, or None for no limit."),
+        ("max_concurrency", "2", "'2': it is a whole number from 1 up, or None for no limit."),
+        ("max_concurrency", True, "True: it is a whole number from 1 up, or None for no limit."),
     ],
 )
 def test_an_option_that_is_none_is_named_with_what_was_given_and_what_to_write(option, value, said):
