@@ -157,9 +157,8 @@ class Maps:
         """
         driver = self._driver
         assert entry.node is not None
-        if (
-            entry.outcome is not None
-        ):  # first: after a crash the new list must not get the outcome of the old one
+        if entry.outcome is not None:
+            # First: after a crash the new list must not get the outcome of the old one.
             driver.emit(NodeRetried(**driver.head(), node=entry.node))
         driver.emit(CallReworded(**driver.head(), node=body, call=call, was=entry.call, inputs=inputs))
 
