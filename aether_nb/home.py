@@ -82,9 +82,8 @@ def home_of(store_path: str) -> str:
         return f"module:{spec.name}"
     if not path:
         return "python"
-    if (
-        notebook and not Path(notebook).is_absolute()
-    ):  # some say it from the server's root; a kernel begins beside it
+    if notebook and not Path(notebook).is_absolute():
+        # Some say it from the server's root; a kernel begins beside it.
         path = str(Path.cwd() / Path(notebook).name)
     if Path(path).is_absolute() and Path(store_path).is_absolute():
         try:

@@ -191,9 +191,7 @@ class CrashKit:
 def _points(event: AnyEvent) -> Iterator[Point]:
     """What a process does about an event that a kill may come before or after."""
     node = getattr(event, "node", "")
-    if (
-        isinstance(event, ReplyTaken) and event.reply.door != "mailbox"
-    ):  # mail is opened with the wait that it is for
+    if isinstance(event, ReplyTaken) and event.reply.door != "mailbox":  # which the wait is opened with
         yield from (Point("before", "answer", node=node), Point("after", "answer", node=node))
     if isinstance(event, WaitExpired):
         yield from (Point("before", "expire", node=node), Point("after", "expire", node=node))
