@@ -10,30 +10,22 @@ A new event: a class here, a line in `state.py` and in `view.py`, the round-trip
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, dataclass_transform, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from pydantic import TypeAdapter
+from msgspec import field
 
+from aether_nb.facts import Fact
 from aether_nb.graph.model import Branch, Each, NodeKind, OnFailure
 from aether_nb.ids import ROOT, NodeId, RunId, Token
-from aether_nb.prompts import Poll, Prompt, Reply
+from aether_nb.prompts import Poll, Reply
 
-_C = TypeVar("_C")
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
-def _fact(cls: type[_C]) -> type[_C]:
-    """Make a class of facts: a dataclass with slots, that pydantic checks where a log is read.
-
-    The type checker alone sees to it that nothing is assigned: a thousand nodes are thousands of these, and
-    frozen ones take three times as long to make.
-    """
-    return dataclass(slots=True, kw_only=True)(cls)
+if TYPE_CHECKING:
+    from aether_nb.prompts import Prompt
+else:  # where a log is read, the class that all prompts share stands for their union
+    from aether_nb.prompts import PromptBase as Prompt
 
 
-@_fact
-class Call:
+class Call(Fact, frozen=True, kw_only=True):
     """What a durable call of a journalled function is, so that a replay knows it again."""
 
     scope: str = ""
@@ -49,8 +41,7 @@ class Call:
     """Line of the user's code that made the call, for messages only."""
 
 
-@_fact
-class ErrorInfo:
+class ErrorInfo(Fact, frozen=True, kw_only=True):
     """A failure, as data."""
 
     message: str
@@ -64,8 +55,7 @@ class ErrorInfo:
     """Short text of the node's inputs."""
 
 
-@_fact
-class Message:
+class Message(Fact, frozen=True, kw_only=True):
     """Something said to a person, that needs no answer."""
 
     kind: Literal["text", "markdown", "image", "file", "table"] = "text"
@@ -78,10 +68,16 @@ class Message:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
 
+    def said(self) -> dict[str, Any]:
+        """What is in it, by name, without the defaults."""
+        defaults = zip(self.__struct_fields__, self.__struct_defaults__, strict=True)
+        return {name: getattr(self, name) for name, default in defaults if getattr(self, name) != default}
 
-@_fact
-class Event:
+
+class Event(Fact, frozen=True, kw_only=True):
     """What every event has."""
+
+    type: ClassVar[str]
 
     run: RunId
     seq: int
@@ -89,18 +85,16 @@ class Event:
     at_us: int
 
 
-@_fact
-class NodeEvent(Event):
+class NodeEvent(Event, frozen=True, kw_only=True):
     """What every event about one node has."""
 
     node: NodeId
 
 
-@_fact
-class RunStarted(Event):
+class RunStarted(Event, frozen=True, kw_only=True):
     """The run exists. The graph's spec is kept under `spec`."""
 
-    type: Literal["RunStarted"] = "RunStarted"
+    type: ClassVar[Literal["RunStarted"]] = "RunStarted"
     graph: str
     inputs: dict[str, Any] = field(default_factory=dict)
     spec: str = ""
@@ -115,11 +109,10 @@ class RunStarted(Event):
     """Tools of runs with a higher one compute first, in whichever kernel drives it."""
 
 
-@_fact
-class RunResumed(Event):
+class RunResumed(Event, frozen=True, kw_only=True):
     """A kernel took the run up again, from the log."""
 
-    type: Literal["RunResumed"] = "RunResumed"
+    type: ClassVar[Literal["RunResumed"]] = "RunResumed"
     kernel: str = ""
     changed: tuple[str, ...] = ()
     """Names of tools and graphs whose code differs from when the run was last driven."""
@@ -129,11 +122,10 @@ class RunResumed(Event):
     """Hex key of the code that it goes on with."""
 
 
-@_fact
-class NodeAdded(NodeEvent):
+class NodeAdded(NodeEvent, frozen=True, kw_only=True):
     """A graph function (or a tool's body) made a durable call that became a node."""
 
-    type: Literal["NodeAdded"] = "NodeAdded"
+    type: ClassVar[Literal["NodeAdded"]] = "NodeAdded"
     name: str
     kind: NodeKind = "tool"
     parent: NodeId = ROOT
@@ -154,11 +146,10 @@ class NodeAdded(NodeEvent):
     """There was a place for it, so that its body begins at once: its first NodeStarted is this."""
 
 
-@_fact
-class NodeStarted(NodeEvent):
+class NodeStarted(NodeEvent, frozen=True, kw_only=True):
     """A node's body (or Stage A) begins."""
 
-    type: Literal["NodeStarted"] = "NodeStarted"
+    type: ClassVar[Literal["NodeStarted"]] = "NodeStarted"
     attempt: int = 1
     token: Token | None = None
     """The token that its wait will have, for a dual-stage tool."""
@@ -170,30 +161,27 @@ class NodeStarted(NodeEvent):
     """For a static graph as an item of a map: that input, encoded, which nothing else in the log tells."""
 
 
-@_fact
-class BranchTaken(NodeEvent):
+class BranchTaken(NodeEvent, frozen=True, kw_only=True):
     """A choice went one way: that branch runs, the other is skipped. Implies NodeStarted."""
 
-    type: Literal["BranchTaken"] = "BranchTaken"
+    type: ClassVar[Literal["BranchTaken"]] = "BranchTaken"
     branch: Branch
 
 
-@_fact
-class NodeFinished(NodeEvent):
+class NodeFinished(NodeEvent, frozen=True, kw_only=True):
     """A node succeeded."""
 
-    type: Literal["NodeFinished"] = "NodeFinished"
+    type: ClassVar[Literal["NodeFinished"]] = "NodeFinished"
     outputs: Any = None
     """Encoded, by name; None for a map, whose outputs are those of the nodes inside it."""
     queued_ms: int = 0
     """How long, after answers, its body stood ready until there was a place for it again."""
 
 
-@_fact
-class NodeFailed(NodeEvent):
+class NodeFailed(NodeEvent, frozen=True, kw_only=True):
     """An attempt of a node failed; with `retry_at_us`, another attempt comes then."""
 
-    type: Literal["NodeFailed"] = "NodeFailed"
+    type: ClassVar[Literal["NodeFailed"]] = "NodeFailed"
     attempt: int = 1
     error: ErrorInfo
     retry_at_us: int | None = None
@@ -201,27 +189,24 @@ class NodeFailed(NodeEvent):
     """As in NodeFinished."""
 
 
-@_fact
-class NodeRetried(NodeEvent):
+class NodeRetried(NodeEvent, frozen=True, kw_only=True):
     """A person sends a failed node back: it, what it stands in, and what was skipped below it go on."""
 
-    type: Literal["NodeRetried"] = "NodeRetried"
+    type: ClassVar[Literal["NodeRetried"]] = "NodeRetried"
 
 
-@_fact
-class NodeCancelled(NodeEvent):
+class NodeCancelled(NodeEvent, frozen=True, kw_only=True):
     """A node was cancelled: by its run, by the code that called it, or by a person."""
 
-    type: Literal["NodeCancelled"] = "NodeCancelled"
+    type: ClassVar[Literal["NodeCancelled"]] = "NodeCancelled"
     by: str = ""
     """The person who cancelled this node while its run goes on; who awaits it gets that as a failure."""
 
 
-@_fact
-class WaitOpened(NodeEvent):
+class WaitOpened(NodeEvent, frozen=True, kw_only=True):
     """A question (or another wait) is open. Implies NodeStarted for the built-in asks."""
 
-    type: Literal["WaitOpened"] = "WaitOpened"
+    type: ClassVar[Literal["WaitOpened"]] = "WaitOpened"
     token: Token
     kind: str
     prompt: Prompt
@@ -237,45 +222,40 @@ class WaitOpened(NodeEvent):
     """Whether the tool is told when the wait is withdrawn."""
 
 
-@_fact
-class ReplyTaken(NodeEvent):
+class ReplyTaken(NodeEvent, frozen=True, kw_only=True):
     """The driver took the accepted reply from the wait's row; the node goes on with it."""
 
-    type: Literal["ReplyTaken"] = "ReplyTaken"
+    type: ClassVar[Literal["ReplyTaken"]] = "ReplyTaken"
     token: Token
     reply: Reply
 
 
-@_fact
-class ReplyRejected(NodeEvent):
+class ReplyRejected(NodeEvent, frozen=True, kw_only=True):
     """The full check refused the reply; the same wait is open again."""
 
-    type: Literal["ReplyRejected"] = "ReplyRejected"
+    type: ClassVar[Literal["ReplyRejected"]] = "ReplyRejected"
     token: Token
     problems: dict[str, str]
 
 
-@_fact
-class WaitExpired(NodeEvent):
+class WaitExpired(NodeEvent, frozen=True, kw_only=True):
     """Nobody answered before the deadline."""
 
-    type: Literal["WaitExpired"] = "WaitExpired"
+    type: ClassVar[Literal["WaitExpired"]] = "WaitExpired"
     token: Token
 
 
-@_fact
-class WaitWithdrawn(NodeEvent):
+class WaitWithdrawn(NodeEvent, frozen=True, kw_only=True):
     """The question is not needed any more."""
 
-    type: Literal["WaitWithdrawn"] = "WaitWithdrawn"
+    type: ClassVar[Literal["WaitWithdrawn"]] = "WaitWithdrawn"
     token: Token
 
 
-@_fact
-class WaitPolled(NodeEvent):
+class WaitPolled(NodeEvent, frozen=True, kw_only=True):
     """The tool was asked for the reply and had none yet; with `begun` it is being asked."""
 
-    type: Literal["WaitPolled"] = "WaitPolled"
+    type: ClassVar[Literal["WaitPolled"]] = "WaitPolled"
     token: Token
     n: int
     """How often it was asked."""
@@ -287,78 +267,70 @@ class WaitPolled(NodeEvent):
     """The first look after the run was taken up again, which is recorded before: the kernel may die of it."""
 
 
-@_fact
-class WithdrawalTold(NodeEvent):
+class WithdrawalTold(NodeEvent, frozen=True, kw_only=True):
     """The tool's `on_cancel` was called for a withdrawn wait, and is not called again."""
 
-    type: Literal["WithdrawalTold"] = "WithdrawalTold"
+    type: ClassVar[Literal["WithdrawalTold"]] = "WithdrawalTold"
     token: Token
     problem: str = ""
     """What it raised; empty when it returned."""
 
 
-@_fact
-class MessageSent(NodeEvent):
+class MessageSent(NodeEvent, frozen=True, kw_only=True):
     """A message was sent; `node` is the one whose body sent it, `""` the graph function itself."""
 
-    type: Literal["MessageSent"] = "MessageSent"
+    type: ClassVar[Literal["MessageSent"]] = "MessageSent"
     call: Call
     message: Message
 
 
-@_fact
-class CallRecorded(NodeEvent):
+class CallRecorded(NodeEvent, frozen=True, kw_only=True):
     """A small durable call (`now`, `uuid`, `memory().record` ...) and its value, in the journal of `node`."""
 
-    type: Literal["CallRecorded"] = "CallRecorded"
+    type: ClassVar[Literal["CallRecorded"]] = "CallRecorded"
     call: Call
     value: Any = None
 
 
-@_fact
-class CallInserted(NodeEvent):
+class CallInserted(NodeEvent, frozen=True, kw_only=True):
     """The changed code of a body makes a call where its journal had another one next; `node` is the body's."""
 
-    type: Literal["CallInserted"] = "CallInserted"
+    type: ClassVar[Literal["CallInserted"]] = "CallInserted"
     call: Call
     expected: Call
 
 
-@_fact
-class CallReworded(NodeEvent):
+class CallReworded(NodeEvent, frozen=True, kw_only=True):
     """The call that the code makes now is the recorded one, whose outcome it takes.
 
     A person decided that; or it is a map whose list was edited.
     """
 
-    type: Literal["CallReworded"] = "CallReworded"
+    type: ClassVar[Literal["CallReworded"]] = "CallReworded"
     call: Call
     was: Call
     inputs: dict[str, Any] | None = None
     """For a map whose list was edited: what it is called with from now on, encoded."""
 
 
-@_fact
-class JournalLeftover(NodeEvent):
+class JournalLeftover(NodeEvent, frozen=True, kw_only=True):
     """Recorded calls of a body that its code does not make any more; a replay does not expect them again."""
 
-    type: Literal["JournalLeftover"] = "JournalLeftover"
+    type: ClassVar[Literal["JournalLeftover"]] = "JournalLeftover"
     calls: tuple[Call, ...]
 
 
-@_fact
-class CancelRequested(Event):
+class CancelRequested(Event, frozen=True, kw_only=True):
     """Somebody asked for the run to be cancelled."""
 
-    type: Literal["CancelRequested"] = "CancelRequested"
+    type: ClassVar[Literal["CancelRequested"]] = "CancelRequested"
     by: str = ""
 
 
-@_fact
-class RunBlockedEvent(Event):
+class RunBlockedEvent(Event, frozen=True, kw_only=True):
     """The run cannot go on by itself: its code and its journal disagree, or a node keeps crashing."""
 
-    type: Literal["RunBlocked"] = "RunBlocked"
+    type: ClassVar[Literal["RunBlocked"]] = "RunBlocked"
     reason: str
     body: NodeId = ROOT
     """Whose code and journal disagree."""
@@ -371,29 +343,26 @@ class RunBlockedEvent(Event):
     """How often, if that is why; older versions wrote `crashed` alone."""
 
 
-@_fact
-class RunFinished(Event):
+class RunFinished(Event, frozen=True, kw_only=True):
     """The run succeeded."""
 
-    type: Literal["RunFinished"] = "RunFinished"
+    type: ClassVar[Literal["RunFinished"]] = "RunFinished"
     outputs: dict[str, Any] = field(default_factory=dict)
 
 
-@_fact
-class RunFailedEvent(Event):
+class RunFailedEvent(Event, frozen=True, kw_only=True):
     """The run failed."""
 
-    type: Literal["RunFailed"] = "RunFailed"
+    type: ClassVar[Literal["RunFailed"]] = "RunFailed"
     error: ErrorInfo
     node: NodeId = ROOT
     """The node whose failure it was; `""` the graph function itself."""
 
 
-@_fact
-class RunCancelledEvent(Event):
+class RunCancelledEvent(Event, frozen=True, kw_only=True):
     """The run was cancelled."""
 
-    type: Literal["RunCancelled"] = "RunCancelled"
+    type: ClassVar[Literal["RunCancelled"]] = "RunCancelled"
 
 
 AnyEvent = (
@@ -432,24 +401,8 @@ def begins(event: AnyEvent) -> bool:
     return isinstance(event, NodeStarted) or (isinstance(event, NodeAdded) and event.started)
 
 
-def kind_of(cls: type[Event]) -> str:
-    """The name under which events of a class are kept: their `type`."""
-    return str(cls.__dataclass_fields__["type"].default)
-
-
-EVENTS: dict[str, type[Event]] = {kind_of(cls): cls for cls in get_args(AnyEvent)}
+EVENTS: dict[str, type[Event]] = {cls.type: cls for cls in get_args(AnyEvent)}
 """The class of each `type`."""
-
-
-_FORMS: dict[Any, TypeAdapter[Any]] = {}
-
-
-def form(cls: type[Any]) -> TypeAdapter[Any]:
-    """To and from JSON. One for each class, made when it is first wanted: one for all takes half as long again."""
-    made = _FORMS.get(cls)
-    if made is None:
-        made = _FORMS[cls] = TypeAdapter(cls)
-    return made
 
 
 RunStatus = Literal["running", "waiting", "succeeded", "failed", "cancelled", "blocked"]

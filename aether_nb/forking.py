@@ -7,7 +7,6 @@ left out, all else is shared. Read `resuming.py` for how the new run is then dri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import edits, history, naming
@@ -38,6 +37,7 @@ from aether_nb.events import (
     WaitOpened,
     WaitWithdrawn,
 )
+from aether_nb.facts import replace
 from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
 from aether_nb.nodes import find_node
 from aether_nb.prompts import Reply

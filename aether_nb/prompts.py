@@ -57,7 +57,9 @@ class FileGiven(_Data):
     path: str
 
 
-class _Prompt(_Data):
+class PromptBase(_Data):
+    """What every prompt has."""
+
     prompt: str
     """The question, Markdown."""
 
@@ -70,7 +72,7 @@ def headline(prompt: str) -> str:
     return said.strip() or line
 
 
-class TextPrompt(_Prompt):
+class TextPrompt(PromptBase):
     """Asks for a line or a paragraph of text. The reply is a string."""
 
     kind: Literal["text"] = "text"
@@ -78,7 +80,7 @@ class TextPrompt(_Prompt):
     placeholder: str = ""
 
 
-class ApprovalPrompt(_Prompt):
+class ApprovalPrompt(PromptBase):
     """Asks for one of a few options. The reply is `{"choice": ..., "approved": ...}`; a bare option will do."""
 
     kind: Literal["approval"] = "approval"
@@ -87,7 +89,7 @@ class ApprovalPrompt(_Prompt):
     """The option that counts as approval."""
 
 
-class FilesPrompt(_Prompt):
+class FilesPrompt(PromptBase):
     """Asks for files. The reply is `{"files": [...], "text": ...}`; a path or a list of paths will do."""
 
     kind: Literal["files"] = "files"
@@ -96,7 +98,7 @@ class FilesPrompt(_Prompt):
     """What the browser's dialog offers: `.csv`, `image/*`; empty is anything."""
 
 
-class CallbackPrompt(_Prompt):
+class CallbackPrompt(PromptBase):
     """A wait for something that is not a person: a job, an event. The reply is JSON, any or as `reply` says."""
 
     kind: Literal["callback"] = "callback"

@@ -22,7 +22,7 @@ from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
 from aether_nb.engine.unawaited import Unawaited
 from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended
-from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded, form
+from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
 from aether_nb.ids import NodeId, Token, letters_of
 from aether_nb.values import decode, digest, encode, show
 
@@ -273,7 +273,7 @@ class Activation:
         """Say something, once in the life of the run."""
         scope = self._enter_call()
         self._flush_cancelled()
-        body = form(Message).dump_python(message, exclude_defaults=True)
+        body = message.said()
         encode(body)  # a text that cannot be stored is refused here, not in the log
         name = f"send_{message.kind}"
         call, entry = self._journal.identify(scope.path, name, digest(body), None, user_line())

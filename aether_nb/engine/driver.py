@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -32,6 +31,7 @@ from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
 from aether_nb.errors import AetherError, FencedOut, NotRestorable, RunBlocked, RunOver, RunSuspended
 from aether_nb.events import FINAL, AnyEvent, Call, NodeFailed, NodeRetried, RunBlockedEvent, RunFailedEvent
+from aether_nb.facts import replace
 from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.values import Outputs, decode
 

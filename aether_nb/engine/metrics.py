@@ -144,12 +144,10 @@ class Meter:
         )
 
     def _stored(self, event: ev.AnyEvent) -> int:
-        body = ev.form(type(event)).dump_json(event, exclude=_HEADER, exclude_defaults=True)
+        body = event.to_json()
         size = len(body)
         if b'"sha' in body:
-            for sha, more in _artifacts(
-                ev.form(type(event)).dump_python(event, mode="json", exclude=_HEADER)
-            ):
+            for sha, more in _artifacts(event.to_tree()):
                 size += 0 if sha in self._artifacts else more
                 self._artifacts.add(sha)
         return size
@@ -272,8 +270,6 @@ class Meter:
             gauge.waiting_us += max(at_us - gauge.asked_us, 0)
             gauge.asked_us = None
 
-
-_HEADER = {"run", "seq", "at_us", "type", "node"}
 
 _FOLDS: dict[type[ev.Event], Callable[[Meter, _Gauge, Any], None]] = {
     ev.RunStarted: Meter._on_run_started,

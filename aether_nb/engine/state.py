@@ -10,7 +10,6 @@ the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from aether_nb.engine import crashing, sendback
@@ -62,6 +61,7 @@ from aether_nb.events import (
     WaitWithdrawn,
     WithdrawalTold,
 )
+from aether_nb.facts import replace
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import ROOT, NodeId, Token
 from aether_nb.prompts import Reply

@@ -6,15 +6,16 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 import pydantic_core
 from pydantic import ValidationError
 
-from aether_nb.errors import LogDamaged, NotStorable, StoreError, StoreTooNew
-from aether_nb.events import EVENTS, AnyEvent, form
+from aether_nb.errors import AetherError, LogDamaged, NotStorable, StoreError, StoreTooNew
+from aether_nb.events import EVENTS, AnyEvent, NodeEvent, WaitOpened
+from aether_nb.facts import reader, replace
 from aether_nb.ids import RunId
 from aether_nb.prompts import PROMPT, Prompt
 
@@ -23,9 +24,6 @@ VERSION = 1
 
 NAME_SPECS = {"RunStarted": ("spec", "code"), "RunResumed": ("spec", "code"), "NodeAdded": ("spec",)}
 """The events that name what is kept among the specs, and the fields that do; `spec_names` in queries.sql too."""
-_HEADER = {"run", "seq", "at_us", "type", "node"}
-_HEADER_AND_PROMPT = _HEADER | {"prompt"}
-
 
 Row = tuple[int, int, int, str, str, str, str | None]
 """An event as a query gives it: seq, at_us, version, type, node, body, and the prompt that stands elsewhere."""
@@ -48,13 +46,28 @@ def pack(event: AnyEvent) -> Packed:
     Raises:
         NotStorable: a value in it is not JSON.
     """
-    exclude = _HEADER_AND_PROMPT if event.type == "WaitOpened" else _HEADER
+    given: Any = event
+    if isinstance(event, WaitOpened):
+        given = replace(event, prompt=msgspec.UNSET)  # which leaves it out
+    node = event.node if isinstance(event, NodeEvent) else None
     try:
-        body = form(type(event)).serializer.to_json(event, exclude=exclude, exclude_defaults=True).decode()
-    except ValueError as e:  # PydanticSerializationError is one, as is a lone surrogate
+        text = given.to_json().decode()
+        head = _head(_quoted(event.run), event.seq, event.at_us, None if node is None else _quoted(node))
+    except (ValueError, TypeError, OverflowError, RecursionError) as e:  # a lone surrogate is a ValueError
         where = f"run {event.run}, event {event.seq} ({event.type})"
         raise NotStorable(f"A value cannot be written as JSON, in {where}: {e}") from e
-    return Packed(event.seq, event.at_us, event.type, getattr(event, "node", ""), body)
+    body = "{" + text[len(head) :].removeprefix(",")
+    return Packed(event.seq, event.at_us, event.type, node or "", body)
+
+
+def _head(run: str, seq: int, at_us: int, node: str | None) -> str:
+    """What the text of an event begins with, and its row has in columns; `run` and `node` are JSON."""
+    return f'{{"run":{run},"seq":{seq},"at_us":{at_us}' + ("" if node is None else f',"node":{node}')
+
+
+def _quoted(text: str) -> str:
+    """To the letter as it stands in the text of an event."""
+    return msgspec.json.encode(text).decode()
 
 
 def with_prompt(packed: Packed, prompt: str) -> Packed:
@@ -69,7 +82,7 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
         StoreTooNew: a newer aether_nb wrote one of them.
         LogDamaged: one of them cannot be read.
     """
-    run = dumps(run_id)
+    run = _quoted(run_id)
     quoted: dict[str, str] = {}
     log: list[AnyEvent] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
@@ -78,30 +91,19 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
-        name = quoted.get(node) or quoted.setdefault(node, dumps(node))
+        name = quoted.get(node) or quoted.setdefault(node, _quoted(node))
         rest = body[1:-1]
         if prompt is not None and kind == "WaitOpened":
             rest = f'"prompt":{prompt},{rest}'  # one in the body comes later and wins
-        text = f'{{"run":{run},"seq":{seq},"at_us":{at_us},"node":{name}{"," if rest else ""}{rest}}}'
+        text = f"{_head(run, seq, at_us, name)}{',' if rest else ''}{rest}}}"
         try:
-            log.append(_reader(kind)(text))
-        except ValidationError as e:
-            raise _damaged(run_id, seq, kind, e) from e
+            log.append(reader(EVENTS[kind])(text))
+        except (ValueError, RecursionError, AetherError) as e:  # a stored Poll may say what no Poll may
+            raise LogDamaged(
+                f"Event {seq} ({kind}) of run {run_id} cannot be read ({e}): the store's file is damaged; put a "
+                "backup in its place. Other runs are not touched by it."
+            ) from e
     return log
-
-
-@functools.cache
-def _reader(kind: str) -> Callable[[str], Any]:
-    return form(EVENTS[kind]).validator.validate_json
-
-
-def _damaged(run_id: RunId, seq: int, kind: str, error: ValidationError) -> LogDamaged:
-    problem = error.errors()[0]
-    where = "".join(f" at {part}" for part in problem["loc"][:1])
-    return LogDamaged(
-        f"Event {seq} ({kind}) of run {run_id} cannot be read ({problem['msg']}{where}): the store's file is "
-        "damaged; put a backup in its place. Other runs are not touched by it."
-    )
 
 
 def dump_prompt(prompt: Prompt) -> str:

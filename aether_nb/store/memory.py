@@ -20,7 +20,7 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import FINAL, AnyEvent, Event, RunStatus, kind_of
+from aether_nb.events import FINAL, AnyEvent, Event, RunStatus
 from aether_nb.ids import RunId, Token, new_uid
 from aether_nb.prompts import Reply
 from aether_nb.store.codec import (
@@ -213,7 +213,7 @@ class MemoryStore(Store):
     def events(
         self, run_id: RunId, after: int = 0, *, of: Collection[type[Event]] | None = None
     ) -> list[AnyEvent]:
-        types = None if of is None else {kind_of(cls) for cls in of}
+        types = None if of is None else {cls.type for cls in of}
         with self._reading():
             log = [e for e in self._logs.get(run_id, [])[after:] if types is None or e.type in types]
         return unpack(run_id, [(e.seq, e.at_us, VERSION, e.type, e.node, e.body, None) for e in log])

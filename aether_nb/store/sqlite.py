@@ -17,7 +17,7 @@ from typing import Any, Literal
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
-from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened, kind_of
+from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
 from aether_nb.store import cleaning, locks
@@ -208,7 +208,7 @@ class SqliteStore(Store):
         if of is None:
             log = self._database.stream("events", run_id=run_id, after=after)
         else:
-            types = dumps([kind_of(cls) for cls in of])
+            types = dumps([cls.type for cls in of])
             log = self._database.stream("events_of", run_id=run_id, after=after, types=types)
         with log as rows:
             return unpack(run_id, rows)

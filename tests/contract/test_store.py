@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +44,7 @@ from aether_nb.events import (
     WaitWithdrawn,
     WithdrawalTold,
 )
+from aether_nb.facts import replace
 from aether_nb.graph.model import Each
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.prompts import (
@@ -114,7 +114,7 @@ def ask(
 
 
 def at(cls: type, seq: int, **fields: object) -> AnyEvent:
-    node = {"node": NodeId("ask#1")} if "node" in cls.__dataclass_fields__ else {}
+    node = {"node": NodeId("ask#1")} if "node" in cls.fields() else {}
     return cls(**{"run": RUN, "seq": seq, "at_us": NOW * 1000 + seq, **node, **fields})
 
 

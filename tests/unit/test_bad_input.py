@@ -23,7 +23,6 @@ from aether_nb.errors import (
     UnknownRun,
     UnknownWait,
 )
-from aether_nb.events import form
 from aether_nb.testing import ScriptedChannel
 from aether_nb.tools import ask_approval, ask_files, ask_text
 
@@ -191,7 +190,7 @@ async def test_what_is_only_large_or_strange_comes_through_as_it_was(unharmed, g
     expected = FINE[case]()
     assert out.x == expected or math.isnan(out.x)
     log = unharmed.store.events("r")
-    assert sum(len(form(type(e)).dump_json(e)) for e in log) < 100_000, "it lies beside the log"
+    assert sum(len(e.to_json()) for e in log) < 100_000, "it lies beside the log"
     assert ae.get("r").outputs.x == expected or math.isnan(out.x)
 
 

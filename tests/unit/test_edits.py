@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import textwrap
-from dataclasses import replace
 
 import pytest
 
@@ -13,6 +12,7 @@ from aether_nb import graph_fn, graphify, tool
 from aether_nb.calling import GRAPHS
 from aether_nb.errors import BadInputs, CodeChanged, RunBlocked
 from aether_nb.events import RunResumed, RunStarted
+from aether_nb.facts import replace
 from aether_nb.ids import RunId
 from aether_nb.runtime import Runtime
 from aether_nb.store.codec import pack

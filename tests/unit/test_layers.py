@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT
 
 FLOOR = {"errors", "ids", "frames"}
-WORDS = {*FLOOR, "values", "prompts", "graph", "events"}
+WORDS = {*FLOOR, "values", "prompts", "graph", "facts", "events"}
 ROOMS = {
     "authoring",
     "calling",
@@ -36,13 +36,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "values": FLOOR,
     "prompts": FLOOR,
     "graph": FLOOR,
-    "events": {*FLOOR, "graph", "prompts"},
+    "facts": {*FLOOR, "prompts"},
+    "events": {*FLOOR, "facts", "graph", "prompts"},
     # where authoring and engine meet without knowing each other; what the engine needs of others
     "calling": {*FLOOR, "graph", "prompts"},
     "engine.ports": WORDS,
     # the rooms
-    "authoring": {*WORDS, "calling"} - {"events"},
-    "tools": {*WORDS, "authoring", "calling"} - {"events"},
+    "authoring": {*WORDS, "calling"} - {"facts", "events"},
+    "tools": {*WORDS, "authoring", "calling"} - {"facts", "events"},
     "engine": {*WORDS, "calling", "engine.ports"},
     "store": {*WORDS, "engine.ports"} - {"values", "graph"},
     "channels": {*WORDS, "engine.ports"} - {"graph"},
@@ -138,7 +139,8 @@ NOTEBOOK = {
     "nest_asyncio", "tornado", "traitlets", "zmq",
 }  # fmt: skip
 FOREIGN: dict[str, set[str]] = {
-    "pydantic": {"values", "prompts", "graph", "events", "authoring", "store", "jupyter"},
+    "msgspec": {"facts", "events", "store"},
+    "pydantic": {"values", "prompts", "graph", "facts", "authoring", "store", "jupyter"},
     "pydantic_core": {"values", "prompts", "store"},
     "jsonschema": {"prompts"},
     "referencing": {"prompts"},

@@ -11,7 +11,6 @@ from lives import Life, cut, log, types
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.calling import GRAPHS
 from aether_nb.errors import NodeFailed, ReplayDiverged, RunBlocked
-from aether_nb.events import form
 from aether_nb.store.memory import MemoryStore
 from aether_nb.tools import ask_text
 
@@ -178,7 +177,7 @@ async def test_a_thousand_pages_of_a_few_kilobytes_do_not_stand_in_one_event(liv
 
     run = live().start(g, ns=list(range(100)))
     assert (await run).pages == ["x" * 2000] * 100
-    assert max(len(form(type(event)).dump_json(event)) for event in log(store)) < 5000
+    assert max(len(event.to_json()) for event in log(store)) < 5000
 
 
 async def test_each_item_has_shared_inputs_of_its_own(live):

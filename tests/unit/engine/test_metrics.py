@@ -8,7 +8,7 @@ from lives import log, turns, types
 from aether_nb import events as ev
 from aether_nb import graph_fn, graphify, tool
 from aether_nb.engine.metrics import Meter, Metrics
-from aether_nb.events import Call, ErrorInfo, form
+from aether_nb.events import Call, ErrorInfo
 from aether_nb.prompts import Reply, TextPrompt
 from aether_nb.store.codec import pack
 from aether_nb.testing import EventRecorder, FakeClock
@@ -239,9 +239,7 @@ async def test_a_run_and_its_nodes_tell_where_their_time_went_here_and_from_anot
 
 
 def pack_whole(event):
-    return form(type(event)).dump_json(
-        event, exclude={"run", "seq", "at_us", "type", "node"}, exclude_defaults=True
-    )
+    return event.to_json()
 
 
 async def test_an_open_question_waits_up_to_now_also_where_nobody_drives_its_run(live, clock):

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from aether_nb.events import (
     WaitOpened,
 )
 from aether_nb.events import Call as CallOf
+from aether_nb.facts import replace
 from aether_nb.ids import NodeId, RunId, Token, new_uid
 from aether_nb.prompts import Prompt, TextPrompt
 from aether_nb.store import SqliteStore, cleaning
@@ -116,8 +116,8 @@ def test_code_is_kept_and_comes_back_like_a_spec(store: SqliteStore) -> None:
 def test_every_event_that_names_a_spec_is_known() -> None:
     assert NAME_SPECS.keys() <= EVENTS.keys()
     for kind, cls in EVENTS.items():
-        assert ("spec" in cls.__dataclass_fields__) == (kind in NAME_SPECS)
-        assert set(NAME_SPECS.get(kind, ())) <= cls.__dataclass_fields__.keys()
+        assert ("spec" in cls.fields()) == (kind in NAME_SPECS)
+        assert set(NAME_SPECS.get(kind, ())) <= cls.fields()
 
 
 def test_a_spec_that_was_thrown_away_comes_back_with_the_next_run_that_names_it(store: SqliteStore) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lives import Life, log
 
-from aether_nb import graph_fn, tool
+from aether_nb import facts, graph_fn, tool
 from aether_nb.errors import AetherError, InvariantBroken
 from aether_nb.events import (
     MessageSent,
@@ -88,7 +88,7 @@ def broken(story, *, log=None, waits=None, ledger=None, death=None, **more):
 
 
 def renumbered(log):
-    return [replace(e, seq=i) for i, e in enumerate(log, 1)]
+    return [facts.replace(e, seq=i) for i, e in enumerate(log, 1)]
 
 
 def inserted(log, at, event):
@@ -129,21 +129,21 @@ def test_a_run_that_is_missing_or_one_too_many_is_found(story):
 
 def test_other_outputs_are_found(story):
     *log, end = story[0].end.logs[RUN]
-    error = broken(story, log=[*log, replace(end, outputs={"out": "Bo"})])
+    error = broken(story, log=[*log, facts.replace(end, outputs={"out": "Bo"})])
     assert len(error.broken) == 1
     assert "it ends as if it had never been killed" in error.broken[0]
 
 
 def test_a_gap_in_the_numbers_is_found(story):
     log = list(story[0].end.logs[RUN])
-    log[-1] = replace(log[-1], seq=99)
+    log[-1] = facts.replace(log[-1], seq=99)
     assert "sequence numbers have no gaps" in str(broken(story, log=log))
 
 
 def test_an_event_that_went_away_is_found(story):
     log = list(story[0].end.logs[RUN])
     asked = index(log, WaitOpened)
-    log[asked] = replace(log[asked], at_us=7)
+    log[asked] = facts.replace(log[asked], at_us=7)
     assert f"event {asked + 1} (WaitOpened) of run 'r' was there when life 1 died" in str(
         broken(story, log=log)
     )
@@ -157,7 +157,7 @@ def test_a_reply_that_was_accepted_and_never_taken_is_found(story):
 def test_a_reply_that_was_exchanged_is_found(story):
     log = list(story[0].end.logs[RUN])
     at = index(log, ReplyTaken)
-    log[at] = replace(log[at], reply=log[at].reply.model_copy(update={"value": "Bo"}))
+    log[at] = facts.replace(log[at], reply=log[at].reply.model_copy(update={"value": "Bo"}))
     assert "what was taken into the log is ['Bo']" in str(broken(story, log=log))
 
 
@@ -237,7 +237,7 @@ def test_a_question_that_was_opened_again_because_the_reply_was_refused_is_the_s
     log = report.end.logs[RUN]
     at = index(log, ReplyTaken)
     taken = log[at]
-    wrong = replace(taken, reply=taken.reply.model_copy(update={"value": "?"}))
+    wrong = facts.replace(taken, reply=taken.reply.model_copy(update={"value": "?"}))
     refused = ReplyRejected(run=RUN, seq=1, at_us=1, node=taken.node, token=taken.token, problems={"": "no"})
     told = tuple(renumbered([*log[:at], wrong, refused, *log[at:]]))
     check_invariants(replace(report, end=replace(report.end, logs={RUN: told})), calm)

@@ -217,14 +217,15 @@ def test_a_value_that_nests_too_deep_is_refused():
 
 
 def test_what_nests_as_deep_as_allowed_is_read_back_by_an_event():
-    from aether_nb.events import NodeFinished, form
+    from aether_nb.events import NodeFinished
+    from aether_nb.facts import reader
     from aether_nb.ids import NodeId, RunId
 
     deep = 1
     for _ in range(74):
         deep = (deep,)
     event = NodeFinished(run=RunId("r"), seq=1, at_us=1, node=NodeId("n"), outputs={"a": encode(deep)})
-    assert decode(form(NodeFinished).validate_json(form(type(event)).dump_json(event)).outputs["a"]) == deep
+    assert decode(reader(NodeFinished)(event.to_json()).outputs["a"]) == deep
 
 
 # -- decoding ------------------------------------------------------------------------------------
