@@ -14,7 +14,7 @@ from aether_nb.ids import NodeId
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # else `import` pays for all of them
 
 
 class Lit(_Data):
@@ -142,6 +142,3 @@ class GraphSpec(_Data):
     """By name of tool or graph: hash of its normalised code; `""` when unknown."""
 
 
-ListOf.model_rebuild()
-DictOf.model_rebuild()
-GraphSpec.model_rebuild()
