@@ -13,7 +13,7 @@ from typing import Any
 from aether_nb.engine.ports import Artifacts, Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
-from aether_nb.prompts import FileRef, FilesPrompt, Prompt, check_reply, plain_json
+from aether_nb.prompts import FileRef, Prompt, TakesFiles, check_reply, plain_json
 from aether_nb.services.artifacts import safe_name
 
 
@@ -92,7 +92,7 @@ def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = Tr
         ReplyInvalid: it does not fit, or a file cannot be had; the wait is untouched.
     """
     checked = check_reply(prompt, value)
-    if not isinstance(prompt, FilesPrompt):
+    if not isinstance(prompt, TakesFiles):
         return checked
     files, problems = [], {}
     for i, given in enumerate(checked["files"]):

@@ -43,7 +43,7 @@ def reply_text(kind: str, value: Any) -> str:
     """
     if kind == "approval" and isinstance(value, Mapping):
         return str(value.get("choice", ""))
-    if kind == "files" and isinstance(value, Mapping):
+    if kind in {"files", "text_or_files"} and isinstance(value, Mapping):
         files = ", ".join(_file_name(file) for file in value.get("files", ()))
         text = str(value.get("text") or "")
         return short(": ".join(filter(None, (files, text))), REPLY_CHARS)

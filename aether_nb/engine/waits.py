@@ -12,16 +12,7 @@ from aether_nb.calling import MISSING, DualStageTarget, WaitTarget
 from aether_nb.errors import BadInputs, BadOutputs, NotStorable, ReplyInvalid
 from aether_nb.events import WaitOpened
 from aether_nb.ids import Token, is_name, new_token
-from aether_nb.prompts import (
-    ApprovalPrompt,
-    CallbackPrompt,
-    FilesPrompt,
-    Poll,
-    Prompt,
-    TextPrompt,
-    check_reply,
-    check_schema,
-)
+from aether_nb.prompts import AnyPrompt, CallbackPrompt, Poll, Prompt, TextPrompt, check_reply, check_schema
 from aether_nb.values import Blobs, decode, encode, show
 
 if TYPE_CHECKING:
@@ -157,7 +148,7 @@ def _prompt_of(wait: WaitTarget) -> Prompt:
         return CallbackPrompt(prompt=said, job=wait.correlator or "", reply=schema)
     if isinstance(wait.prompt, str):
         return TextPrompt(prompt=wait.prompt)
-    if not isinstance(wait.prompt, (TextPrompt, ApprovalPrompt, FilesPrompt, CallbackPrompt)):
+    if not isinstance(wait.prompt, AnyPrompt):
         raise BadInputs(
             f"prompt={show(wait.prompt)} is no question: give a text, or a prompt such as TextPrompt."
         )

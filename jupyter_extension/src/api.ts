@@ -3,6 +3,9 @@
  * messages of the run's comm. Types only; `link.ts` sends and receives them.
  */
 
+/** Whatever JSON can say. */
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+
 export type NodeStatus =
   | "pending"
   | "running"
@@ -48,11 +51,130 @@ export interface ReplyShape {
   at_ms: number;
 }
 
+/** What is one value in JSON: what an option stands for. */
+export type Scalar = string | number | boolean | null;
+
+export interface Option {
+  value: Scalar;
+  label: string;
+  help: string;
+}
+
+/** Every kind of question; twins of the classes in `aether_nb/prompts`, which say what each field means. */
 export type Prompt =
-  | { kind: "text"; prompt: string; multiline: boolean; placeholder: string }
-  | { kind: "approval"; prompt: string; options: string[]; approve: string }
-  | { kind: "files"; prompt: string; multiple: boolean; accept: string[] }
-  | { kind: "callback"; prompt: string; job: string };
+  | TextPrompt
+  | ApprovalPrompt
+  | ChoicePrompt
+  | NumberPrompt
+  | DatePrompt
+  | FilesPrompt
+  | TextOrFilesPrompt
+  | FormPrompt
+  | CallbackPrompt;
+
+/** The reply is the text. */
+export interface TextPrompt {
+  kind: "text";
+  prompt: string;
+  multiline: boolean;
+  placeholder: string;
+  /** Not shown while it is typed, kept in no draft. */
+  secret: boolean;
+  /** In characters (code points), as `max_length`. */
+  min_length: number;
+  max_length: number | null;
+  /** Must match the whole text; what JavaScript cannot read with the u flag is checked by the kernel alone. */
+  pattern: string | null;
+  hint: string;
+  value: string;
+}
+
+/** The reply is `{choice, approved, reason}`, or `{choice, reason}`, or the bare option. */
+export interface ApprovalPrompt {
+  kind: "approval";
+  prompt: string;
+  options: string[];
+  approve: string;
+  danger: string[];
+  reason: "no" | "optional" | "required";
+}
+
+/** The reply is the value of an option, or with `multiple` the list of values. */
+export interface ChoicePrompt {
+  kind: "choice";
+  prompt: string;
+  options: Option[];
+  multiple: boolean;
+  /** How many, where several may be chosen. */
+  min: number;
+  max: number | null;
+  /** What is chosen already. */
+  value: Scalar[] | null;
+}
+
+/** The reply is the number. */
+export interface NumberPrompt {
+  kind: "number";
+  prompt: string;
+  min: number | null;
+  max: number | null;
+  step: number | null;
+  integer: boolean;
+  slider: boolean;
+  unit: string;
+  value: number | null;
+}
+
+/** The reply is ISO text; with `time` it has the page's own offset from UTC. */
+export interface DatePrompt {
+  kind: "date";
+  prompt: string;
+  time: boolean;
+  min: string | null;
+  max: string | null;
+  value: string | null;
+}
+
+interface TakesFiles {
+  prompt: string;
+  multiple: boolean;
+  accept: string[];
+  /** Of each file. */
+  max_bytes: number | null;
+}
+
+/** The reply is `{files, text}`. */
+export interface FilesPrompt extends TakesFiles {
+  kind: "files";
+}
+
+/** The reply is `{files, text}`, at least one of them. */
+export interface TextOrFilesPrompt extends TakesFiles {
+  kind: "text_or_files";
+  placeholder: string;
+  multiline: boolean;
+}
+
+/** The reply is an object that fits the schema; problems are keyed by the dotted path of the field. */
+export interface FormPrompt {
+  kind: "form";
+  prompt: string;
+  /**
+   * JSON Schema (2020-12) without `$ref`. What may also be null has `nullable: true` in place of a union: one
+   * that was emptied is sent as null, one that was never filled may be left out.
+   */
+  schema: Record<string, Json>;
+  value: Record<string, Json>;
+  /** The words on the button; "" is the usual ones. */
+  submit: string;
+}
+
+/** Nobody here answers it. */
+export interface CallbackPrompt {
+  kind: "callback";
+  prompt: string;
+  job: string;
+}
 
 export interface PromptShape {
   token: string;
@@ -124,15 +246,16 @@ export interface PatchShape extends Partial<Omit<RunShape, "run_id" | "graph" | 
 export type Problems = Record<string, string>;
 
 /** A file that the kernel has: `aether_nb.prompts.FileRef`. */
-export interface FileRef {
+export type FileRef = {
   name: string;
   size: number;
   sha256: string;
   media_type: string;
   path: string;
-}
+};
 
-export type ReplyValue = string | { files: (FileRef | { path: string })[]; text: string };
+/** In a request for files: `{ files: (FileRef | { path: string })[]; text: string }`. */
+export type ReplyValue = Json;
 
 /** Page to kernel. */
 export type Request =

@@ -84,8 +84,10 @@ function Input(props: InputProps) {
   if (prompt.kind === "text") return <TextInput {...props} prompt={prompt} />;
   if (prompt.kind === "approval") return <ApprovalInput {...props} prompt={prompt} />;
   if (prompt.kind === "files") return <FilesInput {...props} prompt={prompt} />;
-  const job = prompt.kind === "callback" && prompt.job;
-  return <div class="aether-muted">Waits for {job || "an answer from elsewhere"}.</div>;
+  if (prompt.kind === "callback") {
+    return <div class="aether-muted">Waits for {prompt.job || "an answer from elsewhere"}.</div>;
+  }
+  return <div class="aether-muted">Answer it by run.answer(...), or aether-nb answer in a terminal.</div>;
 }
 
 interface NotesProps {

@@ -96,7 +96,7 @@ def over(one, status="withdrawn", reply=None):
         (
             ApprovalPrompt(prompt="Go?", options=("Yes", "No"), approve="Yes"),
             "No",
-            {"choice": "No", "approved": False},
+            {"choice": "No", "approved": False, "reason": ""},
         ),
         (FilesPrompt(prompt="Data?"), "a.csv", {"files": [{"path": "a.csv"}], "text": ""}),
     ],

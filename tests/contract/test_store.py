@@ -703,7 +703,7 @@ class TestMail:
 
         (wait,) = store.untaken(K)
         assert wait.reply is not None
-        assert wait.reply.value == {"choice": "Approve", "approved": True}
+        assert wait.reply.value == {"choice": "Approve", "approved": True, "reason": ""}
 
     def test_an_early_reply_that_does_not_fit_leaves_the_wait_open(self, store: Store) -> None:
         create(store)

@@ -139,7 +139,7 @@ def test_a_reply_counts_when_the_kernel_is_gone(
     again.close()
     assert wait is not None
     assert wait.reply is not None
-    assert wait.reply.value == {"choice": "Reject", "approved": False}
+    assert wait.reply.value == {"choice": "Reject", "approved": False, "reason": ""}
 
 
 def test_a_second_reply_is_told_who_won_whatever_it_says(
