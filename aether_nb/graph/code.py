@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 class Piece(BaseModel):
     """The code of one tool or graph."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     fingerprint: str = ""
     """Hash of the normalised code (of what was drawn, for a static graph); `""` when unknown."""
@@ -22,7 +22,7 @@ class Piece(BaseModel):
 class Code(BaseModel):
     """The code of a graph and of what it is made of."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     pieces: dict[str, Piece] = {}
     """By name; what nothing is known of is left out."""

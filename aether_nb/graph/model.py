@@ -14,7 +14,9 @@ from aether_nb.ids import NodeId
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # else `import` pays for all of them
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True
+    )  # else `import` pays for all of them
 
 
 class Lit(_Data):
@@ -140,5 +142,3 @@ class GraphSpec(_Data):
     doc: str = ""
     fingerprints: dict[str, str] = {}
     """By name of tool or graph: hash of its normalised code; `""` when unknown."""
-
-

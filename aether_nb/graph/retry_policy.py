@@ -14,7 +14,7 @@ _LONGEST_S = 1000 * 365.25 * 86_400
 class RetryPolicy(BaseModel):
     """What to do when a tool's body fails or takes too long."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     retries: int = Field(default=0, ge=0, strict=True)
     """Further attempts after the first, exactly."""
@@ -45,5 +45,5 @@ class RetryPolicy(BaseModel):
         return pause * chance if self.jitter else pause
 
 
-ONCE = RetryPolicy()
+ONCE = RetryPolicy.model_construct()
 """One attempt, no limit: what a step does unless it says otherwise."""

@@ -28,7 +28,9 @@ _DEPTH = 150  # as for values: an event that carries a reply must be read back
 class Data(BaseModel):
     """Frozen data that has no other fields than it says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True
+    )  # else `import` pays for all of them
 
 
 class PromptBase(Data):

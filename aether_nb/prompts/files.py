@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from aether_nb.errors import ReplyInvalid
 from aether_nb.prompts.base import Data, PromptBase, whole
@@ -41,8 +42,9 @@ class FilesReply(Data):
     text: str = ""
 
 
-_FILES = TypeAdapter(FilesReply)
-_SCHEMA = _FILES.json_schema()
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return FilesReply.model_json_schema()
 
 
 class TakesFiles(PromptBase):
@@ -63,7 +65,7 @@ class TakesFiles(PromptBase):
         if not isinstance(value, Mapping):
             raise ReplyInvalid({"files": _NEED})
         try:
-            reply: dict[str, Any] = _FILES.dump_python(_FILES.validate_python(value), mode="json")
+            reply: dict[str, Any] = FilesReply.model_validate(value).model_dump(mode="json")
         except ValidationError as e:
             first = e.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(p) for p in first["loc"])
@@ -88,7 +90,7 @@ class TakesFiles(PromptBase):
 
     def reply_schema(self) -> dict[str, Any]:
         """An object."""
-        return _SCHEMA
+        return _schema()
 
 
 class FilesPrompt(TakesFiles):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from aether_nb.prompts.approval import ApprovalPrompt
 from aether_nb.prompts.callback import CallbackPrompt
@@ -30,7 +30,7 @@ AnyPrompt = (
 Prompt = Annotated[AnyPrompt, Field(discriminator="kind")]
 """Every kind of prompt, told apart by `kind`."""
 
-PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
+PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt, config=ConfigDict(defer_build=True))
 """To and from JSON."""
 
 
