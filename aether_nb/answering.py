@@ -13,12 +13,13 @@ from typing import Any
 from aether_nb.engine.ports import Artifacts, Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
+from aether_nb.markup import Showable, words
 from aether_nb.prompts import FileRef, Prompt, TakesFiles, check_reply, plain_json
 from aether_nb.services.artifacts import safe_name
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Showable):
     """What became of a reply. True when it was accepted.
 
     Attributes:
@@ -49,6 +50,9 @@ class Answer:
 
     def __bool__(self) -> bool:
         return self.accepted
+
+    def _repr_html_(self) -> str:
+        return words(f"{'✓' if self.accepted else '✕'} {self!r}")
 
     def __repr__(self) -> str:
         if self.status == "kept":

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
+from aether_nb import pictures
 from aether_nb.answering import Answer
 from aether_nb.authoring.graphs import OnChange
-from aether_nb.calling import set_launcher
+from aether_nb.calling import Form, set_launcher
 from aether_nb.engine.context import NodeContext
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.ports import Channel, Store
@@ -25,7 +26,7 @@ from aether_nb.openwaits import OpenWait, wait_table
 from aether_nb.run import Run
 from aether_nb.runtime import Runtime
 from aether_nb.services.detached import DetachedBody
-from aether_nb.tables import Table
+from aether_nb.tables import Column, Table
 
 if TYPE_CHECKING:
     from aether_nb.comparing import Comparison
@@ -47,9 +48,12 @@ class _Launcher:
     def picture(self, graph: Any) -> Mapping[str, Any]:
         from aether_nb.display.static import graph_bundle  # noqa: PLC0415 - imports nothing that runs need
 
-        bundle = graph_bundle(graph.spec)
+        bundle = graph_bundle(graph.spec, graph.step_types(), graph.signature_text())
         scripted = _current[0].scripted if _current else "AETHER_NB_ANSWERS" in os.environ
         return {"text/plain": bundle["text/plain"]} if scripted else bundle  # text is the same everywhere
+
+    def drawn(self, graph: Any, form: Form) -> str:
+        return pictures.of_graph(graph.spec, graph.step_types(), form)
 
 
 set_launcher(_Launcher())
@@ -116,11 +120,11 @@ def runs(*, status: str | None = None, graph: str | None = None) -> Table[Run]:
     _one_of(status, RunStatus)
     runtime = current()
     rows = {r.run_id: r for r in runtime.store.runs(status=status, graph=graph)}
-    columns: list[tuple[str, Callable[[Run], Any]]] = [
-        ("run", lambda r: r.run_id), ("graph", lambda r: rows[r.run_id].graph),
-        ("status", lambda r: rows[r.run_id].status),
-        ("home", lambda r: shown_home(rows[r.run_id].home, runtime.store.path)),
-        ("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000).astimezone()),
+    columns = [
+        Column("run", lambda r: r.run_id), Column("graph", lambda r: rows[r.run_id].graph),
+        Column("status", lambda r: rows[r.run_id].status, "status"),
+        Column("home", lambda r: shown_home(rows[r.run_id].home, runtime.store.path)),
+        Column("started", lambda r: datetime.fromtimestamp(rows[r.run_id].created_ms / 1000, UTC), "time"),
     ]  # fmt: skip
     return Table([Run(runtime, r) for r in rows], columns, "No runs.")
 
@@ -225,7 +229,10 @@ def resume_all() -> Table[Run]:
     One that is blocked because the kernel died of it three times is left alone, and the table says so:
     `ae.resume(run_id)` tries it again. So is one whose log cannot be read here.
     """
-    columns = [("run", lambda r: r.run_id), ("status", lambda r: r.status), ("note", lambda r: r.note)]
+    columns = [
+        Column("run", lambda r: r.run_id), Column("status", lambda r: r.status, "status"),
+        Column("note", lambda r: r.note),
+    ]  # fmt: skip
     runtime = current()
     resumed, empty = runtime.resuming.resume_all(), "Nothing to go on with here."
     if not resumed and (unknown := runtime.resuming.undefined()):

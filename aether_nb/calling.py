@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from aether_nb.errors import OutsideRun
-from aether_nb.graph.model import Each, GraphSpec, NodeKind, OnFailure, ParamSpec
+from aether_nb.graph.model import Each, GraphSpec, NodeKind, OnFailure, ParamSpec, StepTypes
 from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.prompts import Poll, Prompt, Reply, headline
 
@@ -49,6 +49,10 @@ def label_of(kind: NodeKind, inputs: Mapping[str, Any]) -> str:
     return headline(prompt) if kind == "ask" and isinstance(prompt, str) else ""
 
 
+Form = Literal["dot", "svg", "mermaid"]
+"""The languages that a picture of a graph can be had in."""
+
+
 class Target(Protocol):
     """What can be called as a step: a tool, a dual-stage tool, a graph."""
 
@@ -62,6 +66,9 @@ class Target(Protocol):
     """Its code; `""` when it cannot be had."""
     policy: RetryPolicy
     """When it is tried again, and how long a try may take."""
+
+    def types(self) -> StepTypes:
+        """The types of its inputs and outputs, as far as they are known."""
 
 
 def on_failure_of(target: object) -> OnFailure:
@@ -137,6 +144,9 @@ class GraphTarget(Target, Protocol):
 
     def pack(self, value: Any) -> dict[str, Any]:
         """Check what a graph function returned. Raises BadOutputs."""
+
+    def step_types(self) -> Mapping[str, StepTypes]:
+        """What is known of the types of the steps that it is made of, by name."""
 
     def parts(self) -> Mapping[str, Target]:
         """The graph and the tools and graphs that it is made of, by name, as they are now."""
@@ -217,6 +227,9 @@ class Launcher(Protocol):
 
     def picture(self, graph: GraphTarget) -> Mapping[str, Any]:
         """MIME bundle of a graph that is shown by itself."""
+
+    def drawn(self, graph: GraphTarget, form: Form) -> str:
+        """A graph by itself as text: DOT, SVG or Mermaid."""
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("aether_nb_caller", default=None)

@@ -46,14 +46,14 @@ def demo() -> None:
 def runs(status: Annotated[str | None, typer.Option(help="Only runs with this status.")] = None) -> None:
     """List the runs of the store, newest first."""
     _store()
-    typer.echo(repr(api.runs(status=status)))
+    typer.echo(api.runs(status=status).text(whole=True))
 
 
 @app.command()
 def waits() -> None:
     """List what waits for an answer."""
     _store()
-    typer.echo(repr(api.waits()))
+    typer.echo(api.waits().text(whole=True))
 
 
 @app.command()

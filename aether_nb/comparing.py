@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,7 +13,7 @@ from aether_nb.engine.records import NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.events import AnyEvent, NodeEvent, RunStarted
 from aether_nb.ids import NodeId
-from aether_nb.tables import Table
+from aether_nb.tables import Column, Table
 from aether_nb.values import decode, show
 
 
@@ -64,12 +64,10 @@ class Comparison(Table[Difference]):
     def __init__(
         self, a: RunRow, b: RunRow, found: Sequence[Difference], same: Sequence[NodeId], began: str
     ) -> None:
-        columns: list[tuple[str, Callable[[Difference], Any]]] = [
-            ("node", lambda d: d.label),
-            ("id", lambda d: d.node),
-            (a.run_id, lambda d: d.a),
-            (b.run_id, lambda d: d.b),
-        ]
+        columns = [
+            Column("node", lambda d: d.label), Column("id", lambda d: d.node),
+            Column(a.run_id, lambda d: d.a), Column(b.run_id, lambda d: d.b),
+        ]  # fmt: skip
         super().__init__(found, columns, "")
         self.same = tuple(same)
         self.first = self[0] if self else None

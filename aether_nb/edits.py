@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 from aether_nb import history
@@ -21,10 +20,11 @@ from aether_nb.engine.state import RunState
 from aether_nb.errors import BadInputs, CodeChanged, RunError
 from aether_nb.events import AnyEvent, RunResumed, RunStarted
 from aether_nb.graph.code import Code, Piece
+from aether_nb.markup import Showable, diff
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Change:
+class Change(Showable):
     """One tool or graph whose code has changed, or one node that an edited graph does not have any more.
 
     Attributes:
@@ -44,8 +44,11 @@ class Change:
     def __repr__(self) -> str:
         return self.diff
 
+    def _repr_html_(self) -> str:
+        return diff(self.diff)
 
-class Changes(tuple[Change, ...]):
+
+class Changes(Showable, tuple[Change, ...]):
     """Changes, that print as their diffs."""
 
     __slots__ = ()
@@ -54,7 +57,7 @@ class Changes(tuple[Change, ...]):
         return "\n\n".join(map(repr, self)) or "No change of the code is known."
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(repr(self))}</pre>"
+        return diff(repr(self))
 
     @property
     def names(self) -> list[str]:

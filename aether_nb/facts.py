@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import BaseModel
 
+from aether_nb.markup import pairs
 from aether_nb.prompts import PROMPT, PromptBase
+from aether_nb.values import show
 
 _F = TypeVar("_F", bound="Fact")
 
 
-class Fact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Fact(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
     """Frozen data. It refers to data alone, so that the collector of cycles need not look at it."""
 
     @classmethod
@@ -39,6 +41,10 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         """As plain dicts and lists; raises as `to_json` does."""
         tree: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_plain)
         return tree
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - the notebook's protocol
+        said = {name: show(value, 800) for name, value in self.to_tree().items()}
+        return {"text/plain": repr(self), "text/html": pairs(said, title=type(self).__name__)}
 
 
 replace = msgspec.structs.replace

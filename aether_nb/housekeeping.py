@@ -21,19 +21,21 @@ from aether_nb.engine.ports import RunRow
 from aether_nb.errors import BadInputs, NoLoop
 from aether_nb.events import FINAL
 from aether_nb.ids import RunId, Token
+from aether_nb.markup import Showable
 from aether_nb.services import sweep
 from aether_nb.store.naming import named
-from aether_nb.tables import Table
+from aether_nb.tables import Column, Table
 from aether_nb.values import NAMING
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
 
 _DAY_MS = 86_400_000
+_FIGURES = [Column("what", lambda row: row[0]), Column("how much", lambda row: row[1])]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class StoreStats:
+class StoreStats(Showable):
     """What is in a store.
 
     Attributes:
@@ -83,7 +85,7 @@ class StoreStats:
             ("kernels alive", self.kernels_alive),
         ]  # fmt: skip
         known = [row for row in rows if row[1] is not None]
-        return Table(known, [("what", lambda row: row[0]), ("how much", lambda row: row[1])], "")
+        return Table(known, _FIGURES, "")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,7 +135,7 @@ class Collected:
         return f"{'Would remove' if self.dry_run else 'Removed'} {listed}{freed}."
 
 
-class StoreHandle:
+class StoreHandle(Showable):
     """The store of this process: what it holds, and how to make it smaller."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -280,7 +282,7 @@ class StoreHandle:
 
     def _repr_html_(self) -> str:
         rows: list[tuple[str, object]] = [("store", self.path), *self.stats()._table()]
-        return Table(rows, [("what", lambda row: row[0]), ("how much", lambda row: row[1])], "")._repr_html_()
+        return Table(rows, _FIGURES, "")._repr_html_()
 
 
 def old_families(

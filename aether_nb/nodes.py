@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aether_nb.display.looks import signed
 from aether_nb.engine.metrics import Metrics
 from aether_nb.engine.records import NodeState
 from aether_nb.engine.state import RunState
 from aether_nb.errors import UnknownNode
 from aether_nb.ids import NodeId, is_name
+from aether_nb.markup import Showable, pairs
 from aether_nb.prompts import headline
-from aether_nb.tables import Table
-from aether_nb.values import Outputs, decode
+from aether_nb.tables import Column, Table
+from aether_nb.values import Outputs, decode, show
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Measure = Callable[[NodeId | None], Metrics]
 """Gives the metrics of a node, or, for None, of the run."""
 _NAMED = 10  # nodes that a message names
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Showable):
     """A node of a run as it stands now.
 
     Attributes:
@@ -44,15 +49,28 @@ class Node:
     attempt: int
     outputs: Outputs | None
     error: str
-    _measured: Callable[[], Measure] = field(repr=False, compare=False)
+    _measured: Callable[[], Measure] = field(compare=False)
 
     @property
     def metrics(self) -> Metrics:
         """As its log tells so far."""
         return self._measured()(self.id)
 
+    def __repr__(self) -> str:
+        gave = f" -> {show(dict(self.outputs))}" if self.outputs is not None else ""
+        error = f", {show(self.error, 120)}" if self.error else ""
+        return f"<node {self.id}: {self.status}{gave}{error}>"
 
-class Nodes(Mapping[str, Node]):
+    def _repr_html_(self) -> str:
+        said = {
+            "id": self.id, "kind": f"{self.kind} {self.name}", "status": signed(self.status),
+            "attempt": str(self.attempt or ""), "error": self.error, "metrics": repr(self.metrics),
+        }  # fmt: skip
+        gave = {name: show(value, 800) for name, value in (self.outputs or {}).items()}
+        return pairs({**{name: text for name, text in said.items() if text}, **gave}, title=self.label)
+
+
+class Nodes(Showable, Mapping[str, Node]):
     """The nodes of a run by id; a label will do where only one node has it."""
 
     def __init__(self, state: RunState, blobs: Any, measured: Callable[[], Measure]) -> None:
@@ -73,10 +91,15 @@ class Nodes(Mapping[str, Node]):
     def _repr_html_(self) -> str:
         return self._table()._repr_html_()
 
+    def to_pandas(self) -> pd.DataFrame:
+        """All of them as a DataFrame. Raises DisplayError when pandas is not installed here."""
+        return self._table().to_pandas()
+
     def _table(self) -> Table[Node]:
         columns = [
-            ("node", lambda n: n.id), ("label", lambda n: n.label), ("status", lambda n: n.status),
-            ("attempt", lambda n: n.attempt or ""), ("error", lambda n: n.error),
+            Column("node", lambda n: n.id), Column("label", lambda n: n.label),
+            Column("status", lambda n: n.status, "status"),
+            Column("attempt", lambda n: n.attempt or None, "number"), Column("error", lambda n: n.error or None),
         ]  # fmt: skip
         return Table([self._node(n) for n in self._state.nodes.values()], columns, "No nodes yet.")
 

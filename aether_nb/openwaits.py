@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from aether_nb.display.looks import signed
 from aether_nb.engine.ports import WaitRow
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.tables import Table
+from aether_nb.markup import Showable, pairs
+from aether_nb.tables import Column, Table
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class OpenWait:
+class OpenWait(Showable):
     """A wait as users see it.
 
     Attributes:
@@ -55,6 +57,14 @@ class OpenWait:
             by,
         )
 
+    def _repr_html_(self) -> str:
+        said = {
+            "status": signed(self.status), "by": self.by, "kind": self.kind, "run": self.run_id, "node": self.node_id,
+            "deadline": "" if self.deadline is None else f"{self.deadline.astimezone():%Y-%m-%d %H:%M:%S}",
+            "token": self.token,
+        }  # fmt: skip
+        return pairs({name: text for name, text in said.items() if text}, title=self.prompt)
+
     def __repr__(self) -> str:
         return f"<wait {self.prompt!r} of run {self.run_id}: {self.kind}, {self.status}, token {self.token}>"
 
@@ -62,7 +72,8 @@ class OpenWait:
 def wait_table(rows: Sequence[WaitRow]) -> Table[OpenWait]:
     """Waits as a table."""
     columns = [
-        ("prompt", lambda w: w.prompt), ("kind", lambda w: w.kind), ("run", lambda w: w.run_id),
-        ("status", lambda w: w.status), ("deadline", lambda w: w.deadline), ("token", lambda w: w.token),
+        Column("prompt", lambda w: w.prompt), Column("kind", lambda w: w.kind), Column("run", lambda w: w.run_id),
+        Column("status", lambda w: w.status, "status"), Column("by", lambda w: w.by or None),
+        Column("deadline", lambda w: w.deadline, "time"), Column("token", lambda w: w.token),
     ]  # fmt: skip
     return Table([OpenWait.of(r) for r in rows], columns, "Nothing waits for an answer.")

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aether_nb import showing
+from aether_nb import pictures, showing
 from aether_nb.answering import Answer
 from aether_nb.calling import MISSING
 from aether_nb.edits import Changes
@@ -22,10 +22,11 @@ from aether_nb.events import FINAL, AnyEvent, RunStatus
 from aether_nb.ids import RunId, Token
 from aether_nb.nodes import Measure, Nodes, find_node
 from aether_nb.openwaits import OpenWait, wait_table
-from aether_nb.tables import Table
+from aether_nb.tables import Column, Table
 from aether_nb.values import Outputs, show
 
 if TYPE_CHECKING:
+    from aether_nb.display.view import RunView
     from aether_nb.runtime import Runtime
 
 _OVER = FINAL | {"blocked"}
@@ -109,8 +110,9 @@ class Run:
     def events(self) -> Table[AnyEvent]:
         """Its log, as far as it is committed."""
         columns = [
-            ("seq", lambda e: e.seq), ("at", lambda e: datetime.fromtimestamp(e.at_us / 1e6, UTC)),
-            ("event", lambda e: e.type), ("node", lambda e: getattr(e, "node", "")),
+            Column("seq", lambda e: e.seq, "number"),
+            Column("at", lambda e: datetime.fromtimestamp(e.at_us / 1e6, UTC), "instant"),
+            Column("event", lambda e: e.type), Column("node", lambda e: getattr(e, "node", None) or None),
         ]  # fmt: skip
         return Table(self._runtime.store.events(self.run_id), columns, "No events yet.")
 
@@ -124,6 +126,27 @@ class Run:
         and tools that only helpers call are not looked at.
         """
         return self._runtime.resuming.changes(self.run_id)
+
+    def to_dot(self) -> str:
+        """The run as it stands, as DOT, the language of Graphviz."""
+        return pictures.of_run(self._seen(), "dot")
+
+    def to_svg(self) -> str:
+        """The run as it stands, as an `<svg>` element.
+
+        Raises:
+            DisplayError: there is no Graphviz here, which lays it out.
+        """
+        return pictures.of_run(self._seen(), "svg")
+
+    def to_mermaid(self) -> str:
+        """The run as it stands, as a Mermaid flowchart, for READMEs, issues and wikis that draw these."""
+        return pictures.of_run(self._seen(), "mermaid")
+
+    def _seen(self) -> RunView:
+        here = self._runtime
+        log = here.store.events(self.run_id)
+        return pictures.view(here.store, here.services.artifacts, self.run_id, log, me=here.me())
 
     def __repr__(self) -> str:
         if self._home.closed:

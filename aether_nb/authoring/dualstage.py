@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 from aether_nb.authoring.fingerprint import combined, fingerprint, source_of
 from aether_nb.authoring.graphs import NotStarted, graph_of_one
 from aether_nb.authoring.names import name_problems, output_problems
+from aether_nb.authoring.returns import returned
 from aether_nb.authoring.signature import CONTEXT, Signature
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step
 from aether_nb.calling import BUILDER, CALLER, DUAL_STAGE, MISSING, PENDING
@@ -182,6 +183,12 @@ class DualStageTool(Step):
             f"`{self.name}` waits as a node of its own and cannot be called in a tool's body; "
             f"{instead}call it in the graph and pass what it gives to this tool."
         )
+
+    def _returned(self) -> dict[str, str]:
+        return returned(self.on_resume, self.outputs, single=self.single)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - the notebook's protocol
+        return self._shown("dual-stage tool", inspect.cleandoc(type(self).__doc__ or ""))
 
     def __repr__(self) -> str:
         inputs = ", ".join(p.name if p.required else f"{p.name}=" for p in self.params)

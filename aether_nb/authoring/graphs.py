@@ -15,11 +15,12 @@ from typing import Any, Literal
 from aether_nb.authoring.later import Later
 from aether_nb.authoring.names import listed
 from aether_nb.authoring.parts import parts
+from aether_nb.authoring.returns import returned
 from aether_nb.authoring.signature import Signature
 from aether_nb.authoring.steps import Step
 from aether_nb.calling import BUILDER, CALLER, GRAPHS, Target, launcher
 from aether_nb.errors import BadInputs, GraphError
-from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref
+from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref, StepTypes
 from aether_nb.ids import NodeId
 
 START_WORDS = ("run_id", "new", "if_finished", "on_change", "priority")
@@ -184,6 +185,46 @@ class Graph(Step):
         if wrong := self.signature.mismatches(bound):
             raise BadInputs(f"{self.name}: {' '.join(wrong)}")
         return bound
+
+    def to_dot(self) -> str:
+        """The graph as DOT, the language of Graphviz, with the types at the ends of its edges."""
+        return launcher().drawn(self, "dot")
+
+    def to_svg(self) -> str:
+        """The graph as an `<svg>` element.
+
+        Raises:
+            DisplayError: there is no Graphviz here, which lays it out.
+        """
+        return launcher().drawn(self, "svg")
+
+    def to_mermaid(self) -> str:
+        """The graph as a Mermaid flowchart, for READMEs, issues and wikis that draw these."""
+        return launcher().drawn(self, "mermaid")
+
+    def step_types(self) -> dict[str, StepTypes]:
+        """What is known of the types of the steps that it is made of, by name."""
+        return {name: step.types() for name, step in self.parts().items()}
+
+    def _returned(self) -> dict[str, str]:
+        if self.kind == "fn":
+            return returned(self.fn, self.outputs, single=self.single)
+        given = {p.name: p.type for p in self.params if p.type}
+        names = {node.id: node.name for node in self.spec.nodes if node.each is None}
+        found = {}
+        for output, expr in self.spec.result.items():
+            of = ""
+            if isinstance(expr, InputRef):
+                of = given.get(expr.name, "")
+            elif (
+                isinstance(expr, Ref)
+                and expr.output
+                and (step := self.callables.get(names.get(expr.node, "")))
+            ):
+                of = step.types().outputs.get(expr.output, "")
+            if of:
+                found[output] = of
+        return found
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, Any]:  # noqa: ARG002 - the notebook's protocol
         return launcher().picture(self)

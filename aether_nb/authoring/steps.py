@@ -15,9 +15,10 @@ from aether_nb.authoring.policy import no_limit
 from aether_nb.authoring.signature import Signature
 from aether_nb.calling import BUILDER, CALLER, MISSING, Builder, Caller, label_of, user_line
 from aether_nb.errors import BadInputs, BadOutputs, GraphError, GraphProblems
-from aether_nb.graph.model import Each, NodeKind, ParamSpec
+from aether_nb.graph.model import Each, NodeKind, ParamSpec, StepTypes, param_text
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
 from aether_nb.graph.validate import did_you_mean
+from aether_nb.markup import heading, words
 from aether_nb.values import Outputs
 
 SINGLE = "result"
@@ -54,6 +55,31 @@ class Step:
     policy: RetryPolicy = ONCE
     fingerprint: str
     source: str
+
+    def types(self) -> StepTypes:
+        """The types of its inputs and, as far as its hints tell them, of its outputs."""
+        return StepTypes({p.name: p.type for p in self.params if p.type}, self._returned())
+
+    def _returned(self) -> dict[str, str]:
+        """The types of the outputs, by name."""
+        return {}
+
+    def signature_text(self) -> str:
+        """What it takes and gives, in a line: `greet(name: str, times: int = …) → line: str`."""
+        types = self.types()
+        takes = ", ".join(map(param_text, self.params))
+        gives = ", ".join(
+            f"{name}: {types.outputs[name]}" if name in types.outputs else name for name in self.outputs
+        )
+        return f"{self.name}({takes}) → {gives or 'nothing'}"
+
+    def _shown(self, kind: str, doc: str) -> dict[str, str]:
+        """How a tool shows itself in a notebook."""
+        said = (self.signature_text(), doc.strip())
+        return {
+            "text/plain": "\n".join(filter(None, said)),
+            "text/html": heading(self.name, kind) + "".join(map(words, said)),
+        }
 
     def pack(self, value: Any) -> dict[str, Any]:
         """Check what the body returned, and give it by output name, in the order declared.

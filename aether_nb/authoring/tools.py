@@ -12,6 +12,7 @@ from typing import Any
 
 from aether_nb.authoring.fingerprint import fingerprint, source_of
 from aether_nb.authoring.later import ToolCall
+from aether_nb.authoring.returns import returned
 from aether_nb.authoring.signature import CONTEXT
 from aether_nb.authoring.steps import CALL_WORDS, SINGLE, Step, read
 from aether_nb.calling import BUILDER, CALLER, launcher
@@ -95,6 +96,12 @@ class Tool(Step):
             own[CONTEXT] = launcher().detached_context(self.name) if caller is None else caller.context
         call = functools.partial(self.fn, **self.signature.bind(args, kwargs, what=self.name), **own)
         return ToolCall(self.name, call) if self.is_async and caller is None else call()
+
+    def _returned(self) -> dict[str, str]:
+        return returned(self.fn, self.outputs, single=self.single)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - the notebook's protocol
+        return self._shown("tool", inspect.getdoc(self.fn) or "")
 
     def __repr__(self) -> str:
         inputs = ", ".join(p.name if p.required else f"{p.name}=" for p in self.params)

@@ -1,28 +1,26 @@
 """From a shape to DOT text. Pure: the same shape gives the same text.
 
-`to_dot` draws a run, `graph_dot` a graph by itself with its inputs. The page colours the live picture by
+`to_dot` draws a run; `graph_dot.py` has a graph by itself. The page colours the live picture by
 the ids in it: `n:<node id>` on nodes, `c:<node id>` on the frames of nodes that contain others. Names
-come from users and are hostile until `_quoted`. Read `render.py` next.
+come from users and are hostile until `quoted`. Read `render.py` next.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 
 from aether_nb.display.looks import LOOKS
-from aether_nb.display.outline import graph_shape
 from aether_nb.display.shapes import NodeShape, RunShape
 from aether_nb.display.words import count_words, short
-from aether_nb.graph.model import GraphSpec, InputRef
-from aether_nb.graph.topology import leaves
 
 LABEL_CHARS = 28
 CELL_WIDTH = 880
 """Pixels that a notebook cell has for a picture; a graph that fits lies on its side, others stand."""
 
-_INK, _QUIET = "#202124", "#80868b"
+_INK, QUIET = "#202124", "#80868b"
 _LOOK = (
     'bgcolor="transparent", pad="0.06", nodesep="0.22", ranksep="0.32", compound=true, '
     'fontname="Helvetica", fontsize=11'
@@ -31,9 +29,8 @@ _NODE = (
     f'shape=box, style="rounded,filled", fontname="Helvetica", fontsize=12, fontcolor="{_INK}", '
     f'color="{LOOKS["pending"].colour}", fillcolor="#ffffff", penwidth=1.4, height=0.36, margin="0.16,0.06"'
 )
-_EDGE = f'color="{_QUIET}", arrowsize=0.6, penwidth=1.1'
-_EDGE_WORDS = f'fontname="Helvetica", fontsize=10, fontcolor="{_QUIET}"'
-_INPUT = f'shape=plain, style="", fontsize=11, fontcolor="{_QUIET}"'
+_EDGE = f'color="{QUIET}", arrowsize=0.6, penwidth=1.1'
+_EDGE_WORDS = f'fontname="Helvetica", fontsize=10, fontcolor="{QUIET}"'
 _STOP = 'shape=hexagon, margin="0.02,0.02"'
 _SHAPES = {"ask": _STOP, "wait": _STOP, "map": "peripheries=2", "when": 'shape=diamond, margin="0.06,0.04"'}
 """Where the graph may stop and wait, what is there many times, and where it goes one of two ways."""
@@ -48,30 +45,11 @@ def to_dot(shape: RunShape, *, status: bool = False) -> str:
         shape: the run.
         status: draw statuses too, as colour and sign; without, the picture changes only when nodes come.
     """
-    return _Drawing(shape, status=status).text(())
+    return Drawing(shape, status=status).text()
 
 
-def graph_dot(spec: GraphSpec) -> str:
-    """A graph by itself as DOT, with its inputs as plain words that lead to the nodes that take them."""
-    return _Drawing(graph_shape(spec), status=False).text(_inputs(spec))
-
-
-def _inputs(spec: GraphSpec) -> Iterator[tuple[str, list[str]]]:
-    for param in spec.inputs:
-        takers = [
-            str(node.id)
-            for node in spec.nodes
-            if any(
-                isinstance(leaf, InputRef) and leaf.name == param.name
-                for expr in node.inputs.values()
-                for leaf in leaves(expr)
-            )
-        ]
-        yield (f"{param.name}: {param.type}" if param.type else param.name), takers
-
-
-class _Drawing:
-    """One picture in the making."""
+class Drawing:
+    """One picture in the making; `graph_dot.py` adds what a graph by itself has besides."""
 
     def __init__(self, shape: RunShape, *, status: bool) -> None:
         self._nodes = {node["id"]: node for node in shape["nodes"]}
@@ -80,35 +58,34 @@ class _Drawing:
         self._inside: defaultdict[str, list[NodeShape]] = defaultdict(list)
         for node in shape["nodes"]:
             self._inside[node["parent"] if node["parent"] in self._nodes else ""].append(node)
-        self._sources = self._ends({b for _, b in self._edges}, first=True)
-        self._sinks = self._ends({a for a, _ in self._edges}, first=False)
+        self._sources_of = self._ends({b for _, b in self._edges}, first=True)
+        self._sinks_of = self._ends({a for a, _ in self._edges}, first=False)
 
-    def text(self, inputs: Iterable[tuple[str, list[str]]]) -> str:
-        words = [(f'"i:{i}"', label, takers) for i, (label, takers) in enumerate(inputs)]
+    def text(self) -> str:
+        """The whole."""
         lines = [
+            f"  {node_name(self._sinks_of[a])} -> {node_name(self._sources_of[b])}{self._clip(a, b)}"
+            for a, b in self._edges
+            if self._is_drawn(a, b)
+        ]
+        return "\n".join([*self._head(), *self._block("", "  "), *lines, "}\n"])
+
+    def _head(self) -> list[str]:
+        return [
             "digraph {",
-            f"  graph [rankdir={self._direction(bool(words))}, {_LOOK}]",
+            f"  graph [rankdir={'LR' if self._lies else 'TB'}, {_LOOK}]",
             f"  node [{_NODE}]",
             f"  edge [{_EDGE}]",
         ]
-        lines += [f"  {name} [label={_quoted(_label(label))}, {_INPUT}]" for name, label, _ in words]
-        lines += self._block("", "  ")
-        lines += [
-            f"  {name} -> {_node(self._sources[b])}{self._clip('', b)}"
-            for name, _, takers in words
-            for b in takers
-        ]
-        lines += [
-            f"  {_node(self._sinks[a])} -> {_node(self._sources[b])}{self._clip(a, b)}"
-            for a, b in self._edges
-            if not self._contains(a, b) and not self._contains(b, a)
-        ]
-        return "\n".join([*lines, "}\n"])
+
+    def _is_drawn(self, a: str, b: str) -> bool:
+        """A frame has no edges to what it holds."""
+        return not self._contains(a, b) and not self._contains(b, a)
 
     def _block(self, parent: str, indent: str) -> Iterator[str]:
         for node in self._inside.get(parent, ()):
             if node["id"] not in self._inside:
-                yield f"{indent}{_node(node['id'])} [{self._attributes(node)}]"
+                yield f"{indent}{node_name(node['id'])} [{self._attributes(node)}]"
                 continue
             yield f"{indent}subgraph {_cluster(node['id'])} {{"
             yield f"{indent}  graph [{self._frame(node)}]"
@@ -116,28 +93,31 @@ class _Drawing:
             yield f"{indent}}}"
 
     def _attributes(self, node: NodeShape) -> str:
-        parts = [f"id={_node(node['id'])}", f"label={_quoted(self._words(node), *self._count(node))}"]
+        parts = [f"id={node_name(node['id'])}", f"label={self._label(node)}"]
         if node["kind"] in _SHAPES:
             parts.append(_SHAPES[node["kind"]])
-        parts.append(f"tooltip={_quoted(node['label'])}")
+        parts.append(f"tooltip={quoted(node['label'])}")
         if self._status:
             look = LOOKS[node["status"]]
             parts.append(f'color="{look.colour}", fillcolor="{look.fill}"')
             if node["status"] == "skipped":
-                parts.append(f'style="rounded,filled,dashed", fontcolor="{_QUIET}"')
+                parts.append(f'style="rounded,filled,dashed", fontcolor="{QUIET}"')
         return ", ".join(parts)
+
+    def _label(self, node: NodeShape) -> str:
+        return quoted(self._words(node), *self._count(node))
 
     def _frame(self, node: NodeShape) -> str:
         colour = LOOKS[node["status"] if self._status else "pending"].colour
         return (
-            f"id={_quoted('c:' + node['id'])}, label={_quoted(self._words(node))}, "
-            f"tooltip={_quoted(node['label'])}, "
+            f"id={quoted('c:' + node['id'])}, label={quoted(self._words(node))}, "
+            f"tooltip={quoted(node['label'])}, "
             f'style="rounded,filled", color="{colour}", fillcolor="#f8f9fa", fontcolor="{_INK}", '
             f'penwidth=1.2, margin=10, labeljust="l"'
         )
 
     def _words(self, node: NodeShape) -> str:
-        label = _label(node["label"])
+        label = label_of(node["label"])
         return f"{LOOKS[node['status']].glyph} {label}" if self._status else label
 
     def _count(self, node: NodeShape) -> list[str]:
@@ -156,10 +136,10 @@ class _Drawing:
 
     def _clip(self, a: str, b: str) -> str:
         """An edge of a frame ends at the frame, though DOT lets it go on to a node inside."""
-        ends = [] if a not in self._nodes else self._way(a, b)
-        if a in self._inside:
+        ends = self._way(a, b) if a in self._nodes and b in self._nodes else []
+        if a and a in self._inside:
             ends.append(f"ltail={_cluster(a)}")
-        if b in self._inside:
+        if b and b in self._inside:
             ends.append(f"lhead={_cluster(b)}")
         return f" [{', '.join(ends)}]" if ends else ""
 
@@ -179,22 +159,28 @@ class _Drawing:
             b = self._nodes[b]["parent"] if b in self._nodes else ""
         return False
 
-    def _direction(self, has_inputs: bool) -> str:
-        """Lying when its columns fit the cell side by side, else standing."""
-        ranks = self._ranks()
+    @cached_property
+    def _lies(self) -> bool:
+        """Whether its columns fit the cell side by side; else it stands."""
         widest: defaultdict[int, int] = defaultdict(int)
-        for node_id, rank in ranks.items():
-            label = self._nodes[node_id]["label"]
-            widest[rank] = max(widest[rank], int(46 + 6.6 * min(len(label), LABEL_CHARS)))
-        total = sum(widest.values()) + (120 if has_inputs else 0)
-        return "LR" if total <= CELL_WIDTH else "TB"
+        for node_id, rank in self._ranks().items():
+            widest[rank] = max(widest[rank], self._room(node_id))
+        return sum(widest.values()) + self._beside() <= CELL_WIDTH
+
+    def _beside(self) -> int:
+        """How wide is what stands before and after the nodes."""
+        return 0
+
+    def _room(self, node_id: str) -> int:
+        """How wide a node is, with its edges, in pixels; a guess that need not be good."""
+        return int(46 + 6.6 * min(len(self._nodes[node_id]["label"]), LABEL_CHARS))
 
     def _ranks(self) -> dict[str, int]:
         """How many steps lie before each leaf, at most; in a cycle, which no run has, some number."""
         after: defaultdict[str, list[str]] = defaultdict(list)
         waits = dict.fromkeys((i for i in self._nodes if i not in self._inside), 0)
         for a, b in self._edges:
-            a, b = self._sinks[a], self._sources[b]  # noqa: PLW2901 - the same edge, between leaves
+            a, b = self._sinks_of[a], self._sources_of[b]  # noqa: PLW2901 - the same edge, between leaves
             if a != b:
                 after[a].append(b)
                 waits[b] += 1
@@ -209,19 +195,21 @@ class _Drawing:
         return ranks
 
 
-def _label(text: str) -> str:
+def label_of(text: str) -> str:
+    """What a picture says of a name: one line, not too long."""
     return short(" ".join(text.split()), LABEL_CHARS)
 
 
-def _node(node_id: str) -> str:
-    return _quoted("n:" + node_id)
+def node_name(node_id: str) -> str:
+    """What DOT calls a node, which is also its id in the SVG."""
+    return quoted("n:" + node_id)
 
 
 def _cluster(node_id: str) -> str:
-    return _quoted("cluster_" + node_id)
+    return quoted("cluster_" + node_id)
 
 
-def _quoted(*lines: str) -> str:
+def quoted(*lines: str) -> str:
     r"""A DOT string that means this text, or these lines, and nothing else.
 
     A quoted string is never an HTML label; the backslash would start an escape like `\N`, the ampersand
@@ -230,6 +218,11 @@ def _quoted(*lines: str) -> str:
     return '"' + "\\n".join(map(_escaped, lines)) + '"'
 
 
+def printable(text: str) -> str:
+    """The text without what no XML may hold."""
+    return _CONTROL.sub("\ufffd", text)
+
+
 def _escaped(text: str) -> str:
-    text = _CONTROL.sub("\ufffd", text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    text = printable(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return text.replace("\r", " ").replace("\n", " ")

@@ -26,3 +26,12 @@ LOOKS: dict[str, Look] = {
     "blocked": Look("!", "#d93025", "#fce8e6"),
 }
 """By status of a node or a run."""
+
+_WAITS = {"open": "?", "answered": "✓", "expired": "✕", "withdrawn": "⊘"}
+"""The signs of a wait."""
+
+
+def signed(status: str) -> str:
+    """A status of a node, a run or a wait, with its sign before it."""
+    glyph = LOOKS[status].glyph if status in LOOKS else _WAITS.get(status, "")
+    return f"{glyph} {status}" if glyph else status

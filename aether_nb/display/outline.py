@@ -99,6 +99,14 @@ def graph_shape(spec: GraphSpec) -> RunShape:
     )
 
 
+def by_itself(spec: GraphSpec) -> RunShape:
+    """The same for a picture that must show something: a graph function, whose nodes come as it runs, is one box."""
+    shape = graph_shape(spec)
+    if spec.kind == "function":
+        shape["nodes"] = [blank(spec.name, name=spec.name, kind="fn")]
+    return shape
+
+
 def blank(
     node_id: str, *, name: str, kind: NodeKind = "tool", parent: str = "", label: str = ""
 ) -> NodeShape:

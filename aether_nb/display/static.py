@@ -7,12 +7,13 @@ two. Everything from users is escaped; pictures stand in `<img>`, where nothing 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from html import escape
 from importlib.resources import files
 
-from aether_nb.display.dot import graph_dot
+from aether_nb.display.graph_dot import graph_dot
 from aether_nb.display.looks import LOOKS
 from aether_nb.display.outline import graph_shape
 from aether_nb.display.progress import (
@@ -28,7 +29,7 @@ from aether_nb.display.progress import (
 )
 from aether_nb.display.render import data_url, svg
 from aether_nb.display.shapes import ErrorShape, MessageShape, PromptShape, RunShape
-from aether_nb.graph.model import GraphSpec, ParamSpec
+from aether_nb.graph.model import GraphSpec, StepTypes
 from aether_nb.values import show
 
 TABLE_ROWS = 50
@@ -66,12 +67,16 @@ def twin(shape: RunShape, svg: str | None, as_of: str = "") -> dict[str, str]:
     return _bundle(_box(parts, marks), svg, text_table(shape, plain=True))
 
 
-def graph_bundle(spec: GraphSpec) -> dict[str, str]:
-    """A graph shown by itself, as a MIME bundle. Blocks while `dot` lays it out."""
+def graph_bundle(spec: GraphSpec, types: Mapping[str, StepTypes], signature: str) -> dict[str, str]:
+    """A graph shown by itself, as a MIME bundle. Blocks while `dot` lays it out.
+
+    Args:
+        spec: the graph.
+        types: what is known of the types of its steps, by name.
+        signature: what it takes and gives, in a line.
+    """
     shape = graph_shape(spec)
-    picture = svg(graph_dot(spec)) if 0 < len(spec.nodes) <= MANY else None
-    inputs = ", ".join(map(_param, spec.inputs))
-    signature = f"{spec.name}({inputs}) → {', '.join(spec.outputs) or 'nothing'}"
+    picture = svg(graph_dot(spec, types)) if 0 < len(spec.nodes) <= MANY else None
     kind = "graph function" if spec.kind == "function" else "graph"
     parts = [
         f'<div class="aether-head">{_span("name", spec.name)}{_span("quiet", kind)}</div>',
@@ -203,11 +208,6 @@ def _quiet(text: str) -> str:
 
 def _span(role: str, text: str) -> str:
     return f'<span class="aether-{role}">{escape(text)}</span>'
-
-
-def _param(param: ParamSpec) -> str:
-    typed = f"{param.name}: {param.type}" if param.type else param.name
-    return typed if param.required else f"{typed} = …"
 
 
 def _clock(at_ms: int | None) -> str:

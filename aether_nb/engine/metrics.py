@@ -16,12 +16,13 @@ from typing import Any
 
 from aether_nb import events as ev
 from aether_nb.ids import ROOT, NodeId
+from aether_nb.markup import Head, Showable, table
 
 _TIMES = ("queued", "computing", "waiting")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Metrics:
+class Metrics(Showable):
     """Times in seconds, of a node with all that stands inside it, or of a run; what goes on at once adds up.
 
     Attributes:
@@ -46,11 +47,7 @@ class Metrics:
     def _repr_html_(self) -> str:
         shown = {n: _duration(getattr(self, n)) for n in _TIMES}
         shown |= {"attempts": str(self.attempts), "stored": _size(self.bytes_stored)}
-        head, cells = (
-            "".join(f"<{tag}>{text}</{tag}>" for text in row)
-            for tag, row in (("th", shown), ("td", shown.values()))
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+        return table([Head(name, "right") for name in shown], [list(shown.values())])
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ keeps them (once per content) so that a run can be drawn without the code that m
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,6 +83,22 @@ class ParamSpec(_Data):
     required: bool = True
     default: Any = None
     """Encoded; meaningful only when not required."""
+
+
+def param_text(param: ParamSpec) -> str:
+    """An input as a signature has it."""
+    typed = f"{param.name}: {param.type}" if param.type else param.name
+    return typed if param.required else f"{typed} = …"
+
+
+class StepTypes(NamedTuple):
+    """What is known of the types of a step, as text for people; what is not known is left out.
+
+    No part of a spec: pictures of a graph that is defined here have it.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
 
 
 class Each(_Data):

@@ -12,7 +12,7 @@ Two names for one list become two lists.
 from aether_nb.values.decoding import Opaque, decode
 from aether_nb.values.encoding import NAMING, Blobs, alike, boxed, digest, encode, outputs_tree
 from aether_nb.values.outputs import RESERVED_OUTPUTS, Outputs
-from aether_nb.values.text import show, written
+from aether_nb.values.text import show, shown, written
 
 __all__ = [
     "NAMING",
@@ -27,5 +27,6 @@ __all__ = [
     "encode",
     "outputs_tree",
     "show",
+    "shown",
     "written",
 ]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aether_nb.errors import UnknownOutput
+from aether_nb.markup import pairs
+from aether_nb.values.text import show, shown
 
 
 class Outputs(Mapping[str, Any]):
@@ -75,6 +77,13 @@ class Outputs(Mapping[str, Any]):
 
     def __format__(self, spec: str) -> str:
         return format(self._only() if len(self._entries) == 1 else repr(self), spec)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the notebook's protocol
+        if len(self._entries) == 1:
+            return shown(self._only())
+        rich = {name: html for name, value in self.items() if (html := shown(value).get("text/html"))}
+        text = {name: value if isinstance(value, str) else show(value, 800) for name, value in self.items()}
+        return {"text/plain": repr(self), "text/html": pairs(text, rich=rich)}
 
     def _only(self) -> Any:
         return next(iter(self._entries.values()))

@@ -28,6 +28,16 @@ def _one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def shown(value: Any) -> dict[str, Any]:
+    """The value as a notebook shows it: its text, and HTML if it has some of its own. It never fails."""
+    try:
+        html = value._repr_html_() if not isinstance(value, type) and hasattr(value, "_repr_html_") else None
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a broken `__repr__`: the class has a name still
+        return {"text/plain": show(value)}
+    return {"text/plain": text, "text/html": html} if isinstance(html, str) else {"text/plain": text}
+
+
 def written(value: Any) -> str:
     """The value as one writes it in code, in one line: like `show`, with texts in quotes."""
     return repr(show(value)) if isinstance(value, str) else show(value)

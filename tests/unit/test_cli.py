@@ -57,7 +57,7 @@ def test_runs_are_listed_and_narrowed(aether_nb, waiting):
     code, said, _ = aether_nb("runs")
     assert code == 0
     assert said.splitlines()[0].split() == ["run", "graph", "status", "home", "started"]
-    assert said.splitlines()[1].split()[:3] == ["r", "asks", "waiting"]
+    assert said.splitlines()[1].split()[:4] == ["r", "asks", "?", "waiting"]
     assert aether_nb("runs", "--status", "failed") == (0, "No runs.", "")
 
 

@@ -70,8 +70,8 @@ async def test_the_table_reads_in_a_terminal_and_in_a_notebook(a):
     assert text.splitlines()[1].split() == ["node", "id", "a", "<b>"]
     assert text.splitlines()[2].split()[:3] == ["How", "much", "more?"]
     assert html.startswith("<p>&lt;b&gt; is a fork of a")
-    assert "<th>&lt;b&gt;</th>" in html
-    assert "<td>succeeded: 4</td>" in html
+    assert ">&lt;b&gt;</th>" in html
+    assert ">succeeded: 4</td>" in html
 
 
 async def test_the_order_of_the_two_does_not_matter(a):

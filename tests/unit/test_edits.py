@@ -80,7 +80,9 @@ async def test_a_resume_with_changed_code_shows_what_changed_as_a_diff(configure
     assert "strip().title()" in polish.after
     assert "strip().title()" not in polish.before
     assert repr(run.changes) == f"{greet!r}\n\n{polish!r}"
-    assert run.changes._repr_html_().startswith("<pre>--- greet")
+    html = run.changes._repr_html_()
+    assert ">--- greet, as the run had it\n" in html
+    assert ">+    return {&quot;text&quot;: name.strip().title()}</span>" in html
     run.answer(" ada ")
     assert (await run).msg == "Good day, Ada"
     (resumed,) = [e for e in run.events if isinstance(e, RunResumed)]

@@ -149,7 +149,7 @@ async def test_what_the_store_holds_can_be_read(configure):
     )
     assert "open questions         1" in repr(stats)
     assert handle.path in handle._repr_html_()
-    assert stats._repr_html_().startswith("<table>")
+    assert "<table>" in stats._repr_html_()
     with pytest.raises(FrozenInstanceError):
         stats.events = 0
 

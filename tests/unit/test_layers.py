@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from helpers import ROOT
 
-FLOOR = {"errors", "ids", "frames"}
+FLOOR = {"errors", "ids", "frames", "markup"}
 WORDS = {*FLOOR, "values", "prompts", "graph", "facts", "events"}
 ROOMS = {
     "authoring",
@@ -25,18 +25,19 @@ ROOMS = {
 }
 ROOF = {
     "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "nodes",
-    "openwaits", "resuming", "run", "runtime", "showing", "starting", "tables",
+    "openwaits", "pictures", "resuming", "run", "runtime", "showing", "starting", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
     # the floor, and the words that are spoken everywhere
     "ids": set(),
     "frames": set(),
+    "markup": set(),
     "errors": {"frames"},
     "values": FLOOR,
     "prompts": FLOOR,
     "graph": FLOOR,
-    "facts": {*FLOOR, "prompts"},
+    "facts": {*FLOOR, "prompts", "values"},
     "events": {*FLOOR, "facts", "graph", "prompts"},
     # where authoring and engine meet without knowing each other; what the engine needs of others
     "calling": {*FLOOR, "graph", "prompts"},
@@ -51,7 +52,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services": {*WORDS, "engine.ports"} - {"graph"},
     # the roof: wiring, and what users hold
     "clock": set(),
-    "tables": {*FLOOR, "values"},
+    "tables": {*FLOOR, "display"},
+    "pictures": {*WORDS, "calling", "display", "engine", "engine.ports"},
     "answering": {*WORDS, "engine.ports", "services"},
     "history": {*WORDS, "calling", "engine", "engine.ports"},
     "edits": {*WORDS, "calling", "engine", "engine.ports", "history"},
@@ -59,8 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
     "showing": {*WORDS, "engine.ports"},
-    "nodes": {*WORDS, "engine", "tables"},
-    "openwaits": {*WORDS, "engine.ports", "tables"},
+    "nodes": {*WORDS, "display", "engine", "tables"},
+    "openwaits": {*WORDS, "display", "engine.ports", "tables"},
     "run": {
         *WORDS,
         "calling",
@@ -71,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "home",
         "nodes",
         "openwaits",
+        "pictures",
         "showing",
         "tables",
     },
@@ -126,7 +129,8 @@ FOR_TYPES: dict[str, set[str]] = {
     # a host is found for a runtime and shows its runs: it is spoken of here, and made above
     "home": {"engine", "run", "runtime"},
     "housekeeping": {"runtime"},
-    "run": {"runtime"},
+    "pictures": {"services"},
+    "run": {"display", "runtime"},
     "showing": {"run", "runtime"},
     "forking": {"runtime"},
     "resuming": {"runtime"},
@@ -147,6 +151,7 @@ FOREIGN: dict[str, set[str]] = {
     "sqlite3": {"store", "services"},
     "sqlitedict": {"services"},
     "graphviz": {"display"},
+    "pandas": {"tables", "nodes"},
     "yaml": {"channels"},
     "typer": {"cli"},
     "rich": {"cli"},

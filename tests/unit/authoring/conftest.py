@@ -45,6 +45,9 @@ class RecordingLauncher:
     def picture(self, graph):
         return {"text/plain": f"picture of {graph.name}"}
 
+    def drawn(self, graph, form):
+        return f"{form} of {graph.name}"
+
 
 class FinishedRun:
     def __init__(self, graph):

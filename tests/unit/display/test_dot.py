@@ -20,7 +20,8 @@ from unit.display.samples import (
     node,
 )
 
-from aether_nb.display.dot import LABEL_CHARS, graph_dot, to_dot
+from aether_nb.display.dot import LABEL_CHARS, to_dot
+from aether_nb.display.graph_dot import graph_dot
 from aether_nb.display.outline import graph_shape
 from aether_nb.display.render import svg
 from aether_nb.graph.model import GraphSpec

@@ -185,7 +185,7 @@ def test_the_two_rules_that_hide_one_of_two_neighbours_come_with_the_twin() -> N
 
 
 def test_a_graph_by_itself_shows_its_signature_and_picture_and_hides_no_neighbour() -> None:
-    bundle = graph_bundle(NEWSLETTER)
+    bundle = graph_bundle(NEWSLETTER, {}, "newsletter(topic: str, tone = …) → url")
     seen = Page(bundle["text/html"])
     assert "newsletter(topic: str, tone = …) → url" in seen.words
     assert "Write, review and publish a newsletter." in seen.words
@@ -195,7 +195,7 @@ def test_a_graph_by_itself_shows_its_signature_and_picture_and_hides_no_neighbou
 
 
 def test_a_graph_function_by_itself_says_that_its_nodes_come_as_it_runs() -> None:
-    bundle = graph_bundle(GraphSpec(name="demo", kind="function", outputs=("msg",)))
+    bundle = graph_bundle(GraphSpec(name="demo", kind="function", outputs=("msg",)), {}, "demo() → msg")
     assert "Its nodes appear as it runs." in Page(bundle["text/html"]).words
     assert bundle["text/plain"] == "demo() → msg\ndemo: its nodes appear as it runs"
 

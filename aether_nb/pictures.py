@@ -1,0 +1,80 @@
+"""Pictures of graphs and runs as text that goes elsewhere: DOT, SVG, Mermaid. Made when somebody asks for one.
+
+Called by the runtime, for graphs by themselves, and by `run.py`. How they look is the business of `display`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from aether_nb.calling import Form
+from aether_nb.engine.specs import find_spec
+from aether_nb.errors import AetherError, DisplayError
+from aether_nb.events import AnyEvent
+from aether_nb.graph.model import GraphSpec, StepTypes
+
+if TYPE_CHECKING:
+    from aether_nb.display.view import RunView
+    from aether_nb.engine.ports import Store
+    from aether_nb.services.artifacts import Artifacts
+
+
+def of_graph(spec: GraphSpec, types: Mapping[str, StepTypes], form: Form) -> str:
+    """A graph by itself; see `Graph.to_dot`."""
+    from aether_nb.display.graph_dot import graph_dot  # noqa: PLC0415 - imports nothing that runs need
+    from aether_nb.display.mermaid import graph_mermaid  # noqa: PLC0415
+
+    if form == "mermaid":
+        return graph_mermaid(spec)
+    dot = graph_dot(spec, types)
+    return dot if form == "dot" else _svg(dot)
+
+
+def of_run(view: RunView, form: Form) -> str:
+    """A run as it stands; see `Run.to_dot`."""
+    from aether_nb.display.dot import to_dot  # noqa: PLC0415 - as above
+    from aether_nb.display.mermaid import to_mermaid  # noqa: PLC0415
+
+    shape = view.peek()
+    if form == "mermaid":
+        return to_mermaid(shape, status=True)
+    dot = to_dot(shape, status=True)
+    return dot if form == "dot" else _svg(dot)
+
+
+def view(
+    store: Store, artifacts: Artifacts, run_id: str, log: Sequence[AnyEvent], *, me: str = ""
+) -> RunView:
+    """A run as pictures see it, from its log.
+
+    Args:
+        store: has the graphs that it was driven with.
+        artifacts: has the images of its messages.
+        run_id: its id.
+        log: as much of it as is to be seen.
+        me: who reads this; answers of that name are said to be "you".
+    """
+    from aether_nb.display.view import RunView  # noqa: PLC0415 - as above
+
+    def bytes_of(sha: str) -> bytes | None:
+        try:
+            return artifacts.get(sha)
+        except AetherError:
+            return None
+
+    seen = RunView(run_id, None, lambda key: find_spec(store, key), artifact=bytes_of, me=me)
+    seen.apply(*log)
+    return seen
+
+
+def _svg(dot: str) -> str:
+    from aether_nb.display.render import svg  # noqa: PLC0415 - as above
+
+    drawn = svg(dot)
+    if drawn is None:
+        raise DisplayError(
+            "There is no `dot` here to lay the graph out: install Graphviz (`apt install graphviz`, `brew install "
+            "graphviz`, `conda install graphviz`), or take `to_mermaid()` or `to_dot()`."
+        )
+    return drawn
