@@ -102,7 +102,9 @@ def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = Tr
     for i, given in enumerate(checked["files"]):
         try:
             ref = (
-                _uploaded(given, artifacts) if "sha256" in given else _copied(given["path"], artifacts, here)
+                _uploaded(given, prompt, artifacts)
+                if "sha256" in given
+                else _copied(given["path"], prompt, artifacts, here)
             )
             files.append(ref.model_dump(mode="json"))
         except (StoreError, ValueError, OSError) as error:
@@ -112,7 +114,7 @@ def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = Tr
     return {**checked, "files": files}
 
 
-def _copied(path: str, artifacts: Artifacts, here: bool) -> FileRef:
+def _copied(path: str, prompt: TakesFiles, artifacts: Artifacts, here: bool) -> FileRef:
     try:
         file = Path(path).expanduser()
     except RuntimeError:  # there is no such user
@@ -123,13 +125,21 @@ def _copied(path: str, artifacts: Artifacts, here: bool) -> FileRef:
         raise ValueError(f"{path!r} is a folder; give the files in it")
     if not file.is_file():  # a device or a pipe could be read for ever
         raise ValueError(f"there is no file {path!r} on {'this machine' if here else 'the server'}")
+    _fits(prompt, file.name, file.stat().st_size)
     return artifacts.put_file(file)
 
 
-def _uploaded(given: dict[str, Any], artifacts: Artifacts) -> FileRef:
+def _uploaded(given: dict[str, Any], prompt: TakesFiles, artifacts: Artifacts) -> FileRef:
     """The label of an artifact that is there; only its name and type are for who replies to say."""
     file = Path(artifacts.path(given["sha256"]))
     if not file.is_file():
         raise ValueError("this upload is not in the store; send the file again")
-    name = safe_name(given["name"])
-    return FileRef.model_validate(given | {"name": name, "size": file.stat().st_size, "path": str(file)})
+    name, size = safe_name(given["name"]), file.stat().st_size
+    _fits(prompt, name, size, str(given.get("media_type", "")))
+    return FileRef.model_validate(given | {"name": name, "size": size, "path": str(file)})
+
+
+def _fits(prompt: TakesFiles, name: str, size: int, media_type: str = "") -> None:
+    """Raises ValueError when the question does not take such a file."""
+    if (why := prompt.misfit(name, size, media_type)) != "":
+        raise ValueError(why)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.errors import AetherError, ReplyInvalid
 from aether_nb.ids import Token
+from aether_nb.services.incoming import Claim, Incoming
 
 if TYPE_CHECKING:
     from aether_nb.jupyter.widget import RunWidget
     from aether_nb.runtime import Runtime
-    from aether_nb.services.artifacts import Upload
 
 Ack = Mapping[str, Any] | None
 """What an acknowledgement says besides that it went well."""
@@ -42,20 +43,45 @@ def answer(widget: RunWidget, runtime: Runtime, content: Mapping[str, Any]) -> N
 
 
 def upload(
-    widget: RunWidget, runtime: Runtime, uploads: MutableMapping[str, Upload], content: Mapping[str, Any],
+    widget: RunWidget,
+    runtime: Runtime,
+    incoming: Incoming,
+    content: Mapping[str, Any],
     buffers: Sequence[Any],
-) -> None:  # fmt: skip
-    """Take one piece of a file; `uploads` are the files of this widget that are on their way."""
+) -> None:
+    """Take one piece of a file; `incoming` are the files of this widget that are on their way.
+
+    With the last piece the file is forced to the disk, which may take seconds: that is for a thread.
+    """
+    key = f"{content.get('token')} {content.get('upload')}"
 
     def work() -> Ack:
-        key = str(content["upload"])
-        if key not in uploads:
-            uploads[key] = runtime.services.artifacts.open_upload()
+        claim = Claim(
+            str(content["token"]), str(content["name"]), int(content["size"]), str(content.get("media") or "")
+        )
+        row = runtime.store.wait(Token(claim.token))
+        if row is None or row.status != "open":
+            raise ReplyInvalid({"files": "this is not asked any more"})
+        file = incoming.file(key, claim, row.prompt, runtime.services.artifacts)
         if buffers:
-            uploads[key].write(int(content["offset"]), bytes(buffers[0]))
-        if not content.get("last"):
-            return None
-        ref = uploads.pop(key).finish(str(content["name"]), str(content.get("media") or ""))
-        return {"file": ref.model_dump(mode="json")}
+            file.write(int(content["offset"]), buffers[0])
+        return None
+
+    def last() -> Ack:
+        work()
+        return {"file": incoming.finish(key).model_dump(mode="json")}
+
+    if content.get("last"):
+        threading.Thread(target=acknowledged, args=(widget, content, last), daemon=True).start()
+    else:
+        acknowledged(widget, content, work)
+
+
+def call_off(widget: RunWidget, incoming: Incoming, content: Mapping[str, Any]) -> None:
+    """A file was taken off the list: nothing of it stays."""
+
+    def work() -> Ack:
+        incoming.drop(f"{content.get('token')} {content.get('upload')}")
+        return None
 
     acknowledged(widget, content, work)

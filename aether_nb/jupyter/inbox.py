@@ -14,13 +14,13 @@ from aether_nb.display.talk import reply_shape
 from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import StoreError
 from aether_nb.ids import Token
-from aether_nb.jupyter.desk import answer, upload
+from aether_nb.jupyter.desk import answer, call_off, upload
 from aether_nb.jupyter.widget import RunWidget
+from aether_nb.services.incoming import Incoming
 from aether_nb.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from aether_nb.jupyter.host import KernelHost
-    from aether_nb.services.artifacts import Upload
 
 _LOOK_S = 0.5
 
@@ -37,7 +37,7 @@ class Inbox:
         self._loop = host.loop()
         self._seq = 0
         self._shown: dict[Token, WaitRow] = {}
-        self._uploads: dict[str, Upload] = {}
+        self._incoming = Incoming()
         store = host.runtime.store
         self._watch = None if store.path == ":memory:" else SqliteStore(store.path)
         self._read()
@@ -58,7 +58,9 @@ class Inbox:
             answer(self.widget, self._host.runtime, content)
             self._loop.call_soon_threadsafe(self._refresh)
         elif kind == "upload":
-            upload(self.widget, self._host.runtime, self._uploads, content, buffers)
+            upload(self.widget, self._host.runtime, self._incoming, content, buffers)
+        elif kind == "call_off":
+            call_off(self.widget, self._incoming, content)
         elif kind == "hello":
             self._loop.call_soon_threadsafe(self._welcome)
 
@@ -87,6 +89,7 @@ class Inbox:
                 gone = store.wait(token)
                 if gone is not None:
                     self._shown[token] = gone
+                self._incoming.close(token)
         self._shown |= now
 
     def _welcome(self) -> None:

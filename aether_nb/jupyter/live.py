@@ -19,20 +19,22 @@ from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
 from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import AetherError
-from aether_nb.events import FINAL, AnyEvent, RunStatus
+from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import new_uid
-from aether_nb.jupyter.desk import acknowledged, answer, upload
+from aether_nb.jupyter.desk import acknowledged, answer, call_off, upload
+from aether_nb.jupyter.typed import HELLO_S, UNHEARD
 from aether_nb.jupyter.widget import CHUNKS, RunWidget, built
+from aether_nb.services.incoming import Incoming
 
 if TYPE_CHECKING:
     from aether_nb.jupyter.host import KernelHost
     from aether_nb.run import Run
-    from aether_nb.services.artifacts import Upload
 
 _SEND_S = 0.05  # at most twenty messages a second
 _LAYOUT_S = 0.25  # pause between layouts of a graph that grows, at least
 _LAYOUT_SHARE = 20  # so many times as long as it took: the run has the loop for the rest
+_CLOSES = (ReplyTaken, WaitExpired, WaitWithdrawn)
 _TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
 
 
@@ -51,7 +53,9 @@ class LiveRun:
         self._loop = host.loop()
         self._spec = spec
         self._view = self._new_view()
-        self._view.note(run.note)
+        self._trouble = ""
+        self._unheard = False
+        self._note()
         self._svg = ""
         self._page_svg = ""
         self.greeted = False
@@ -62,13 +66,14 @@ class LiveRun:
         self._laid_out = -1
         self._twin_at = 0.0
         self._twin_due: asyncio.TimerHandle | None = None
-        self._uploads: dict[str, Upload] = {}
+        self._incoming = Incoming()
         self._display_id = f"aether-{new_uid()}"
         self.widget = RunWidget(
             self, view=self._view.snapshot(), life=host.life, door=host.door(), run_id=run.run_id
         )
         self.output = host.show(self.widget)
         self.output.publish(twin(self._view.peek(), None), {}, self._display_id)
+        self._loop.call_later(HELLO_S, self._listen)
 
     # -- Observer --------------------------------------------------------------------------------
 
@@ -76,7 +81,13 @@ class LiveRun:
         """Fold the events in; draw soon."""
         before = self._view.status
         self._view.apply(*events)
+        for event in events if self._incoming else ():
+            if isinstance(event, _CLOSES):
+                self._incoming.close(event.token)
         now = self._view.status
+        if self._unheard and now in FINAL:
+            self._unheard = False
+            self._note()
         self._send_soon()
         if self._view.structure != self._laid_out:
             self._layout_soon()
@@ -84,7 +95,8 @@ class LiveRun:
 
     def on_trouble(self, trouble: str) -> None:
         """Say in the run's header that it stands still, and why."""
-        self._view.note(f"stands still: {trouble}" if trouble else self._run.note)
+        self._trouble = trouble
+        self._note()
         self._send_soon()
         self._twin_soon(at_once=True)
 
@@ -113,7 +125,9 @@ class LiveRun:
         if kind == "answer":  # this and the next need nothing of the loop, which may be busy
             answer(self.widget, runtime, content)
         elif kind == "upload":
-            upload(self.widget, runtime, self._uploads, content, buffers)
+            upload(self.widget, runtime, self._incoming, content, buffers)
+        elif kind == "call_off":
+            call_off(self.widget, self._incoming, content)
         elif kind in _ON_LOOP:
             self._loop.call_soon_threadsafe(self._on_loop, _ON_LOOP[kind], content)
 
@@ -127,6 +141,10 @@ class LiveRun:
 
     def _hello(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002 - the whole run, whatever the page has
         self.greeted = True
+        if self._unheard:
+            self._unheard = False
+            self._note()
+            self._twin_soon(at_once=True)
         self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
 
     def _cancel(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
@@ -146,6 +164,20 @@ class LiveRun:
         name = str(content.get("name"))
         ok = name in CHUNKS
         self.widget.say({"type": "chunk", "name": name, "ok": ok}, [built(name).encode()] if ok else None)
+
+    def _listen(self) -> None:
+        """No page has said hello in all that time: say so where a page without widgets looks."""
+        self._unheard = not self.greeted and self._view.status not in FINAL
+        if self._unheard:
+            self._note()
+            self._twin_soon(at_once=True)
+
+    def _note(self) -> None:
+        """The line under the run's header."""
+        if self._trouble:
+            self._view.note(f"stands still: {self._trouble}")
+        else:
+            self._view.note("; ".join(filter(None, (self._run.note, UNHEARD if self._unheard else ""))))
 
     # -- drawing ---------------------------------------------------------------------------------
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 HELLO_S = 3.0
 """How long a page may take to say hello, in seconds."""
 
-MISSING = (
-    "No widget answered from the page (is anywidget installed where the Jupyter server runs?). "
-    "Questions are asked here instead; run.answer(...) and `aether-nb answer` work, too."
+_MISSING = "No widget answered from the page (is anywidget installed where the Jupyter server runs?). "
+MISSING = _MISSING + "Questions are asked here instead; run.answer(...) and `aether-nb answer` work, too."
+UNHEARD = (
+    _MISSING + "run.answer(...) answers, or `aether-nb answer` in a terminal; `await run` asks in its cell."
 )
 
 

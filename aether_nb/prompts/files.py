@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import mimetypes
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -52,7 +53,7 @@ class TakesFiles(PromptBase):
 
     multiple: bool = True
     accept: tuple[str, ...] = ()
-    """What the browser's dialog offers: `.csv`, `image/*`; empty is anything."""
+    """What is taken, as HTML says it: `.csv`, `text/csv`, `image/*`; empty is anything."""
     max_bytes: int | None = None
     """How large each file may be; said before one is sent."""
 
@@ -88,6 +89,20 @@ class TakesFiles(PromptBase):
             return ""
         return f"a file has at most {spoken_size(self.max_bytes)} here, and this one {spoken_size(size)}"
 
+    def misfit(self, name: str, size: int, media_type: str = "") -> str:
+        """Why a file is not one that is asked for; empty when it is.
+
+        Args:
+            name: its name, by whose end its kind is guessed.
+            size: bytes.
+            media_type: what the browser calls its kind, if it does.
+        """
+        kinds = {media_type.lower(), mimetypes.guess_type(name)[0] or ""}
+        wanted = [kind.strip().lower() for kind in self.accept]
+        if wanted and not any(_is_of(kind, name.lower(), kinds) for kind in wanted):
+            return f"{name!r} is none of what is asked for: {', '.join(self.accept)}"
+        return self.too_large(size)
+
     def reply_schema(self) -> dict[str, Any]:
         """An object."""
         return _schema()
@@ -115,6 +130,15 @@ class TextOrFilesPrompt(TakesFiles):
         if not reply["files"] and not reply["text"].strip():
             raise ReplyInvalid({"": "a text or a file is needed"})
         return reply
+
+
+def _is_of(wanted: str, name: str, kinds: set[str]) -> bool:
+    """Whether a file is what an entry of `accept` says: `.csv`, `text/csv`, `image/*`."""
+    if wanted.startswith("."):
+        return name.endswith(wanted)
+    if wanted in {"*", "*/*"}:
+        return True
+    return any(kind.startswith(wanted[:-1]) if wanted.endswith("/*") else kind == wanted for kind in kinds)
 
 
 def spoken_size(size: int) -> str:

@@ -127,7 +127,12 @@ class Upload:
         self._sha = hashlib.sha256()
         self._hashed = 0  # the first so many bytes are in `_sha`
 
-    def write(self, offset: int, data: bytes) -> int:
+    @property
+    def received(self) -> int:
+        """How many bytes from the start on are complete."""
+        return self._have[0][1] if self._have and self._have[0][0] == 0 else 0
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> int:
         """Put a piece in its place.
 
         Returns:
@@ -148,7 +153,7 @@ class Upload:
         elif offset < self._hashed:  # sent twice, perhaps differently: what counts is what is on disk
             self._sha, self._hashed = hashlib.sha256(), 0
         self._have = _joined([*self._have, (offset, offset + len(data))])
-        return self._complete()
+        return self.received
 
     def finish(self, name: str, media_type: str = "") -> FileRef:
         """Make it an artifact, fsynced on return.
@@ -162,9 +167,9 @@ class Upload:
         """
         file = self._open_file()
         size = self._have[-1][1] if self._have else 0
-        if self._complete() != size:
+        if self.received != size:
             raise StoreError(
-                f"The upload of {safe_name(name)} lacks bytes from {self._complete()} on; send them."
+                f"The upload of {safe_name(name)} lacks bytes from {self.received} on; send them."
             )
         with _told("The upload", "check the disk and its room"):
             file.seek(self._hashed)
@@ -204,9 +209,6 @@ class Upload:
         if self._file is None:
             raise StoreError("This upload is over; open a new one.")
         return self._file
-
-    def _complete(self) -> int:
-        return self._have[0][1] if self._have and self._have[0][0] == 0 else 0
 
 
 def safe_name(name: str) -> str:

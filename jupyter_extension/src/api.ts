@@ -263,6 +263,7 @@ export type Request =
   | { type: "cancel"; id: string }
   | { type: "start_over"; id: string }
   | { type: "retry"; id: string; node: string }
+  | { type: "call_off"; id: string; token: string; upload: string }
   | {
       type: "upload";
       id: string;
@@ -305,6 +306,14 @@ export interface DoorShape {
   nonce: string;
   /** Base URL of the server; "" for the page's own. */
   base: string;
+}
+
+/** What the server says of questions whose kernel is not heard: `aether_nb/jupyter/watching.py`. */
+export interface News {
+  /** Whether the kernel that asked lives. */
+  alive: boolean;
+  /** Of the questions asked for, those that are not open any more. */
+  closed: Record<string, { status: Exclude<WaitState, "open">; reply: ReplyShape | null }>;
 }
 
 /** How a wait ended, as the loser of a race is told. */

@@ -15,6 +15,19 @@ export interface Wire {
   on(name: string, listener: (...args: never[]) => void): void;
   off(name: string, listener: (...args: never[]) => void): void;
   send(content: unknown, callbacks?: unknown, buffers?: (ArrayBuffer | ArrayBufferView)[]): void;
+  /** JupyterLab's and Notebook's; others have none, or one without a kernel. */
+  widget_manager?: { kernel?: Kernel | null };
+}
+
+/** The part of Lab's kernel connection that we use. */
+export interface Kernel {
+  statusChanged?: Signal<string>;
+  disposed?: Signal<unknown>;
+}
+
+interface Signal<T> {
+  connect(slot: (sender: unknown, value: T) => void): unknown;
+  disconnect(slot: (sender: unknown, value: T) => void): unknown;
 }
 
 /** The comm cannot send any more: the kernel was restarted or shut down. */
@@ -68,6 +81,19 @@ export class Link {
     this.#trySend({ type: "hello", seq: this.#model.state.view.seq });
   }
 
+  /** Something happened to the kernel: until it is heard again nobody knows whether it is the same. */
+  doubt(): void {
+    if (this.#model.state.link === "live") this.#model.setLink("new");
+    this.hello();
+  }
+
+  /** Somebody who knows says that the kernel is gone: nothing that was sent will be answered. */
+  lost(): void {
+    this.#forgetGreeting();
+    this.#model.setLink("dead");
+    this.#fail(new LinkDead("the kernel that made this is gone"));
+  }
+
   /** Greets when nothing was heard for a while: cheap enough to do whenever somebody looks. */
   probe(): void {
     if (Date.now() - this.#heard > PROBE_EVERY_MS) this.hello();
@@ -80,7 +106,7 @@ export class Link {
   request(content: Request, buffers: ArrayBuffer[] = []): Promise<Ack> {
     return new Promise((resolve, reject) => {
       this.#acks.set(content.id, { resolve, reject });
-      if (!this.#trySend(content, buffers)) {
+      if (this.#model.state.link === "dead" || !this.#trySend(content, buffers)) {
         this.#acks.delete(content.id);
         reject(new LinkDead("the kernel that made this is gone"));
       }
@@ -109,9 +135,7 @@ export class Link {
       this.#wire.send(content, undefined, buffers);
       return true;
     } catch {
-      this.#forgetGreeting();
-      this.#model.setLink("dead");
-      this.#fail(new LinkDead("the kernel that made this is gone"));
+      this.lost();
       return false;
     }
   }

@@ -5,7 +5,7 @@
  * `session.ts` owns the one `RunModel` of a widget; every view of it subscribes.
  */
 
-import type { FileRef, NodeShape, PatchShape, Problems, RunShape } from "./api";
+import type { FileRef, News, NodeShape, PatchShape, Problems, RunShape } from "./api";
 
 /** What became of the answer that was given here. */
 export type Attempt =
@@ -36,6 +36,8 @@ export type LinkState = "new" | "live" | "silent" | "dead";
 export interface State {
   readonly view: RunShape;
   readonly link: LinkState;
+  /** Whether the server reads the kernel's store, so that an answer is stored without the kernel; null: not known. */
+  readonly door: boolean | null;
   readonly attempts: Readonly<Record<string, Attempt>>;
   readonly files: Readonly<Record<string, readonly FileItem[]>>;
   /** The graph as the page laid it out, for a kernel that has no `dot`. */
@@ -114,7 +116,7 @@ export class RunModel {
   readonly #listeners = new Set<() => void>();
 
   constructor(view: RunShape) {
-    this.#state = { view, link: "new", attempts: {}, files: {}, drawn: "", said: "" };
+    this.#state = { view, link: "new", door: null, attempts: {}, files: {}, drawn: "", said: "" };
   }
 
   get state(): State {
@@ -142,6 +144,20 @@ export class RunModel {
 
   setLink(link: LinkState): void {
     if (link !== this.#state.link) this.#set({ link });
+  }
+
+  setDoor(door: boolean): void {
+    if (door !== this.#state.door) this.#set({ door });
+  }
+
+  /** Takes the server's word for questions that were closed while the kernel was not heard. */
+  close(closed: News["closed"]): void {
+    const { view } = this.#state;
+    const prompts = view.prompts.map((prompt) => {
+      const news = prompt.state === "open" ? closed[prompt.token] : undefined;
+      return news ? { ...prompt, state: news.status, reply: news.reply, problems: {} } : prompt;
+    });
+    this.#take({ ...view, prompts });
   }
 
   setAttempt(token: string, attempt: Attempt): void {

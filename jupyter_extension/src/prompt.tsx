@@ -12,11 +12,7 @@ import { clock, countdown, sentences, who } from "./format";
 import { useElementId, useModel, useNow, useSession } from "./hooks";
 import { Markdown } from "./markdown";
 import type { Attempt } from "./model";
-
-const SILENT = "The kernel is busy. An answer is stored and it goes on after this cell.";
-const STALE =
-  "The kernel that asked this was restarted. An answer still counts; " +
-  "Run All, or ae.resume_all(), then carries on.";
+import { standing } from "./replies";
 
 /** What an input of some kind gets. */
 export interface InputProps<P = Prompt> {
@@ -31,7 +27,8 @@ export interface InputProps<P = Prompt> {
 
 export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
   const session = useSession();
-  const { attempts, link } = useModel(session);
+  const model = useModel(session);
+  const { attempts, link } = model;
   const labelId = useElementId();
   const attempt = attempts[item.token];
   const { token, prompt } = item;
@@ -71,7 +68,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
             />
           )}
           <Notes id={`${labelId}-note`} item={item} attempt={attempt}>
-            {!attempt && prompt.kind !== "callback" && { dead: STALE, silent: SILENT, new: "", live: "" }[link]}
+            {!attempt && prompt.kind !== "callback" && standing(model)}
           </Notes>
         </>
       )}

@@ -10,18 +10,30 @@ import type { Ack, ReplyValue, Request } from "./api";
 import type { Door, Posted } from "./door";
 import { closedLine } from "./format";
 import type { Link } from "./link";
-import type { RunModel } from "./model";
+import type { RunModel, State } from "./model";
 
 const ACK_MS = 1500;
 
 const STORED_BUSY = "Stored. The kernel is busy and goes on after this cell.";
-const STORED_DEAD = "Stored. The kernel was restarted: Run All, or ae.resume_all(), carries on.";
+const STORED_DRIVEN = "Stored. Another kernel has this run now and goes on with it.";
+const STORED_DEAD = "Stored. The kernel that asked is gone: Run All carries on.";
 const SENT_BUSY =
   "Sent. The kernel is busy and takes it after this cell. " +
   "If the cell itself waits for this answer, interrupt it (the run goes on) and use run.answer(…).";
-const NO_DOOR =
-  "Not delivered: the kernel that asked this is gone. " +
-  "Run All asks again; or ae.resume_all(), then run.answer(…).";
+const NO_DOOR = "Not delivered: the kernel that asked this is gone. Run All asks again, and keeps what you typed.";
+
+/** What a person should know before answering, "" when all is well. */
+export function standing({ link, door }: Pick<State, "link" | "door">): string {
+  if (link === "dead") {
+    return door === false
+      ? "The kernel that asked this is gone. Run All asks again, and keeps what you typed."
+      : "The kernel that asked this is gone. An answer still counts; Run All then carries on.";
+  }
+  if (link !== "silent") return "";
+  return door
+    ? "The kernel is busy. An answer is stored, and it goes on after this cell."
+    : "The kernel does not answer: it is busy, or gone. An answer is taken after the cell that runs.";
+}
 
 let count = 0;
 /** An id for one request, unique on this page and, with the random part, among pages. */
@@ -72,7 +84,7 @@ export class Replies {
       const ack = await acked;
       this.#model.say(ack.note ?? Object.values(ack.problems ?? {}).join(" "));
     } catch {
-      this.#model.say("The kernel that ran this is gone. Run All, or ae.resume_all(), carries on.");
+      this.#model.say("The kernel that ran this is gone. Run All carries on.");
     }
   }
 
@@ -93,7 +105,8 @@ export class Replies {
     } else if (posted.result === "closed") {
       this.#model.setAttempt(token, { phase: "closed", note: closedLine(posted.closed) });
     } else {
-      this.#model.setAttempt(token, { phase: "taken", note: dead ? STORED_DEAD : STORED_BUSY });
+      const note = !dead ? STORED_BUSY : posted.driven ? STORED_DRIVEN : STORED_DEAD;
+      this.#model.setAttempt(token, { phase: "taken", note });
     }
     return posted.result === "accepted";
   }

@@ -1,9 +1,10 @@
 /**
  * One widget model's life on the page: the run as it is known, the comm, the two doors for
- * replies, uploads. Made once by `widget.tsx`; all views of the model share it.
+ * replies, uploads, and who to ask when the kernel is not heard. Made once by `widget.tsx`; all
+ * views of the model share it.
  */
 
-import type { DoorShape, RunShape } from "./api";
+import type { DoorShape, News, RunShape } from "./api";
 import { HttpDoor } from "./door";
 import { layOut } from "./layout";
 import type { Wire } from "./link";
@@ -11,23 +12,34 @@ import { Link } from "./link";
 import { RunModel, emptyRun } from "./model";
 import { Replies } from "./replies";
 import { Uploads } from "./uploads";
+import type { Watch, Watched } from "./watch";
+import { watchOf } from "./watch";
 
-export class Session {
+/** Statuses of a kernel after which it may be another one, or none. */
+const UNSURE = new Set(["starting", "restarting", "autorestarting", "terminating", "dead", "unknown"]);
+/** A kernel that is well answers sooner than that; only then the server is asked. */
+const UNHEARD_MS = 500;
+
+export class Session implements Watched {
   readonly model: RunModel;
   readonly link: Link;
   readonly replies: Replies;
   readonly uploads: Uploads;
+  readonly door: HttpDoor;
   readonly #ended = new AbortController();
   #laidOut = "";
+  #watch: Watch | null = null;
+  #asked = "";
+  #unheard: ReturnType<typeof setTimeout> | undefined;
 
   constructor(wire: Wire) {
     const signal = this.#ended.signal;
     const view = () => wire.get("view") as RunShape | null | undefined;
     this.model = new RunModel(emptyRun(String(wire.get("run_id") ?? "")));
     this.link = new Link(wire, this.model, signal);
-    const door = new HttpDoor(() => wire.get("door") as DoorShape | null);
-    this.replies = new Replies(this.model, this.link, door);
-    this.uploads = new Uploads(this.model, this.link);
+    this.door = new HttpDoor(() => wire.get("door") as DoorShape | null);
+    this.replies = new Replies(this.model, this.link, this.door);
+    this.uploads = new Uploads(this.model, this.link, this.door);
 
     const onView = () => {
       const now = view();
@@ -39,9 +51,19 @@ export class Session {
       if (document.visibilityState === "visible") this.look();
     };
     document.addEventListener("visibilitychange", onVisible, { signal });
+    const kernel = wire.widget_manager?.kernel;
+    const onStatus = (_: unknown, status: string) => {
+      if (UNSURE.has(status)) this.#doubt();
+    };
+    const onDisposed = () => this.#doubt();
+    kernel?.statusChanged?.connect(onStatus);
+    kernel?.disposed?.connect(onDisposed);
     signal.addEventListener("abort", () => {
       wire.off("change:view", onView);
       unsubscribe();
+      kernel?.statusChanged?.disconnect(onStatus);
+      kernel?.disposed?.disconnect(onDisposed);
+      this.#stopWatching();
     });
     onView();
     this.link.hello();
@@ -49,14 +71,64 @@ export class Session {
 
   /** Somebody looks at an open question: is the kernel that asked it still there? */
   look(): void {
-    if (this.model.state.view.prompts.some((p) => p.state === "open")) this.link.probe();
+    if (this.tokens().length > 0) this.link.probe();
   }
 
   dispose(): void {
     this.#ended.abort();
   }
 
+  // -- what the server knows -----------------------------------------------------------------
+
+  /** Questions that are open, and that nobody has answered here. */
+  tokens(): string[] {
+    const { view, attempts } = this.model.state;
+    const settled = (token: string) => ["taken", "closed"].includes(attempts[token]?.phase ?? "");
+    return view.prompts.filter((p) => p.state === "open" && !settled(p.token)).map((p) => p.token);
+  }
+
+  told(news: News | null): void {
+    this.model.setDoor(news !== null);
+    if (!news || this.model.state.link === "live") return;
+    if (!news.alive && this.model.state.link !== "dead") this.link.lost();
+    const closed = this.tokens().flatMap((token) => {
+      const what = news.closed[token];
+      return what ? [[token, what] as const] : [];
+    });
+    if (closed.length > 0) this.model.close(Object.fromEntries(closed));
+  }
+
+  /** After the other listeners: then the comm knows, too. */
+  #doubt(): void {
+    queueMicrotask(() => {
+      if (!this.#ended.signal.aborted) this.link.doubt();
+    });
+  }
+
+  #stopWatching(): void {
+    clearTimeout(this.#unheard);
+    this.#unheard = undefined;
+    this.#asked = "";
+    this.#watch?.leave(this);
+    this.#watch = null;
+  }
+
+  /** Asks the server while there is an open question and the kernel is not heard. */
+  #watchIfUnheard(): void {
+    const wanted = this.model.state.link === "live" ? "" : this.tokens().join(" ");
+    if (wanted === this.#asked) return;
+    this.#stopWatching();
+    this.#asked = wanted;
+    if (!wanted) return;
+    this.#unheard = setTimeout(() => {
+      this.#watch = watchOf(this.door);
+      this.#watch?.join(this);
+      if (!this.#watch) this.model.setDoor(false);
+    }, UNHEARD_MS);
+  }
+
   #onChange(): void {
+    this.#watchIfUnheard();
     const { view, link } = this.model.state;
     if (view.svg || !view.dot || view.dot === this.#laidOut || link !== "live") return;
     const { dot } = view;

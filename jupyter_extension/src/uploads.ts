@@ -1,26 +1,71 @@
 /**
- * Files on their way to the kernel: in pieces of 1 MiB by comm, at most four without an ack
- * (one message of 16 MiB drops the socket), so that memory stays small on both sides. The kernel
- * makes an artifact of them and gives back its label with the last ack.
+ * Files on their way to the kernel's machine: by HTTP in slices of 8 MiB where the server reads the
+ * kernel's store, else by comm in pieces of 1 MiB, at most four without an ack (one message of
+ * 16 MiB drops the socket). So memory stays small on all sides. What arrives is an artifact, and
+ * its label comes back with the last piece.
+ *
+ * What can be said against a file is said before any of it is sent, in the words that the kernel
+ * would use; the kernel checks again. A slice that breaks is sent again from where the server is.
  */
 
-import type { FileRef } from "./api";
+import type { FileRef, Prompt } from "./api";
+import type { Door, Sending } from "./door";
+import { bytes } from "./format";
 import type { Link } from "./link";
 import { LinkDead } from "./link";
 import type { FileItem, RunModel } from "./model";
 import { newId } from "./replies";
 
+/** Bytes of a file that comes from a page; the kernel has the same (`services/incoming.py`). */
+export const LARGEST = 4 * 2 ** 30;
+
+const SLICE = 8 << 20;
 const PIECE = 1 << 20;
 const IN_FLIGHT = 4;
+/** Pauses before a broken slice is tried again. */
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000];
+
+type Asking = Extract<Prompt, { accept: string[] }>;
+
+/** Why a question does not take a file; "" when it does. */
+export function misfit(prompt: Asking, file: Pick<File, "name" | "size" | "type">): string {
+  const most = Math.min(prompt.max_bytes ?? LARGEST, LARGEST);
+  if (file.size > most) {
+    const way = most === LARGEST ? " Give its path on the server instead." : "";
+    return `${bytes(file.size)}; at most ${bytes(most)} are taken.${way}`;
+  }
+  const name = file.name.toLowerCase();
+  const type = file.type.toLowerCase();
+  const fits = (wanted: string) => {
+    if (wanted.startsWith(".")) return name.endsWith(wanted);
+    if (wanted === "*/*" || !wanted.endsWith("/*")) return true; // for the kernel to say, which knows types by name
+    return type === "" || type.startsWith(wanted.slice(0, -1));
+  };
+  const accept = prompt.accept.map((wanted) => wanted.trim().toLowerCase());
+  if (accept.length === 0 || accept.some(fits)) return "";
+  return `None of what is asked for: ${prompt.accept.join(", ")}.`;
+}
+
+class Refused extends Error {}
+
+/** One file that is being sent, or may be again. */
+interface Job {
+  file: File;
+  stop: AbortController;
+  /** By which way something of it has gone. */
+  way: "" | "http" | "comm";
+}
 
 export class Uploads {
   readonly #model: RunModel;
   readonly #link: Pick<Link, "request">;
-  readonly #stopped = new Set<string>();
+  readonly #door: Door;
+  readonly #jobs = new Map<string, Job>();
 
-  constructor(model: RunModel, link: Pick<Link, "request">) {
+  constructor(model: RunModel, link: Pick<Link, "request">, door: Door) {
     this.#model = model;
     this.#link = link;
+    this.#door = door;
   }
 
   /** Starts to send the files; `single` puts the last in place of what was there. */
@@ -28,7 +73,14 @@ export class Uploads {
     const chosen = single ? files.slice(-1) : files;
     if (chosen.length === 0) return;
     if (single) for (const item of this.#items(token)) this.remove(token, item.key);
-    for (const file of chosen) void this.#send(token, file);
+    for (const file of chosen) {
+      const key = newId();
+      const { name, size } = file;
+      const item: FileItem = { key, name, size, sent: 0, state: "sending", note: "", ref: null };
+      this.#model.setFiles(token, [...this.#items(token), item]);
+      this.#jobs.set(key, { file, stop: new AbortController(), way: "" });
+      void this.#send(token, key);
+    }
   }
 
   /** Adds a file that is already on the kernel's machine. */
@@ -46,13 +98,31 @@ export class Uploads {
     this.#model.setFiles(token, [...this.#items(token), item]);
   }
 
-  /** Takes a file off the list; what is under way stops at its next piece. */
+  /** Tries a file again that could not be sent. */
+  again(token: string, key: string): void {
+    const job = this.#jobs.get(key);
+    if (!job || this.#items(token).find((item) => item.key === key)?.state !== "failed") return;
+    this.#change(token, key, { state: "sending", note: "" });
+    void this.#send(token, key);
+  }
+
+  /** Takes a file off the list; what has come of it is thrown away. */
   remove(token: string, key: string): void {
-    this.#stopped.add(key);
+    const state = this.#items(token).find((item) => item.key === key)?.state;
+    const job = this.#jobs.get(key);
+    this.#jobs.delete(key);
     this.#model.setFiles(
       token,
       this.#items(token).filter((item) => item.key !== key),
     );
+    if (!job) return;
+    job.stop.abort();
+    if (state === "ready") return;
+    const sending = describe(token, key, job.file);
+    if (job.way === "http") void this.#door.callOff(sending);
+    if (job.way === "comm") {
+      this.#link.request({ type: "call_off", id: newId(), token, upload: key }).catch(() => undefined);
+    }
   }
 
   #items(token: string): readonly FileItem[] {
@@ -66,42 +136,73 @@ export class Uploads {
     );
   }
 
-  async #send(token: string, file: File): Promise<void> {
-    const key = newId();
-    const { name, size } = file;
-    const item: FileItem = { key, name, size, sent: 0, state: "sending", note: "", ref: null };
-    this.#model.setFiles(token, [...this.#items(token), item]);
+  async #send(token: string, key: string): Promise<void> {
+    const job = this.#jobs.get(key);
+    if (!job) return;
     try {
-      const ref = await this.#pieces(token, key, file);
-      if (ref) this.#change(token, key, { state: "ready", sent: size, ref });
+      const prompt = this.#model.state.view.prompts.find((p) => p.token === token)?.prompt;
+      const why = prompt && "accept" in prompt ? misfit(prompt, job.file) : "";
+      if (why) throw new Refused(why);
+      const open = await this.#door.open();
+      if (job.stop.signal.aborted) return;
+      job.way = open ? "http" : "comm";
+      const ref = await (open ? this.#slices(token, key, job) : this.#pieces(token, key, job));
+      if (!ref) return;
+      this.#change(token, key, { state: "ready", sent: job.file.size, ref });
     } catch (error) {
-      const note =
-        error instanceof LinkDead
-          ? "The kernel is gone. Give a path on the server instead, or run the cell again."
-          : String(error instanceof Error ? error.message : error);
+      const note = error instanceof LinkDead ? GONE : String(error instanceof Error ? error.message : error);
+      if (error instanceof Refused) this.#jobs.delete(key);
       this.#change(token, key, { state: "failed", note });
     }
   }
 
-  /** Sends all pieces in order; null when the file was taken off the list meanwhile. */
-  async #pieces(token: string, key: string, file: File): Promise<FileRef | null> {
+  /** Sends a file by HTTP; null when it was called off meanwhile. */
+  async #slices(token: string, key: string, { file, stop }: Job): Promise<FileRef | null> {
+    const sending = describe(token, key, file);
+    let offset = (await this.#door.received(sending)) ?? 0;
+    let broken = 0;
+    while (!stop.signal.aborted) {
+      const told = (n: number) =>
+        this.#change(token, key, { sent: Math.min(file.size, offset + n) });
+      const data = file.slice(offset, offset + SLICE);
+      const landed = await this.#door.slice(sending, offset, data, stop.signal, told);
+      if (stop.signal.aborted) return null;
+      if (landed.result === "refused") throw new Refused(landed.why || "The server refused the file.");
+      if (landed.result === "taken") {
+        broken = 0;
+        if (landed.file) return landed.file;
+        offset = landed.received;
+      } else {
+        const pause = AGAIN_MS[broken++];
+        if (pause === undefined) throw new Error("The connection broke.");
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        if (landed.result === "elsewhere") offset = landed.received;
+        else offset = (await this.#door.received(sending)) ?? offset;
+      }
+      this.#change(token, key, { sent: offset });
+    }
+    return null;
+  }
+
+  /** Sends all pieces in order by comm; null when it was called off meanwhile. */
+  async #pieces(token: string, key: string, { file, stop }: Job): Promise<FileRef | null> {
     const flying = new Set<Promise<void>>();
+    const { name, size, media } = describe(token, key, file);
     let sent = 0;
     let ref: FileRef | null = null;
     let refused: Error | undefined;
-    for (let offset = 0; offset === 0 || offset < file.size; offset += PIECE) {
+    for (let offset = 0; offset === 0 || offset < size; offset += PIECE) {
       while (flying.size >= IN_FLIGHT && !refused) await Promise.race(flying);
       if (refused) throw refused;
-      if (this.#stopped.has(key)) return null;
       const data = await file.slice(offset, offset + PIECE).arrayBuffer();
-      const last = offset + PIECE >= file.size;
-      const { name, size, type: media } = file;
+      if (stop.signal.aborted) return null;
+      const last = offset + PIECE >= size;
       const piece = { token, upload: key, name, size, media, offset, last };
       const landed = this.#link.request({ type: "upload", id: newId(), ...piece }, [data]).then(
         (ack) => {
           if (!ack.ok) {
-            const said = ack.note || Object.values(ack.problems ?? {}).join(" ");
-            refused ??= new Error(said || "The kernel refused the file.");
+            const said = Object.values(ack.problems ?? {}).join(" ") || ack.note;
+            refused ??= new Refused(said || "The kernel refused the file.");
           }
           sent += data.byteLength;
           ref = ack.file ?? ref;
@@ -115,8 +216,19 @@ export class Uploads {
       void landed.then(() => flying.delete(landed));
     }
     await Promise.all(flying);
+    if (stop.signal.aborted) return null;
     if (refused) throw refused;
     if (!ref) throw new Error("The kernel did not say what became of the file.");
     return ref;
   }
 }
+
+const GONE = "The kernel is gone. Run the cell again and choose the file again.";
+
+const describe = (token: string, key: string, { name, size, type }: File): Sending => ({
+  token,
+  upload: key,
+  name,
+  size,
+  media: type,
+});

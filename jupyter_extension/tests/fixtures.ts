@@ -1,6 +1,7 @@
 /** Pieces of runs, whole enough for the types and small enough to read. */
 
-import type { NodeShape, PromptShape, RunShape } from "../src/api";
+import type { FromKernel, NodeShape, PromptShape, RunShape, ToKernel } from "../src/api";
+import type { Door, Landed, Posted } from "../src/door";
 import { emptyRun } from "../src/model";
 
 export const run = (changed: Partial<RunShape> = {}): RunShape => ({
@@ -50,3 +51,62 @@ export const ask = (token: string, changed: Partial<PromptShape> = {}): PromptSh
 
 /** Lets everything run that is ready. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A page beside which no server reads the store. */
+export class NoDoor implements Door {
+  post(_token: string, _value: unknown): Promise<Posted> {
+    return Promise.resolve({ result: "unavailable" });
+  }
+
+  open(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  slice(..._: Parameters<Door["slice"]>): Promise<Landed> {
+    return Promise.resolve({ result: "broken" });
+  }
+
+  received(_: unknown): Promise<number | null> {
+    return Promise.resolve(null);
+  }
+
+  callOff(_: unknown): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A widget model whose kernel is the test. */
+export class FakeWire {
+  readonly sent: ToKernel[] = [];
+  dead = false;
+  readonly #listeners = new Map<string, (...args: never[]) => void>();
+
+  get(): unknown {
+    return undefined;
+  }
+
+  on(name: string, listener: (...args: never[]) => void): void {
+    this.#listeners.set(name, listener);
+  }
+
+  off(name: string): void {
+    this.#listeners.delete(name);
+  }
+
+  send(content: unknown): void {
+    if (this.dead) throw new Error("Cannot send");
+    this.sent.push(content as ToKernel);
+  }
+
+  says(content: FromKernel, ...buffers: DataView[]): void {
+    (this.#listeners.get("msg:custom") as ((c: FromKernel, b: DataView[]) => void) | undefined)?.(content, buffers);
+  }
+
+  lost(): void {
+    this.#listeners.get("comm_live_update")?.();
+  }
+
+  types(): string[] {
+    return this.sent.map((m) => m.type);
+  }
+}

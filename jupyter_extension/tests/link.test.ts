@@ -1,46 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FromKernel, ToKernel } from "../src/api";
 import { Link, LinkDead } from "../src/link";
 import { RunModel } from "../src/model";
-import { Uploads } from "../src/uploads";
-import { run, settled } from "./fixtures";
-
-/** A widget model whose kernel is the test. */
-class FakeWire {
-  readonly sent: ToKernel[] = [];
-  dead = false;
-  readonly #listeners = new Map<string, (...args: never[]) => void>();
-
-  get(): unknown {
-    return undefined;
-  }
-
-  on(name: string, listener: (...args: never[]) => void): void {
-    this.#listeners.set(name, listener);
-  }
-
-  off(name: string): void {
-    this.#listeners.delete(name);
-  }
-
-  send(content: unknown): void {
-    if (this.dead) throw new Error("Cannot send");
-    this.sent.push(content as ToKernel);
-  }
-
-  says(content: FromKernel, ...buffers: DataView[]): void {
-    (this.#listeners.get("msg:custom") as ((c: FromKernel, b: DataView[]) => void) | undefined)?.(content, buffers);
-  }
-
-  lost(): void {
-    this.#listeners.get("comm_live_update")?.();
-  }
-
-  types(): string[] {
-    return this.sent.map((m) => m.type);
-  }
-}
+import { FakeWire, run } from "./fixtures";
 
 function setup() {
   const wire = new FakeWire();
@@ -95,34 +57,24 @@ test("a chunk is asked for once and given to all who wait", async () => {
   for (const bytes of await Promise.all(both)) assert.deepEqual([...new Uint8Array(bytes)], [1, 2]);
 });
 
-test("at most four pieces of a file are under way, and they are in order", async () => {
+test("a link in doubt greets once, and believes the kernel when it answers", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const { wire, model, link } = setup();
-  const uploads = new Uploads(model, link);
-  uploads.add("t1", [new File([new Uint8Array(6 * 2 ** 20 + 5)], "a.bin")], false);
-  await settled();
-  const sent = () => wire.sent.flatMap((m) => (m.type === "upload" ? [m] : []));
-  for (let i = 0; i < 100 && sent().length < 4; i++) await settled();
-  for (let i = 0; i < 20; i++) await settled();
-  assert.deepEqual(sent().map((m) => m.offset / 2 ** 20), [0, 1, 2, 3]);
-  const file = { name: "a.bin", size: 6 * 2 ** 20 + 5, sha256: "", media_type: "", path: "/x" };
-  for (let done = 0; done < 7; done++) {
-    for (let i = 0; i < 100 && sent().length <= done; i++) await settled();
-    const piece = sent()[done];
-    assert.ok(piece);
-    wire.says({ type: "ack", id: piece.id, ok: true, ...(piece.last ? { file } : {}) });
-  }
-  for (let i = 0; i < 20; i++) await settled();
-  assert.deepEqual(model.state.files["t1"]?.map((f) => [f.state, f.sent, f.ref]), [["ready", file.size, file]]);
-  assert.deepEqual(sent().map((m) => m.last), [false, false, false, false, false, false, true]);
+  wire.says({ type: "welcome", snapshot: run() });
+  link.doubt();
+  link.doubt();
+  assert.deepEqual([model.state.link, wire.types()], ["new", ["hello"]]);
+  wire.says({ type: "welcome", snapshot: run() });
+  assert.equal(model.state.link, "live");
 });
 
-test("a file that the kernel refuses says why and stops", async () => {
+test("a link that is known to be lost sends no request any more, until the kernel is heard", async () => {
   const { wire, model, link } = setup();
-  new Uploads(model, link).add("t1", [new File(["abc"], "a.txt")], false);
-  for (let i = 0; i < 100 && wire.sent.length === 0; i++) await settled();
-  const piece = wire.sent[0];
-  assert.ok(piece?.type === "upload");
-  wire.says({ type: "ack", id: piece.id, ok: false, note: "files end at 2 GB here" });
-  for (let i = 0; i < 20; i++) await settled();
-  assert.deepEqual(model.state.files["t1"]?.map((f) => [f.state, f.note]), [["failed", "files end at 2 GB here"]]);
+  const pending = link.request({ type: "cancel", id: "1" });
+  link.lost();
+  await assert.rejects(pending, LinkDead);
+  await assert.rejects(link.request({ type: "cancel", id: "2" }), LinkDead);
+  assert.deepEqual(wire.types(), ["cancel"]);
+  wire.says({ type: "welcome", snapshot: run() });
+  assert.equal(model.state.link, "live");
 });

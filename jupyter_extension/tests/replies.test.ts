@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ack, Request } from "../src/api";
-import type { Door, Posted } from "../src/door";
+import type { Posted } from "../src/door";
 import { LinkDead } from "../src/link";
 import { RunModel } from "../src/model";
 import { Replies } from "../src/replies";
-import { ask, run, settled } from "./fixtures";
+import { NoDoor, ask, run, settled } from "./fixtures";
 
 /** A comm that keeps what is sent until the test acknowledges it. */
 class Comm {
@@ -24,11 +24,13 @@ class Comm {
   }
 }
 
-class Recorder implements Door {
+class Recorder extends NoDoor {
   readonly posts: unknown[] = [];
-  constructor(readonly says: Posted) {}
+  constructor(readonly says: Posted) {
+    super();
+  }
 
-  post(token: string, value: unknown): Promise<Posted> {
+  override post(token: string, value: unknown): Promise<Posted> {
     this.posts.push([token, value]);
     return Promise.resolve(this.says);
   }
@@ -44,7 +46,7 @@ function setup(says: Posted) {
 const attempt = (model: RunModel) => model.state.attempts["t1"];
 
 test("an answer that the comm acknowledges goes through one door", async () => {
-  const { model, comm, door, replies } = setup({ result: "accepted" });
+  const { model, comm, door, replies } = setup({ result: "accepted", driven: false });
   const given = replies.answer("t1", "Ada");
   assert.equal(attempt(model)?.phase, "sending");
   comm.ack({ ok: true });
@@ -54,7 +56,7 @@ test("an answer that the comm acknowledges goes through one door", async () => {
 });
 
 test("a refused answer shows its problems and the question stays", async () => {
-  const { model, comm, replies } = setup({ result: "accepted" });
+  const { model, comm, replies } = setup({ result: "accepted", driven: false });
   const given = replies.answer("t1", "x");
   comm.ack({ ok: false, problems: { "": "a number is needed" } });
   assert.equal(await given, false);
@@ -62,7 +64,7 @@ test("a refused answer shows its problems and the question stays", async () => {
 });
 
 test("who comes second reads the kernel's word for it", async () => {
-  const { model, comm, replies } = setup({ result: "accepted" });
+  const { model, comm, replies } = setup({ result: "accepted", driven: false });
   const given = replies.answer("t1", "x");
   comm.ack({ ok: false, note: "already answered by ana through the inbox at 14:02" });
   await given;
@@ -71,7 +73,7 @@ test("who comes second reads the kernel's word for it", async () => {
 
 test("a comm that stays silent for 1.5 s is followed by HTTP", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { model, door, replies } = setup({ result: "accepted" });
+  const { model, door, replies } = setup({ result: "accepted", driven: false });
   const given = replies.answer("t1", "Ada");
   t.mock.timers.tick(1499);
   await settled();
@@ -83,11 +85,11 @@ test("a comm that stays silent for 1.5 s is followed by HTTP", async (t) => {
 });
 
 test("a dead comm is followed by HTTP at once", async () => {
-  const { model, comm, door, replies } = setup({ result: "accepted" });
+  const { model, comm, door, replies } = setup({ result: "accepted", driven: false });
   comm.dead = true;
   assert.equal(await replies.answer("t1", "Ada"), true);
   assert.equal(door.posts.length, 1);
-  assert.match((attempt(model) as { note: string }).note, /restarted/);
+  assert.match((attempt(model) as { note: string }).note, /gone: Run All/);
 });
 
 test("with no door at all it says how to answer, and nothing is taken", async () => {
@@ -95,7 +97,7 @@ test("with no door at all it says how to answer, and nothing is taken", async ()
   comm.dead = true;
   assert.equal(await replies.answer("t1", "Ada"), false);
   assert.equal(attempt(model)?.phase, "undelivered");
-  assert.match((attempt(model) as { note: string }).note, /run\.answer/);
+  assert.match((attempt(model) as { note: string }).note, /Run All asks again/);
 });
 
 test("without HTTP a busy kernel's late ack still counts", async (t) => {

@@ -9,7 +9,7 @@ from browser.lab import Notebook
 from browser.stories import AGENT, Folder
 from playwright.sync_api import expect
 
-YES = {"choice": "Yes", "approved": True}
+YES = {"choice": "Yes", "approved": True, "reason": ""}
 DONE = [("Proceed?", YES, "widget"), ("Your name?", "Ada", "widget")]
 
 

@@ -4,90 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.jupyter.doors import KERNEL, RUN, Call, ask, now_ms
 
-# The fixtures alone: as a plugin it would also run every async test of the session its own way.
-from pytest_jupyter.jupyter_server import *  # noqa: F403
-
-from aether_nb.engine.ports import Append, NewRun
-from aether_nb.events import NodeStarted, RunStarted, WaitOpened
-from aether_nb.ids import NodeId, RunId, Token, new_token, new_uid
+from aether_nb.engine.ports import Append
+from aether_nb.events import NodeStarted, WaitOpened
+from aether_nb.ids import NodeId, Token, new_token, new_uid
 from aether_nb.jupyter import registry
-from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Prompt, Reply, TextPrompt
+from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Reply, TextPrompt
 from aether_nb.services.artifacts import Artifacts
 from aether_nb.store.sqlite import SqliteStore
-
-RUN = RunId("greet-1")
-KERNEL = new_uid()
-Call = Callable[..., tuple[int, Any]]
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@pytest.fixture
-def jp_server_config() -> dict[str, Any]:
-    own = json.loads((Path(registry.__file__).parent / "server-config" / "aether_nb.json").read_text())
-    extensions = own["ServerApp"]["jpserver_extensions"] | {"jupyter_server_terminals": False}
-    return {"ServerApp": {"jpserver_extensions": extensions}}
-
-
-@pytest.fixture
-def store(tmp_path: Path, jp_environ: None) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "stores" / "runs.db")
-    store.register_kernel(KERNEL, "lesson.ipynb", now_ms())
-    new = NewRun(
-        run_id=RUN, graph="greet", home="", cell="", spec="", input_hash="", kernel=KERNEL, created_ms=1
-    )
-    assert store.create_run(new, [RunStarted(run=RUN, seq=1, at_us=1, graph="greet")], status="running")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def announced(store: SqliteStore) -> registry.Announcement:
-    announced = registry.announce(store.uid, store.path, KERNEL)
-    assert announced is not None
-    return announced
-
-
-def ask(store: SqliteStore, prompt: Prompt, deadline_ms: int | None = None) -> Token:
-    """Open a wait."""
-    row = store.run(RUN)
-    assert row is not None
-    token = new_token()
-    opened = WaitOpened(
-        run=RUN, seq=row.last_seq + 1, at_us=1, node=NodeId(token), token=token, kind=prompt.kind,
-        prompt=prompt, deadline_ms=deadline_ms,
-    )  # fmt: skip
-    batch = Append(
-        run_id=RUN, kernel=KERNEL, fence=1, prev_seq=row.last_seq, events=[opened], status="waiting"
-    )
-    assert not store.append([batch], full=True, now_ms=now_ms())
-    return token
-
-
-@pytest.fixture
-def call(jp_fetch: Any, jp_asyncio_loop: Any) -> Call:
-    """Send a request and give status and JSON; authenticated, unless the header is overridden."""
-
-    def call(route: str, body: Any = None, *, headers: dict[str, str] | None = None, **params: str) -> Any:
-        sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        coming = jp_fetch(
-            "aether-nb", "api", route, params=params, headers=dict(headers or {}), raise_error=False,
-            method="GET" if body is None else "POST", body=sent,
-        )  # fmt: skip
-        response = jp_asyncio_loop.run_until_complete(coming)
-        return response.code, json.loads(response.body)
-
-    return call
 
 
 def test_the_server_proves_that_it_reads_the_kernels_store(
@@ -119,7 +48,7 @@ def test_a_reply_is_stored_with_who_and_through_which_door(
     before = now_ms()
     assert call("answer", {"store": announced.store, "token": token, "value": "Ada"}) == (
         200,
-        {"accepted": True, "status": "answered"},
+        {"accepted": True, "status": "answered", "driven": True},
     )
     wait = store.wait(token)
     assert wait is not None
@@ -133,7 +62,10 @@ def test_a_reply_counts_when_the_kernel_is_gone(
 ) -> None:
     token = ask(store, ApprovalPrompt(prompt="Proceed?"))
     store.close()
-    assert call("answer", {"store": announced.store, "token": token, "value": "Reject"})[0] == 200
+    assert call("answer", {"store": announced.store, "token": token, "value": "Reject"}) == (
+        200,
+        {"accepted": True, "status": "answered", "driven": False},
+    )
     again = SqliteStore(store.path)
     wait = again.wait(token)
     again.close()
@@ -252,7 +184,7 @@ def test_a_reply_to_a_token_whose_wait_is_not_open_yet_is_kept_for_it(
     token = promise(store)
     assert call("answer", {"store": announced.store, "token": token, "value": {"url": "x"}}) == (
         200,
-        {"accepted": True, "status": "kept"},
+        {"accepted": True, "status": "kept", "driven": True},
     )
     row = store.run(RUN)
     assert row is not None
@@ -310,27 +242,15 @@ def test_nobody_comes_in_without_a_token(
 
 
 def test_a_browsers_cookie_needs_the_xsrf_token_with_it(
-    call: Call, announced: registry.Announcement, store: SqliteStore,
-    jp_fetch: Any, jp_asyncio_loop: Any, jp_auth_header: dict[str, str],
-) -> None:  # fmt: skip
+    call: Call, announced: registry.Announcement, store: SqliteStore, browser: dict[str, str]
+) -> None:
     token = ask(store, TextPrompt(prompt="Name?"))
     body = {"store": announced.store, "token": token, "value": "Ada"}
-    cookies = SimpleCookie()
-    secret = jp_auth_header["Authorization"].removeprefix("token ")
-    for path, params in (("api/status", {"token": secret}), ("login", {})):
-        page = jp_fetch(path, params=params, headers={"Authorization": ""}, raise_error=False)
-        for line in jp_asyncio_loop.run_until_complete(page).headers.get_list("Set-Cookie"):
-            cookies.load(line)
-    xsrf = cookies["_xsrf"].value
-    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-    browser = {"Authorization": "", "Cookie": cookie}
+    xsrf = browser.pop("X-XSRFToken")
     assert call("answer", body, headers=browser)[0] == 403
     assert call("answer", body, headers=browser | {"X-XSRFToken": "wrong"})[0] == 403
     assert store.waits()
-    assert call("answer", body, headers=browser | {"X-XSRFToken": xsrf}) == (
-        200,
-        {"accepted": True, "status": "answered"},
-    )
+    assert call("answer", body, headers=browser | {"X-XSRFToken": xsrf})[0] == 200
 
 
 def test_only_plain_files_of_this_user_are_trusted(
