@@ -25,6 +25,9 @@ class Host(Protocol):
     def cell(self) -> str:
         """The id of the cell that is being executed; empty when there is none."""
 
+    def execution(self) -> str:
+        """Names this one execution of that cell; empty when there is none."""
+
     def channel(self) -> Channel:
         """The channel that fits here."""
 

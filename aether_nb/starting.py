@@ -32,6 +32,8 @@ class Starting:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._execution = ""
+        self._begun: set[RunId] = set()  # in this execution of a cell
 
     def start(
         self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
@@ -57,14 +59,16 @@ class Starting:
                 naming.check_same(runtime.store, row, graph, input_hash, encoded, runtime.home)
                 return self.again(row, graph, if_finished, on_change)
         cell = runtime.cell()
-        if run_id is None and not new and (row := self._left_behind(graph, cell, input_hash)) is not None:
+        row, beside = (None, "") if run_id is not None or new else self._left_behind(graph, cell, input_hash)
+        if row is not None:
             note = "went on where it was; start(new=True) starts afresh"
             return runtime.resuming.left_alone(row) or runtime.resuming.take(
                 row, graph, note, on_change=on_change
             )
         name = RunId(run_id or new_run_id(graph.name))
         try:
-            return self._begin(graph, encoded, name, input_hash, cell, None, priority)
+            self._begun.add(name)
+            return self._begin(graph, encoded, name, input_hash, cell, None, priority, beside)
         except RunIdTaken:
             if run_id is None:
                 raise
@@ -72,26 +76,38 @@ class Starting:
                 graph, inputs, run_id=run_id, if_finished=if_finished, on_change=on_change, priority=priority
             )
 
-    def _left_behind(self, graph: GraphTarget, cell: str, input_hash: str) -> RunRow | None:
-        """The oldest unfinished run that this cell of a notebook has started and that nobody drives."""
+    def _left_behind(self, graph: GraphTarget, cell: str, input_hash: str) -> tuple[RunRow | None, str]:
+        """The oldest unfinished run that this cell of a notebook has started and that nobody drives.
+
+        When there is none, a word about one that an earlier execution of the cell left and that goes on here.
+        """
         runtime = self._runtime
         if runtime.host is None:
-            return None
+            return None, ""
+        execution, beside = runtime.host.execution(), ""
+        if execution != self._execution:
+            self._execution, self._begun = execution, set()
         for row in reversed(runtime.store.runs(graph=graph.name, home=runtime.home)):
-            same = row.cell == cell and row.input_hash == input_hash
-            if same and row.status not in FINAL and not runtime.alive(row):
-                return row
-        return None
+            if row.cell != cell or row.input_hash != input_hash or row.status in FINAL:
+                continue
+            if not runtime.alive(row):
+                return row, ""
+            if row.run_id not in self._begun:
+                beside = (
+                    f"this cell's earlier run {row.run_id} is {row.status} still: ae.get({row.run_id!r}) shows it, "
+                    "and ae.inbox() has what it asks"
+                )
+        return None, beside
 
     def _begin(
         self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,
-        shown: Sequence[Observer] | None, priority: int,
+        shown: Sequence[Observer] | None, priority: int, note: str = "",
     ) -> Run:  # fmt: skip
         """Create a run; `shown` follow it, or, when that is None, whatever the host shows it with."""
         runtime = self._runtime
         engine = runtime.engine()
         made = self.new_run(run_id, graph, input_hash, cell)
-        run = Run(runtime, run_id)
+        run = Run(runtime, run_id, note)
         if engine.start(made, graph, inputs, priority) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         for observer in shown or showing.followers(runtime, run, graph.spec):

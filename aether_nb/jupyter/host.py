@@ -98,6 +98,10 @@ class KernelHost:
         """The id of the cell that is being executed."""
         return cell_of(self.kernel).cell_id
 
+    def execution(self) -> str:
+        """Names this one execution of that cell."""
+        return cell_of(self.kernel).msg_id
+
     def channel(self) -> WidgetChannel:
         """The run's widget asks."""
         return WidgetChannel()
