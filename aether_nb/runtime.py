@@ -48,7 +48,13 @@ from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.tools.subprocess import abandon
 
-ASKS: dict[str, Any] = {t.name: t for t in (tools.ask_text, tools.ask_approval, tools.ask_files)}
+ASKS: dict[str, Any] = {
+    t.name: t
+    for t in (
+        tools.ask_text, tools.ask_approval, tools.ask_choices, tools.ask_number, tools.ask_date, tools.ask_files,
+        tools.ask_text_or_files, tools.ask_form,
+    )
+}  # fmt: skip
 
 
 class Runtime:
@@ -280,6 +286,8 @@ class Runtime:
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
         kept = fitting(row.prompt, value, self.services.artifacts)
+        if driver is not None:
+            driver.questions.check(row, kept)
         done = self.store.answer(row.token, Reply(value=kept, by=by, door=door, at_ms=now_ms), now_ms=now_ms)
         if done is None:
             raise UnknownWait(f"There is no wait {token!r} any more.")

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequ
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from aether_nb.calling import MISSING
+from aether_nb.engine.asking import Asks
 from aether_nb.engine.ports import Artifacts, Services
 from aether_nb.engine.waits import is_span
 from aether_nb.errors import BadInputs, OutsideRun
 from aether_nb.events import Message
-from aether_nb.values import Outputs, written
+from aether_nb.values import written
 
 _LOG = logging.getLogger("aether_nb.run")
 
@@ -187,7 +187,7 @@ class NodeContext:
         await self._body.sleep_until(at_us)
 
 
-class ChannelHandle:
+class ChannelHandle(Asks):
     """Says things to the person and asks them. Every `ask_*` is durable, every `send_*` is shown once."""
 
     def __init__(self, body: Body) -> None:
@@ -205,80 +205,6 @@ class ChannelHandle:
         """Show a table: rows of plain values, with or without a heading."""
         cells = tuple(tuple(c if isinstance(c, (int, float, str)) else str(c) for c in r) for r in rows)
         await self._body.send(Message(kind="table", columns=tuple(map(str, columns)), rows=cells))
-
-    def ask_text(
-        self,
-        prompt: str,
-        *,
-        multiline: bool = False,
-        placeholder: str = "",
-        timeout: Any = None,
-        default: Any = MISSING,
-        key: str | None = None,
-    ) -> Coroutine[Any, Any, str]:
-        """Ask for text.
-
-        Args:
-            prompt: the question, Markdown.
-            multiline: a paragraph in place of a line.
-            placeholder: shown in the empty field.
-            timeout: seconds, a timedelta or a datetime (without a time zone it is local time); None waits for
-                ever. One that is past, or not more than 0, is over at once.
-            default: the answer when nobody answers in time; without it that is a `WaitTimeout`.
-            key: this question's own name in the run, when its words may change.
-
-        Returns:
-            What was typed.
-
-        Raises:
-            NodeFailed: nobody answered in time (also a `TimeoutError`).
-        """
-        inputs = {
-            "prompt": prompt, "multiline": multiline, "placeholder": placeholder, "timeout": timeout,
-            "default": default,
-        }  # fmt: skip
-        return self._body.ask("ask_text", inputs, key, pick="text")
-
-    def ask_approval(
-        self,
-        prompt: str,
-        *,
-        options: Sequence[str] = ("Approve", "Reject"),
-        approve: str | None = None,
-        timeout: Any = None,
-        default: Any = MISSING,
-        key: str | None = None,
-    ) -> Coroutine[Any, Any, Outputs]:
-        """Ask for one of a few options; the first approves unless `approve` says which.
-
-        Returns:
-            A mapping `choice, approved`. The other arguments and errors are those of `ask_text`.
-        """
-        inputs = {
-            "prompt": prompt, "options": options, "approve": approve, "timeout": timeout, "default": default,
-        }  # fmt: skip
-        return self._body.ask("ask_approval", inputs, key)
-
-    def ask_files(
-        self,
-        prompt: str,
-        *,
-        multiple: bool = True,
-        accept: Sequence[str] = (),
-        timeout: Any = None,
-        default: Any = MISSING,
-        key: str | None = None,
-    ) -> Coroutine[Any, Any, Outputs]:
-        """Ask for files.
-
-        Returns:
-            `files` (a list of `FileRef`: name, size, sha256, media_type, path) and `text`. The other
-            arguments and errors are those of `ask_text`.
-        """
-        inputs = {
-            "prompt": prompt, "multiple": multiple, "accept": accept, "timeout": timeout, "default": default,
-        }  # fmt: skip
-        return self._body.ask("ask_files", inputs, key)
 
 
 class MemoryHandle:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aether_nb.engine.alarms import AGAIN_US
 from aether_nb.engine.polls import Polls
+from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.records import NodeState
-from aether_nb.errors import StoreError, WaitTimeout
+from aether_nb.errors import NotRestorable, StoreError, WaitTimeout
 from aether_nb.events import ReplyTaken, WaitExpired, WaitWithdrawn
 from aether_nb.ids import ROOT, NodeId, Token
-from aether_nb.prompts import Reply
+from aether_nb.prompts import FormPrompt, Reply
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -112,6 +113,26 @@ class Questions:
                 return False
             node = self._driver.state.nodes[node.parent]
         return node.id in self._driver.targets
+
+    def check(self, row: WaitRow, value: Any) -> None:
+        """Have the tool that asked look at a reply before it is accepted: ours may know more than the question says.
+
+        From any thread. What cannot be looked at here is looked at before Stage B.
+
+        Raises:
+            ReplyInvalid: it does not fit.
+        """
+        node, asks = self._driver.state.nodes.get(row.node_id), self._driver.engine.asks
+        if node is None or not isinstance(row.prompt, FormPrompt):
+            return
+        tool: Any = asks.get(node.name)
+        if tool is None or self._driver.targets.get(node.id, tool) is not tool:
+            return
+        try:
+            inputs = self._driver.inputs_of(node)
+        except NotRestorable:
+            return
+        tool.filled(row.prompt, inputs, value)
 
     def fail(self, at: NodeId, error: BaseException) -> None:
         """The question of a node cannot be answered: withdraw it and fail the node."""

@@ -13,6 +13,7 @@ from aether_nb.prompts.date import DatePrompt
 from aether_nb.prompts.files import FileGiven, FileRef, FilesPrompt, FilesReply, TakesFiles, TextOrFilesPrompt
 from aether_nb.prompts.form import FormPrompt
 from aether_nb.prompts.kinds import PROMPT, AnyPrompt, Prompt, check_reply, reply_schema
+from aether_nb.prompts.models import form_of, instance_of
 from aether_nb.prompts.number import NumberPrompt
 from aether_nb.prompts.polling import Poll
 from aether_nb.prompts.replies import Reply
@@ -42,7 +43,9 @@ __all__ = [
     "TextPrompt",
     "check_reply",
     "check_schema",
+    "form_of",
     "headline",
+    "instance_of",
     "plain_json",
     "reply_schema",
     "schema_hash",

@@ -98,6 +98,14 @@ def _told(fault: Any) -> Iterator[tuple[str, str]]:
         for name in fault.instance.keys() - fault.schema.get("properties", {}).keys():
             yield f"{path}.{name}" if path else str(name), "there is no such field"
         return
+    if fault.validator == "oneOf" and "discriminator" in fault.schema and isinstance(fault.instance, dict):
+        tag = fault.schema["discriminator"]["propertyName"]
+        for i, branch in enumerate(wanted):
+            if tag in fault.instance and branch["properties"][tag].get("const") == fault.instance[tag]:
+                for inner in fault.context:
+                    if inner.schema_path[0] == i:
+                        yield from _told(inner)
+                return
     yield path, _sentence(fault.validator, wanted) or str(fault.message)
 
 

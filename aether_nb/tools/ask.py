@@ -1,38 +1,42 @@
-"""Tools that ask a person. Stage A only says what is asked; Stage B makes outputs of the reply.
+"""Tools that ask a person for words: a text, an approval. Stage B makes outputs of the reply.
 
-The same three stand behind `context.channel().ask_*`, so that a question is one thing however it is put.
+The same tools stand behind `context.channel().ask_*`, so that a question is one thing however it is put. The others
+are in `choose.py`, `measure.py`, `hand_in.py`, `fill_in.py`; how options are checked is in `options.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from aether_nb.authoring.dualstage import DualStageTool, Wait
+from aether_nb.authoring.dualstage import Wait
 from aether_nb.calling import MISSING
-from aether_nb.errors import BadInputs
-from aether_nb.prompts import ApprovalPrompt, FileRef, FilesPrompt, Reply, TextPrompt
+from aether_nb.errors import ReplyInvalid
+from aether_nb.prompts import ApprovalPrompt, Reply, TextPrompt
+from aether_nb.prompts.text import compiled
+from aether_nb.tools.options import Ask, texts
 from aether_nb.values import written
 
-_FIELDS: dict[str, tuple[type, str]] = {
-    "prompt": (str, "give the question as a text, such as 'Your name?'"),
-    "placeholder": (str, "give a text"),
-    "multiline": (bool, "it is True or False"),
-    "multiple": (bool, "it is True or False"),
-}
+Reason = Literal["no", "optional", "required"]
 
 
-class AskText(DualStageTool):
+class AskText(Ask):
     """Ask a person for text. Output: `text`.
 
-    Inputs: `prompt` (Markdown), `multiline`, `placeholder`; `timeout` (seconds, timedelta, datetime; None
-    waits for ever) and `default` (the answer when nobody answers in time).
+    Inputs: `prompt` (Markdown); `multiline`, `placeholder`; `min_length` and `max_length`, in characters; `pattern`, a
+    regular expression that the whole text must match, and `hint`, which says in words what it wants; `value`, a
+    suggestion that stands in the field already; `timeout` (seconds, timedelta, datetime; None waits for ever) and
+    `default` (the answer when nobody answers in time).
+
+    With `secret` the text is not shown while it is typed, and is kept in the memory of the kernel that drives the run
+    and nowhere else: the log, the store and what is shown have `••••` for it, and after a restart the question is put
+    again, when something needs the answer. It comes as a `str` and may be passed on to tools like one. What is
+    made of it (`f"Bearer {secret}"`, a slice, `secret.encode()`) is a value like others, which is stored when it is an
+    input or output: put it together in the tool that uses it.
     """
 
     name = "ask_text"
     outputs = ("text",)
-    asks = True
-    pure_setup = True
 
     async def setup(
         self,
@@ -40,30 +44,54 @@ class AskText(DualStageTool):
         *,
         multiline: bool = False,
         placeholder: str = "",
+        secret: bool = False,
+        min_length: int = 0,
+        max_length: int | None = None,
+        pattern: str | None = None,
+        hint: str = "",
+        value: str = "",
         timeout: Any = None,
         default: Any = MISSING,
     ) -> Wait:
         """Stage A."""
-        _check(self.name, prompt=prompt, multiline=multiline, placeholder=placeholder)
-        question = TextPrompt(prompt=prompt, multiline=multiline, placeholder=placeholder)
-        return Wait(kind="text", prompt=question, timeout=timeout, default=default)
+        self.check(
+            prompt=prompt, multiline=multiline, placeholder=placeholder, secret=secret, hint=hint,
+            min_length=min_length, max_length=max_length, value=value,
+        )  # fmt: skip
+        if max_length is not None and max_length < max(min_length, 1):
+            raise self.refusal("max_length", max_length, f"then no text fits, with min_length={min_length}")
+        if pattern is not None:
+            try:
+                compiled(pattern)
+            except (ReplyInvalid, TypeError, ValueError):
+                need = "give a regular expression, such as '[A-Z]{3}'"
+                raise self.refusal("pattern", pattern, need) from None
+        if secret and (multiline or value or default is not MISSING):
+            what = "value=" if value else "multiline=" if multiline else "default="
+            raise self.refusal(
+                "secret", secret, f"a secret is typed by a person in one line, so leave {what} out"
+            )
+        question = TextPrompt(
+            prompt=prompt, multiline=multiline, placeholder=placeholder, secret=secret, min_length=min_length,
+            max_length=max_length, pattern=pattern, hint=hint, value=value,
+        )  # fmt: skip
+        return self.wait(question, timeout, default)
 
     async def on_resume(self, reply: Reply, wait: Wait) -> dict[str, Any]:  # type: ignore[override]  # noqa: ARG002 - needs no context
         """Stage B."""
         return {"text": reply.value}
 
 
-class AskApproval(DualStageTool):
-    """Ask a person to choose one of a few options. Outputs: `choice`, `approved`.
+class AskApproval(Ask):
+    """Ask a person to choose one of a few options. Outputs: `choice`, `approved`, `reason`.
 
-    Inputs: `prompt` (Markdown), `options`, `approve` (which option approves; the first when None),
-    `timeout` and `default` as for `ask_text`.
+    Inputs: `prompt` (Markdown), `options`, `approve` (which option approves; the first when None), `danger` (an option,
+    or several, that is drawn as dangerous and must be pressed twice), `reason` (`"optional"` or `"required"`: a reason
+    is asked for, too), `timeout` and `default` as for `ask_text`.
     """
 
     name = "ask_approval"
-    outputs = ("choice", "approved")
-    asks = True
-    pure_setup = True
+    outputs = ("choice", "approved", "reason")
 
     async def setup(
         self,
@@ -71,85 +99,37 @@ class AskApproval(DualStageTool):
         *,
         options: Sequence[str] = ("Approve", "Reject"),
         approve: str | None = None,
+        danger: Sequence[str] | str = (),
+        reason: Reason = "no",
         timeout: Any = None,
         default: Any = MISSING,
     ) -> Wait:
         """Stage A."""
-        _check(self.name, prompt=prompt)
-        choices = _choices(options)
+        self.check(prompt=prompt)
+        choices = texts(options) or ()
         if len(set(choices)) < max(len(choices), 1) or not all(choices):
-            raise BadInputs(
-                f"options={written(options)}: give a list of different texts, such as ['Yes', 'No']."
-            )
+            raise self.refusal("options", options, "give a list of different texts, such as ['Yes', 'No']")
         if approve is not None and approve not in choices:
-            raise BadInputs(
-                f"approve={written(approve)} is none of the options {', '.join(map(repr, choices))}."
-            )
-        question = ApprovalPrompt(prompt=prompt, options=choices, approve=approve or choices[0])
-        return Wait(kind="approval", prompt=question, timeout=timeout, default=default)
+            raise self.refusal("approve", approve, f"it is none of the options {_listed(choices)}")
+        dangerous = texts([danger] if isinstance(danger, str) else danger)
+        if dangerous is None or not set(dangerous) <= set(choices):
+            raise self.refusal("danger", danger, f"give one of the options {_listed(choices)}, or several")
+        if reason not in {"no", "optional", "required"}:
+            raise self.refusal("reason", reason, "it is 'no', 'optional' or 'required'")
+        question = ApprovalPrompt(
+            prompt=prompt, options=choices, approve=approve or choices[0], danger=dangerous, reason=reason
+        )
+        return self.wait(question, timeout, default)
 
     async def on_resume(self, reply: Reply, wait: Wait) -> dict[str, Any]:  # type: ignore[override]  # noqa: ARG002 - needs no context
         """Stage B."""
-        return {"choice": reply.value["choice"], "approved": reply.value["approved"]}
+        given = reply.value
+        return {"choice": given["choice"], "approved": given["approved"], "reason": given.get("reason", "")}
 
 
-class AskFiles(DualStageTool):
-    """Ask a person for files. Outputs: `files` (a list of `FileRef`), `text` (a remark, may be empty).
-
-    Inputs: `prompt` (Markdown), `multiple`, `accept` (what the browser's dialog offers, such as
-    `[".csv", "image/*"]`), `timeout` and `default` as for `ask_text`.
-    """
-
-    name = "ask_files"
-    outputs = ("files", "text")
-    asks = True
-    pure_setup = True
-
-    async def setup(
-        self,
-        prompt: str,
-        *,
-        multiple: bool = True,
-        accept: Sequence[str] | str = (),
-        timeout: Any = None,
-        default: Any = MISSING,
-    ) -> Wait:
-        """Stage A."""
-        _check(self.name, prompt=prompt, multiple=multiple)
-        kinds: Any = [accept] if isinstance(accept, str) else accept
-        if not isinstance(kinds, Collection) or not all(isinstance(kind, str) for kind in kinds):
-            raise BadInputs(f"accept={written(accept)}: give a list of texts, such as ['.csv', 'image/*'].")
-        question = FilesPrompt(prompt=prompt, multiple=multiple, accept=tuple(kinds))
-        return Wait(kind="files", prompt=question, timeout=timeout, default=default)
-
-    async def on_resume(self, reply: Reply, wait: Wait, *, context: Any) -> dict[str, Any]:  # noqa: ARG002 - the reply is all it needs
-        """Stage B: files still given as paths (a default) become artifacts now."""
-        files = [
-            FileRef.model_validate(f) if "sha256" in f else context.artifacts().put_file(f["path"])
-            for f in reply.value["files"]
-        ]
-        return {"files": files, "text": reply.value["text"]}
-
-
-def _check(tool: str, **given: object) -> None:
-    """Refuse what no question can be made of.
-
-    Raises:
-        BadInputs: one of these is not what it should be.
-    """
-    for name, value in given.items():
-        kind, need = _FIELDS[name]
-        if not isinstance(value, kind):
-            raise BadInputs(f"{tool}: {name}={written(value)}: {need}.")
-
-
-def _choices(options: Any) -> tuple[str, ...]:
-    """The options as texts; none when they are no texts, or numbers that can be shown as such."""
-    listed = isinstance(options, Collection) and not isinstance(options, (str, bytes))
-    fits = listed and all(isinstance(o, (str, int, float)) for o in options)
-    return tuple(map(str, options)) if fits else ()
+def _listed(choices: Sequence[str]) -> str:
+    return ", ".join(map(written, choices))
 
 
 ask_text = AskText()
 ask_approval = AskApproval()
-ask_files = AskFiles()

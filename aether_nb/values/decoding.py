@@ -134,6 +134,8 @@ class Decoder:
         name = str(data.get("c") or data.get(TAG)).rpartition(":")[2].rpartition(".")[2]
         if data.get(TAG) == "enum":
             return Opaque(f"{name}.{data.get('v')}")
+        if data.get(TAG) == "class":
+            return Opaque(name)
         inner = data.get("v")
         if data.get(TAG) == "obj" and isinstance(inner, Mapping):
             return Opaque(name, self.values(inner))
@@ -192,6 +194,13 @@ def _obj(d: Decoder, data: Mapping[str, Any]) -> Any:
     return classes.build_model(cls, stored, fields_set, extra, private)
 
 
+def _model_class(_d: Decoder, data: Mapping[str, Any]) -> type[BaseModel]:
+    cls = _class(data)
+    if not issubclass(cls, BaseModel):
+        raise NotRestorable(f"{cls.__qualname__} was a pydantic model when it was stored; make it one again.")
+    return cls
+
+
 def _enum(d: Decoder, data: Mapping[str, Any]) -> Any:
     cls = _class(data)
     if not issubclass(cls, enum.Enum):
@@ -239,6 +248,7 @@ _BY_TAG: dict[str, _Handler] = {
     "windowspath": _made(PureWindowsPath),
     "enum": _enum,
     "obj": _obj,
+    "class": _model_class,
     "array": lambda d, data: arrays.decode_array(d.value(data["v"])),
     "scalar": lambda d, data: arrays.decode_scalar(data["type"], d.value(data["v"])),
     "frame": lambda d, data: arrays.decode_frame(d, data["v"]),

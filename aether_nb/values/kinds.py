@@ -201,9 +201,11 @@ def other(e: Encoder, value: Any, depth: int) -> Any:
         return _enum(e, value, depth)
     if issubclass(cls, BaseModel):
         return _model(e, value, depth)
+    if issubclass(cls, type) and issubclass(value, BaseModel):
+        return _tagged(e, "class", None, c=_class_name(e, value, value))
     fields = classes.fields_of(cls)
     if fields is not None:
-        name = _class_name(e, value)
+        name = _class_name(e, value, cls)
         return _tagged(e, "obj", e.entries(classes.parts(value, fields), depth + 2, ".{}"), c=name)
     if cls.__module__.partition(".")[0] in {"numpy", "pandas"}:
         found = arrays.encode(e, value, depth)
@@ -212,8 +214,7 @@ def other(e: Encoder, value: Any, depth: int) -> Any:
     raise Refused(value, remedy=remedy_for(cls))
 
 
-def _class_name(e: Encoder, value: Any) -> str:
-    cls = type(value)
+def _class_name(e: Encoder, value: Any, cls: type) -> str:
     name = classes.name_of(cls)
     if e.canonical or classes.find(name) is not None:
         return name
@@ -221,18 +222,23 @@ def _class_name(e: Encoder, value: Any) -> str:
         remedy = f"define {cls.__name__} at the top of a cell or module, not inside a function"
     else:
         remedy = f"give the class a name in its module under which it is found again ({cls.__qualname__})"
-    raise Refused(value, what="has a class that cannot be found again by its name", remedy=remedy)
+    what = (
+        "cannot be found again by its name"
+        if value is cls
+        else "has a class that cannot be found again by its name"
+    )
+    raise Refused(value, what=what, remedy=remedy)
 
 
 def _enum(e: Encoder, value: enum.Enum, depth: int) -> Any:
-    name = _class_name(e, value)
+    name = _class_name(e, value, type(value))
     if value._name_ in type(value)._member_map_:
         return _tagged(e, "enum", value._name_, c=name)
     return _tagged(e, "enum", None, c=name, value=e.tree(value._value_, depth + 1))  # flags, combined
 
 
 def _model(e: Encoder, value: BaseModel, depth: int) -> Any:
-    name = _class_name(e, value)
+    name = _class_name(e, value, type(value))
     found = classes.model_parts(value)
     trees = {part: e.entries(v, depth + 2, ".{}") for part, v in found.items()}
     made = _tagged(e, "obj", trees.pop("v"), c=name, **trees)

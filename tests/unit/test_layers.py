@@ -144,7 +144,7 @@ NOTEBOOK = {
 }  # fmt: skip
 FOREIGN: dict[str, set[str]] = {
     "msgspec": {"facts", "events", "store"},
-    "pydantic": {"values", "prompts", "graph", "facts", "authoring", "store", "jupyter"},
+    "pydantic": {"values", "prompts", "graph", "facts", "authoring", "tools", "store", "jupyter"},
     "pydantic_core": {"values", "prompts", "store"},
     "jsonschema": {"prompts"},
     "referencing": {"prompts"},
