@@ -6,7 +6,7 @@ left out, all else is shared. Read `resuming.py` for how the new run is then dri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import edits, history, naming
@@ -29,7 +29,6 @@ from aether_nb.events import (
     NodeFailed,
     NodeFinished,
     NodeRetried,
-    NodeStarted,
     ReplyTaken,
     RunResumed,
     RunStarted,
@@ -131,7 +130,7 @@ def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us:
     for event in [_first(log), *shared]:
         then.apply(event)
     tokens = {}
-    bare = set()  # nodes of which only that they were called is kept
+    bare = set()  # nodes at work: of them only that they were called is kept, and what failed before
     for node in then.nodes.values():
         if node.status in DONE or node.kind in {"fn", "graph", "map", "when"}:
             continue
@@ -139,12 +138,16 @@ def past(log: Sequence[AnyEvent], state: RunState, at: NodeState | None, now_us:
             bare.add(node.id)
         elif node.wait.status == "open":
             tokens[node.wait.opened.token] = new_token()
+    over = {event.node: i for i, event in enumerate(shared) if isinstance(event, _OUTCOMES)}
     events = [
         _only_called(event)
-        if isinstance(event, NodeAdded) and event.node in bare
+        if isinstance(event, NodeAdded) and event.node in bare and event.node not in over
         else _renewed(event, tokens, now_us)
-        for event in shared
-        if not isinstance(event, NodeEvent) or event.node not in bare or not _is_own(event)
+        for i, event in enumerate(shared)
+        if not isinstance(event, NodeEvent)
+        or event.node not in bare
+        or i <= over.get(event.node, -1)
+        or not _is_own(event)
     ]
     if at is not None and at.wait is not None:
         opened = at.wait.opened
@@ -156,7 +159,30 @@ def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> l
     # of a node and what stands inside it, what the log has from there on is left out
     until: dict[NodeId, int] = {}
     undone: set[NodeId] = set()
+    sent_back = _sent_back(log, state)
     until[ROOT] = next((i for i, e in enumerate(log) if e.type == "CancelRequested"), len(log))
+
+    def is_shared(i: int, event: AnyEvent) -> bool:
+        if isinstance(event, RunResumed):
+            return i < until[ROOT]
+        if not isinstance(event, NodeEvent):
+            return False
+        if event.node in undone and isinstance(event, _OUTCOMES):
+            back = next((j for j, nodes in sent_back.items() if j > i and event.node in nodes), None)
+            if back is None or not is_shared(back, log[back]):
+                return False
+        stands_in: NodeId = event.node
+        if at is not None and event.node == at.id and isinstance(event, NodeAdded):
+            stands_in = at.parent
+        while True:
+            if i >= until.get(stands_in, len(log)):
+                return False
+            if stands_in == ROOT:
+                return True
+            stands_in = NodeId(
+                stands_in.rpartition("/")[0]
+            )  # what was sent back may have dropped the node itself
+
     if at is not None:
         until[at.id] = 0
         node = at
@@ -166,47 +192,53 @@ def _shared(log: Sequence[AnyEvent], state: RunState, at: NodeState | None) -> l
                 until.update((n.id, 0) for n in again)
                 undone.update(n.id for n in choices)
             else:  # its caller went on with its outcome
-                until[node.parent] = min(until.get(node.parent, len(log)), _end_of(log, node))
+                end = _end_of(log, node, sent_back, is_shared)
+                until[node.parent] = min(until.get(node.parent, len(log)), end)
             if node.parent == ROOT:
                 break
             node = state.nodes[node.parent]
-            undone.add(node.id)
-
-    def is_shared(i: int, event: AnyEvent) -> bool:
-        if isinstance(event, RunResumed):
-            return i < until[ROOT]
-        if not isinstance(event, NodeEvent) or (event.node in undone and isinstance(event, _OUTCOMES)):
-            return False
-        stands_in: NodeId = event.node
-        if at is not None and event.node == at.id and isinstance(event, NodeAdded):
-            stands_in = at.parent
-        while True:
-            if i >= until.get(stands_in, len(log)):
-                return False
-            if stands_in == ROOT:
-                return True
-            stands_in = state.nodes[stands_in].parent
+            if node.spec is not None:
+                undone.add(node.id)
 
     return [event for i, event in enumerate(log) if is_shared(i, event)]
 
 
-def _end_of(log: Sequence[AnyEvent], node: NodeState) -> int:
+def _end_of(
+    log: Sequence[AnyEvent], node: NodeState, sent_back: Mapping[int, set[NodeId]],
+    is_shared: Callable[[int, AnyEvent], bool],
+) -> int:  # fmt: skip
     """Where the log first tells what came of a node: its outcome, or what became of its question.
 
-    What a failure elsewhere had cut short, and a retry of that took up again, did not come of it.
+    What a failure elsewhere had cut short, and a retry that is shared took up again, did not come of it.
     """
-    end, sent_back = len(log), False
+    end = len(log)
     for i, event in enumerate(log):
-        if isinstance(event, NodeRetried):
-            sent_back = event.node != node.id
-        if not isinstance(event, (NodeStarted, WaitOpened, *_ENDS)) or event.node != node.id:
-            continue
-        if sent_back:
-            end, sent_back = len(log), False
-        retried = isinstance(event, NodeFailed) and event.retry_at_us is not None
-        if end == len(log) and isinstance(event, _ENDS) and not retried:
+        if node.id in sent_back.get(i, ()):
+            if not is_shared(i, event):
+                break
+            end = len(log)
+        if end == len(log) and isinstance(event, _ENDS) and event.node == node.id and not _goes_on(event):
             end = i
     return end
+
+
+def _sent_back(log: Sequence[AnyEvent], state: RunState) -> dict[int, set[NodeId]]:
+    """The nodes whose outcome did not count any more after an event, by where in the log that is."""
+    then = RunState(state.spec, state._specs)
+    found = {}
+    for i, event in enumerate(log):
+        if not isinstance(event, NodeRetried) and not _goes_on(event):
+            then.apply(event)
+            continue
+        done = {node.id for node in then.nodes.values() if node.status in DONE}
+        then.apply(event)
+        found[i] = {n for n in done if n not in then.nodes or then.nodes[n].status not in DONE}
+    return found
+
+
+def _goes_on(event: AnyEvent) -> bool:
+    """Whether it tells of a failed attempt after which another one comes by itself."""
+    return isinstance(event, NodeFailed) and event.retry_at_us is not None
 
 
 def _only_called(event: NodeAdded) -> NodeAdded:
@@ -216,7 +248,7 @@ def _only_called(event: NodeAdded) -> NodeAdded:
 
 def _is_own(event: NodeEvent) -> bool:
     """Whether it tells of the node itself, beyond that it was called; else of what its body did."""
-    return not isinstance(event, (NodeAdded, *_OF_BODIES))
+    return not isinstance(event, (NodeAdded, NodeRetried, *_OF_BODIES))
 
 
 def _renewed(event: AnyEvent, tokens: dict[Any, Any], now_us: int) -> AnyEvent:

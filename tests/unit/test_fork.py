@@ -26,11 +26,14 @@ from aether_nb.testing import FakeClock
 from aether_nb.tools import ask_text
 
 ran: list[object] = []
+calm: list[object] = []
+"""While it is not empty, `breeze` fails."""
 
 
 @pytest.fixture(autouse=True)
 def _nothing_ran_yet():
     ran.clear()
+    calm.clear()
 
 
 @tool(outputs=["y"])
@@ -389,6 +392,169 @@ async def test_a_fork_at_what_a_failure_cut_short_begins_where_a_retry_had_taken
     broken = True
 
     assert (await run.fork("name?", answer="Bob")).r == ["Bob", 1], "shaky is shared as it is"
+
+
+@tool(outputs=["y"])
+async def breeze(*, context):
+    ran.append("breeze")
+    if calm:
+        raise ValueError("no wind")
+    return {"y": context.run_id}
+
+
+@graph_fn(name="abreast", outputs=["r"])
+async def abreast():
+    asked, other, wind = await asyncio.gather(ask_text("A?"), ask_text("B?"), breeze())
+    return {"r": [asked.text, other.text, wind.y]}
+
+
+@graph_fn(name="before", outputs=["r"])
+async def before():
+    asked = await ask_text("A?")
+    return {"r": [asked.text, (await breeze()).y]}
+
+
+@graph_fn(name="two", outputs=["r"])
+async def two():
+    asked, other = await asyncio.gather(ask_text("A?"), ask_text("B?"))
+    return {"r": [asked.text, other.text]}
+
+
+@graphify(name="drawn", outputs=["r"])
+def drawn():
+    return {"r": abreast().r}
+
+
+@graph_fn(name="beside_abreast", outputs=["r"])
+async def beside_abreast():
+    asked, inner = await asyncio.gather(ask_text("C?"), abreast())
+    return {"r": [asked.text, *inner.r]}
+
+
+@graph_fn(name="beside_before", outputs=["r"])
+async def beside_before():
+    asked, inner = await asyncio.gather(ask_text("C?"), before())
+    return {"r": [asked.text, *inner.r]}
+
+
+@graph_fn(name="beside_two", outputs=["r"])
+async def beside_two():
+    asked, inner, wind = await asyncio.gather(ask_text("C?"), two(), breeze())
+    return {"r": [asked.text, *inner.r, wind.y]}
+
+
+@graph_fn(name="beside_drawn", outputs=["r"])
+async def beside_drawn():
+    asked, inner = await asyncio.gather(ask_text("C?"), drawn())
+    return {"r": [asked.text, *inner.r]}
+
+
+async def told(run, *prompts):
+    """Answer these questions of a run, each as soon as it stands."""
+    for prompt in prompts:
+        while prompt not in [wait.prompt for wait in run.waits if wait.status == "open"]:
+            await committed(run)
+        run.answer(prompt.lower(), to=prompt)
+
+
+async def finished(run, left):
+    """The end of a run whose open questions are among these."""
+    while run.status != "succeeded":
+        for wait in run.waits:
+            if wait.status == "open" and wait.prompt in left:
+                run.answer(wait.prompt.lower(), wait=wait.token)
+        await committed(run)
+    return await run
+
+
+async def retried(graph, sent, first=()):
+    """A run that failed, was retried at this node and came to its end: before it the wind, then the answers."""
+    calm.append(1)
+    run = graph.start(run_id="r")
+    await told(run, *first)
+    with pytest.raises(NodeFailed):
+        await run
+    calm.clear()
+    run.retry(sent)
+    while run.nodes["breeze"].status != "succeeded":
+        await committed(run)
+    await told(run, *[wait.prompt for wait in run.waits if wait.status == "open"])
+    await run
+    return run
+
+
+RETRIED = {
+    "beside_abreast": (beside_abreast, ["breeze", "abreast"], []),
+    "beside_before": (beside_before, ["breeze", "before"], ["A?"]),
+    "beside_two": (beside_two, ["breeze"], []),
+    "beside_drawn": (beside_drawn, ["breeze", "abreast", "drawn"], []),
+}
+
+
+@pytest.mark.parametrize(
+    ("graph", "sent"), [(g, sent) for g, (_, all_, _) in RETRIED.items() for sent in all_]
+)
+async def test_a_fork_anywhere_in_a_run_that_was_retried_comes_to_its_end(ours, graph, sent):
+    function, _, first = RETRIED[graph]
+    run = await retried(function, sent, first)
+    for n, at in enumerate([None, *[node.id for node in run.nodes.values()]]):
+        fork = run.fork(at, run_id=f"f{n}")
+        out = (await finished(fork, ["A?", "B?", "C?"])).r
+        assert [x for x in out if x not in {"r", f"f{n}"}] == [x for x in run.outputs.r if x != "r"]
+
+
+@pytest.mark.parametrize("sent", ["breeze", "abreast"])
+async def test_a_fork_in_a_nested_function_that_was_retried_begins_after_the_failure(ours, sent):
+    run = await retried(beside_abreast, sent)
+    ran.clear()
+    fork = run.fork("A?", answer="Bob")
+    assert (await finished(fork, ["B?", "C?"])).r == ["c?", "Bob", "b?", "r"]
+    assert ran == []
+
+
+async def test_what_was_to_run_again_at_the_place_of_a_fork_runs_again_in_it(ours):
+    calm.append(1)
+    run = beside_abreast.start(run_id="r")
+    with pytest.raises(NodeFailed):
+        await run
+    calm.clear()
+    ours.pause(True)
+    run.retry("breeze")
+    await told(run, "C?")
+    ours.pause(False)
+    await finished(run, ["A?", "B?"])
+    ran.clear()
+    fork = run.fork("C?", answer="Cy")
+    assert (await finished(fork, ["A?", "B?"])).r == ["Cy", "a?", "b?", fork.run_id]
+    assert ran == ["breeze"]
+
+
+async def test_what_a_retry_has_undone_is_not_missed_by_a_fork(ours):
+    @tool(outputs=["y"], on_failure="continue")
+    async def may_fail():
+        if calm:
+            raise ValueError
+        return {"y": "ok"}
+
+    @tool(outputs=["y"])
+    async def interview(y, *, context):
+        return {"y": [y, await context.channel().ask_text("And you?")]}
+
+    @graphify(outputs=["y"])
+    def g():
+        started = ask_text(prompt="Begin?")
+        return {"y": interview(may_fail(after=started).y).y}
+
+    calm.append(1)
+    run = g.start(run_id="r")
+    await told(run, "Begin?", "And you?")
+    await run
+    ours.pause(True)
+    calm.clear()
+    run.retry("may_fail")
+    fork = run.fork("Begin?")
+    ours.pause(False)
+    assert (await finished(fork, ["Begin?", "And you?"])).y == ["ok", "and you?"]
 
 
 async def test_a_fork_survives_a_restart_like_any_run(configure):
