@@ -172,6 +172,7 @@ class Starting:
             driver.engine.writer.sync(driver.lane, full=True)
             driver.leave()
         runtime.store.archive(row.run_id, runtime.now_ms())
+        runtime.services.logbook.forget(row.run_id)
         if driver is not None:
             driver.partings.farewell()
         shown = [] if runtime.host is None else runtime.host.take_back(row.run_id)

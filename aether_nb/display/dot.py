@@ -1,17 +1,20 @@
 """From a shape to DOT text. Pure: the same shape gives the same text.
 
 `to_dot` draws a run; `graph_dot.py` has a graph by itself. The page colours the live picture by
-the ids in it: `n:<node id>` on nodes, `c:<node id>` on the frames of nodes that contain others. Names
-come from users and are hostile until `quoted`. Read `render.py` next.
+the ids in it: `n:<node id>` on nodes, `c:<node id>` on the frames of nodes that contain others. Groups that are
+folded are drawn as nodes, see `folding.py`. Names come from users and are hostile until `quoted`. Read
+`render.py` next.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
+from math import isqrt
 
+from aether_nb.display.folding import fold
 from aether_nb.display.looks import LOOKS
 from aether_nb.display.shapes import NodeShape, RunShape
 from aether_nb.display.words import count_words, short
@@ -38,18 +41,22 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\
 """What no XML may hold."""
 
 
-def to_dot(shape: RunShape, *, status: bool = False) -> str:
+def to_dot(shape: RunShape, *, status: bool = False, folded: Collection[str] = ()) -> str:
     """A run as DOT.
 
     Args:
         shape: the run.
         status: draw statuses too, as colour and sign; without, the picture changes only when nodes come.
+        folded: groups that are drawn as one node each.
     """
-    return Drawing(shape, status=status).text()
+    return Drawing(fold(shape, folded), status=status).text()
 
 
 class Drawing:
     """One picture in the making; `graph_dot.py` adds what a graph by itself has besides."""
+
+    _counts = True
+    """Whether numbers will come where they are not yet."""
 
     def __init__(self, shape: RunShape, *, status: bool) -> None:
         self._nodes = {node["id"]: node for node in shape["nodes"]}
@@ -90,12 +97,23 @@ class Drawing:
             yield f"{indent}subgraph {_cluster(node['id'])} {{"
             yield f"{indent}  graph [{self._frame(node)}]"
             yield from self._block(node["id"], indent + "  ")
+            if node["kind"] == "map":
+                yield from self._grid(node["id"], indent + "  ")
             yield f"{indent}}}"
+
+    def _grid(self, map_id: str, indent: str) -> Iterator[str]:
+        """The items of a map in rows, by edges that are not seen: else all of them would stand in one line."""
+        items = [self._sources_of[item["id"]] for item in self._inside[map_id]]
+        rows = isqrt(len(items) - 1) + 1
+        for before, after in zip(items, items[rows:], strict=False):
+            yield f"{indent}{node_name(before)} -> {node_name(after)} [style=invis]"
 
     def _attributes(self, node: NodeShape) -> str:
         parts = [f"id={node_name(node['id'])}", f"label={self._label(node)}"]
         if node["kind"] in _SHAPES:
             parts.append(_SHAPES[node["kind"]])
+        if self._counts and not self._status and self._count(node):
+            parts.append("width=1.5")  # room for `137/1000, 3 failed`
         parts.append(f"tooltip={quoted(node['label'])}")
         if self._status:
             look = LOOKS[node["status"]]
@@ -121,12 +139,12 @@ class Drawing:
         return f"{LOOKS[node['status']].glyph} {label}" if self._status else label
 
     def _count(self, node: NodeShape) -> list[str]:
-        """The second line of a map. In the live picture it keeps room for the numbers that the page puts there."""
-        if node["kind"] != "map":
-            return []
+        """The second line of a map or folded group. The live picture keeps room for the numbers of the page."""
         count = node.get("count")
+        if node["kind"] != "map" and count is None:
+            return []
         if count is None or not self._status:
-            return ["for each"]
+            return ["for each" if node["kind"] == "map" else "· · ·"]
         return [count_words(count)]
 
     def _way(self, a: str, b: str) -> list[str]:

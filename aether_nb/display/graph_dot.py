@@ -48,6 +48,8 @@ class _Link(NamedTuple):
 class _GraphDrawing(Drawing):
     """One picture in the making."""
 
+    _counts = False
+
     def __init__(self, spec: GraphSpec, types: Mapping[str, StepTypes]) -> None:
         super().__init__(by_itself(spec), status=False)
         self._spec = spec

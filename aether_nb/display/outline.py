@@ -30,11 +30,21 @@ class Outline(NamedTuple):
     """Nodes that give what a choice gives, the choice, and in which branch; not drawn."""
     lenient: list[str]
     """Nodes whose failure does not keep what comes after them from running."""
+    maps: dict[str, Items]
+    """What the items of each map become."""
+
+
+class Items(NamedTuple):
+    """What the items of a map become."""
+
+    kind: NodeKind
+    graph: GraphSpec | None
+    """The graph that each of them is, if it is one."""
 
 
 def outline(spec: GraphSpec, parent: str = "") -> Outline:
     """The nodes of a graph, all pending, as they stand inside the node `parent`."""
-    found = Outline([], [], [], [])
+    found = Outline([], [], [], [], {})
     prefix = f"{parent}/" if parent else ""
     by_id = {node.id: node for node in spec.nodes}
     edges: dict[tuple[str, str], None] = {}
@@ -44,6 +54,8 @@ def outline(spec: GraphSpec, parent: str = "") -> Outline:
         found.nodes.append(shape)
         if node.on_failure == "continue":
             found.lenient.append(node_id)
+        if node.each is not None:
+            found.maps[node_id] = Items(node.each.kind, spec.subgraphs.get(node.name))
         before = parents(node)
         if node.guard is not None:
             shape["guard"] = (prefix + node.guard.when, node.guard.branch)
@@ -59,6 +71,7 @@ def outline(spec: GraphSpec, parent: str = "") -> Outline:
             edges.update(dict.fromkeys(below.edges))
             found.joins.extend(below.joins)
             found.lenient.extend(below.lenient)
+            found.maps.update(below.maps)
     found.edges.extend(edges)
     return found
 
@@ -88,6 +101,7 @@ def graph_shape(spec: GraphSpec) -> RunShape:
         created_ms=0,
         ended_ms=None,
         note="",
+        stored=False,
         nodes=drawn.nodes,
         edges=drawn.edges,
         prompts=[],

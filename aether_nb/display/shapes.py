@@ -26,7 +26,7 @@ class NodeShape(TypedDict):
     guard: NotRequired[tuple[str, str]]
     """For a node in a branch of a choice: the choice, and `then` or `otherwise`."""
     count: NotRequired[CountShape]
-    """For a map that has begun; what is inside it is counted and not listed."""
+    """For a map that has begun; what is inside it is counted, and listed only when somebody opens it."""
 
 
 class CountShape(TypedDict):
@@ -109,6 +109,8 @@ class RunShape(TypedDict):
     ended_ms: int | None
     note: str
     """One line about how this run came here: "stored result of 14:02", "went on after a restart"."""
+    stored: bool
+    """It had ended before it was shown here: nothing of it happened on this page."""
     nodes: list[NodeShape]
     edges: list[tuple[str, str]]
     prompts: list[PromptShape]
@@ -139,3 +141,85 @@ class PatchShape(TypedDict):
     error: NotRequired[ErrorShape | None]
     dot: NotRequired[str]
     svg: NotRequired[str]
+
+
+BarKind = Literal["queued", "computing", "waiting", "outside"]
+"""What a node does: stands ready without a place, computes, waits for a person, waits for something else."""
+
+BarShape = tuple[BarKind, int, int | None]
+"""From when to when, in milliseconds since 1970; None while it goes on."""
+
+
+class RowShape(TypedDict):
+    """One node of a timeline."""
+
+    id: str
+    label: str
+    parent: str
+    group: bool
+    """Others may stand inside it: what it computes is theirs."""
+    status: str
+    bars: list[BarShape]
+
+
+class TimelineShape(TypedDict):
+    """The rows that changed."""
+
+    seq: int
+    """The last event that is in here."""
+    from_ms: int
+    """When the run began."""
+    rows: list[RowShape]
+
+
+class ValueShape(TypedDict):
+    """One input or output, as text."""
+
+    name: str
+    text: str
+    cut: NotRequired[str]
+    """How much of it this is, when it is not all."""
+
+
+class AttemptShape(TypedDict):
+    """One try of a node."""
+
+    number: int
+    status: Literal["running", "waiting", "succeeded", "failed", "cancelled", "lost"]
+    """lost: its kernel died, or the node was begun again for another reason that left no outcome."""
+    started_ms: int
+    ended_ms: int | None
+    error: NotRequired[str]
+    frames: NotRequired[list[str]]
+    """The user's own, innermost last."""
+    retry_ms: NotRequired[int]
+    """When the next one comes."""
+
+
+class LineShape(TypedDict):
+    """One line that a node wrote to its logger."""
+
+    at_ms: int
+    level: str
+    text: str
+
+
+class TimesShape(TypedDict):
+    """Where the time of a node went, in milliseconds."""
+
+    queued: int
+    computing: int
+    waiting: int
+
+
+class DetailShape(TypedDict):
+    """One node close up."""
+
+    node: str
+    inputs: list[ValueShape]
+    outputs: list[ValueShape]
+    attempts: list[AttemptShape]
+    log: list[LineShape]
+    source: str
+    """Its code as it was kept with the run; empty when it could not be had."""
+    times: TimesShape

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from aether_nb.display.outline import blank, outline
+from aether_nb.display.outline import Items, blank, outline
 from aether_nb.display.shapes import CountShape, NodeShape
 from aether_nb.events import NodeStatus
 from aether_nb.graph.model import GraphSpec
@@ -27,9 +27,12 @@ class NodeTable:
         new_edges: edges that came, for who clears it.
         busy: nodes that compute: running, and nothing inside them to look at instead.
         structure: grows when nodes or edges come or go.
+
+    Args:
+        listed: whether what is inside a map of that id is listed, too; else it is only counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Callable[[str], bool] = lambda _: False) -> None:
         self.nodes: dict[str, NodeShape] = {}
         self.edges: dict[tuple[str, str], None] = {}
         self.changed: dict[str, None] = {}
@@ -49,6 +52,8 @@ class NodeTable:
         self._lenient: set[str] = set()
         self._items: dict[str, dict[str, NodeStatus | None]] = {}
         """For each map that has begun, how its items stand."""
+        self._maps: dict[str, Items] = {}
+        self._listed = listed
 
     # -- shape -------------------------------------------------------------------------------------
 
@@ -96,6 +101,7 @@ class NodeTable:
             self._joins[source][choice, branch] = None
             self._given_by[choice, branch][source] = None
         self._lenient.update(drawn.lenient)
+        self._maps.update(drawn.maps)
 
     def regrow(self, spec: GraphSpec) -> bool:
         """The code was edited: what never began and is gone from it goes, what is new comes.
@@ -124,6 +130,10 @@ class NodeTable:
         self.grow(spec)
         return bool(gone)
 
+    def holds(self, node_id: str) -> bool:
+        """Whether others stand inside it."""
+        return bool(self._inside.get(node_id))
+
     # -- status ------------------------------------------------------------------------------------
 
     def say(self, node_id: str, status: NodeStatus, at_ms: int) -> NodeShape:
@@ -136,6 +146,8 @@ class NodeTable:
         else:
             self.busy.discard(node_id)
         self.changed[node_id] = None
+        if node["parent"] in self._items:
+            self._tally(node["parent"], node_id, status)
         return node
 
     def skip_below(self, node_id: str, at_ms: int) -> None:
@@ -208,12 +220,27 @@ class NodeTable:
             at = at.rpartition("/")[0]
         return at if at != node_id and at and self.nodes[at]["kind"] == "map" else ""
 
+    def call_map(self, map_id: str, items: Items) -> None:
+        """A body called a map: what its items become."""
+        self._maps[map_id] = items
+
     def begin_map(self, map_id: str, items: Iterable[str]) -> None:
         """A map begins, or goes on with an edited list: what is known of an item is kept."""
         before = self._items.get(map_id, {})
         names = [f"{map_id}/{item}" for item in items]
         self._items[map_id] = {name: before.get(name) for name in names}
         self._count(map_id)
+        if self._listed(map_id):
+            self._list(map_id, names)
+
+    def _list(self, map_id: str, names: Iterable[str]) -> None:
+        """List the items of a map, each with the graph that it is."""
+        kind, graph = self._maps.get(map_id, Items("tool", None))
+        of = self.nodes[map_id]["name"]
+        for index, name in enumerate(names):
+            self.add(blank(name, name=of, kind=kind, parent=map_id, label=f"{of}[{index}]"))
+            if graph is not None and kind == "graph":
+                self.grow(graph, name)
 
     def say_inside(self, map_id: str, node_id: str, status: NodeStatus) -> None:
         """Something inside a map has a new status."""
@@ -223,6 +250,9 @@ class NodeTable:
             around = around.rpartition("/")[0]
         if status == "running":
             self.busy.add(node_id)
+        self._tally(map_id, node_id, status)
+
+    def _tally(self, map_id: str, node_id: str, status: NodeStatus) -> None:
         items = self._items.get(map_id, {})
         if node_id in items:
             was, items[node_id] = items[node_id], status

@@ -7,11 +7,11 @@ one message. `patch` remembers what it gave: one view serves one sender. Read `d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from aether_nb import events as ev
-from aether_nb.display.outline import blank
+from aether_nb.display.outline import Items, blank
 from aether_nb.display.shapes import ErrorShape, NodeShape, OutputShape, PatchShape, RunShape
 from aether_nb.display.table import NodeTable
 from aether_nb.display.talk import Talk
@@ -36,6 +36,8 @@ class RunView:
         specs: finds a GraphSpec by its hex key, None when it is not there.
         me: who reads this; answers of that name are said to be "you".
         artifact: finds the bytes of an artifact by its sha256, for images in messages.
+        listed: whether what is inside the map of that id is listed, too; else it is only counted.
+        stored: the run had ended before anybody looks at it here.
     """
 
     def __init__(
@@ -46,8 +48,11 @@ class RunView:
         *,
         artifact: Callable[[str], bytes | None] = lambda _: None,
         me: str = "",
+        listed: Callable[[str], bool] = lambda _: False,
+        stored: bool = False,
     ) -> None:
         self._run_id = run_id
+        self._stored = stored
         self._graph = graph
         self._specs = specs
         self._seq = 0
@@ -56,7 +61,7 @@ class RunView:
         self._created_ms = 0
         self._ended_ms: int | None = None
         self._note = ""
-        self._table = NodeTable()
+        self._table = NodeTable(listed)
         self._talk = Talk(artifact, me)
         self._outputs: list[OutputShape] = []
         self._error: ErrorShape | None = None
@@ -106,7 +111,27 @@ class RunView:
         if prompt is not None and prompt["state"] == "open":
             self._talk.answer(token, reply)
 
+    def list_maps(self, maps: Collection[str], log: Iterable[ev.AnyEvent]) -> None:
+        """Have what is inside these maps listed from now on, and of all others counted; pages need the whole again.
+
+        Args:
+            maps: their ids.
+            log: of the run, from its beginning: what was only counted is told by nothing else.
+        """
+        other = RunView(self._run_id, None, self._specs, listed=frozenset(maps).__contains__)
+        other.apply(*(event for event in log if event.seq <= self._seq))
+        other._table.structure += self._table.structure
+        self._table = other._table
+
     # -- out ---------------------------------------------------------------------------------------
+
+    def node(self, node_id: str) -> NodeShape | None:
+        """A node as it stands, not a copy; None when it is not listed."""
+        return self._table.nodes.get(node_id)
+
+    def holds(self, node_id: str) -> bool:
+        """Whether nodes stand inside it that are listed."""
+        return self._table.holds(node_id)
 
     def peek(self) -> RunShape:
         """The whole run as it is now, a copy; what `patch` will say is left as it is."""
@@ -118,6 +143,7 @@ class RunView:
             created_ms=self._created_ms,
             ended_ms=self._ended_ms,
             note=self._note,
+            stored=self._stored,
             nodes=[node.copy() for node in self._table.nodes.values()],
             edges=list(self._table.edges),
             prompts=[prompt.copy() for prompt in self._talk.prompts.values()],
@@ -255,6 +281,9 @@ class RunView:
             spec = self._specs(event.spec) if event.spec and event.kind == "graph" else None
             if spec is not None:
                 self._table.grow(spec, event.node)
+            if event.each is not None:
+                inner = self._specs(event.spec) if event.spec else None
+                self._table.call_map(event.node, Items(event.each.kind, inner))
             if event.on_failure == "continue":
                 self._table.let_go(event.node)
         if event.after:

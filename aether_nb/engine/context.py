@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 import uuid as uuid_module
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
@@ -15,11 +16,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aether_nb.engine.asking import Asks
+from aether_nb.engine.failures import in_words
 from aether_nb.engine.ports import Artifacts, Services
 from aether_nb.engine.waits import is_span
 from aether_nb.errors import BadInputs, OutsideRun
 from aether_nb.events import Message
-from aether_nb.values import written
+from aether_nb.frames import user_frames
+from aether_nb.values import show, written
 
 _LOG = logging.getLogger("aether_nb.run")
 
@@ -146,8 +149,8 @@ class NodeContext:
         return self._body.services.artifacts
 
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A standard logger (`aether_nb.run`) with run and node in each line."""
-        return _RunLogger(_LOG, {"run_id": self.run_id, "node_id": self.node_id})
+        """A standard logger (`aether_nb.run`) with run and node in each line; the page shows its last lines, too."""
+        return _RunLogger(self._body)
 
     def service(self, name: str) -> Any:
         """An object given to `ae.configure(services={...})`.
@@ -223,8 +226,33 @@ class MemoryHandle:
 
 
 class _RunLogger(logging.LoggerAdapter[logging.Logger]):
+    def __init__(self, body: Body) -> None:
+        super().__init__(_LOG, {"run_id": body.run_id, "node_id": body.node_id})
+        self._body = body
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Write a line, and keep it for who looks at the node, whatever level the logger is set to."""
+        body = self._body
+        text = _text(msg, args, kwargs.get("exc_info"))
+        name = logging.getLevelName(level)
+        body.services.logbook.write(body.run_id, body.node_id, body.now_us() // 1000, name, text)
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        super().log(level, msg, *args, **kwargs)
+
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         extra = dict(self.extra or {})
         kwargs["extra"] = {**extra, **kwargs.get("extra", {})}
         where = f"{extra['run_id']} {extra['node_id']}".strip()
         return f"[{where}] {msg}", kwargs
+
+
+def _text(msg: object, args: tuple[object, ...], raised: object) -> str:
+    """A line as logging writes it; what cannot be put together is shown in parts, as logging survives it too."""
+    try:
+        text = logging.LogRecord("", 0, "", 0, msg, args, None).getMessage()
+    except Exception:  # noqa: BLE001 - a wrong format, or a `__str__` of the user's that fails
+        text = f"{show(msg)} {show(args)}"
+    error = sys.exc_info()[1] if raised and not isinstance(raised, BaseException) else raised
+    if isinstance(error, BaseException):
+        text = "\n".join((text, *user_frames(error), in_words(error)))
+    return text

@@ -368,6 +368,13 @@ class Artifacts(Blobs, Protocol):
         """Where an artifact lies."""
 
 
+class Logbook(Protocol):
+    """What nodes wrote to their loggers."""
+
+    def write(self, run_id: str, node_id: str, at_ms: int, level: str, text: str) -> None:
+        """Keep a line of a node; from any thread."""
+
+
 class Services(Protocol):
     """What `context` hands out besides the channel."""
 
@@ -378,6 +385,10 @@ class Services(Protocol):
     @property
     def artifacts(self) -> Artifacts:
         """Files that last."""
+
+    @property
+    def logbook(self) -> Logbook:
+        """The last lines that each node wrote."""
 
     @property
     def named(self) -> Mapping[str, Any]:

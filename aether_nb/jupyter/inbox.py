@@ -101,7 +101,8 @@ class Inbox:
         still = sum(row.status == "open" for row in rows)
         return RunShape(
             seq=self._seq, run_id="", graph="Inbox", status="waiting" if still else "succeeded", created_ms=0,
-            ended_ms=None, note="" if still else "Nothing waits for an answer.", nodes=[], edges=[],
+            ended_ms=None, note="" if still else "Nothing waits for an answer.", stored=False, nodes=[],
+            edges=[],
             prompts=[self._prompt(n, row) for n, row in enumerate(rows)], messages=[], outputs=[], error=None,
             dot="", svg="",
         )  # fmt: skip

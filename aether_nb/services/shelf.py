@@ -8,6 +8,7 @@ from typing import Any
 
 from aether_nb.services.artifacts import Artifacts
 from aether_nb.services.kv import Kv
+from aether_nb.services.logbook import Logbook
 from aether_nb.services.memory import Memory
 
 
@@ -27,6 +28,7 @@ class Shelf:
         self.named = dict(named)
         self.callback_url = callback_url
         self.artifacts = Artifacts(artifacts_dir)
+        self.logbook = Logbook()
         base = Path(store_path)
         inside = store_path == ":memory:"
         self.work_dir = Path(artifacts_dir, "jobs") if inside else base.absolute().with_name("jobs")

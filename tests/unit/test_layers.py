@@ -24,8 +24,8 @@ ROOMS = {
     "tools",
 }
 ROOF = {
-    "answering", "api", "clock", "comparing", "edits", "forking", "history", "home", "housekeeping", "naming", "nodes",
-    "openwaits", "pictures", "resuming", "run", "runtime", "showing", "starting", "tables",
+    "answering", "api", "clock", "closeup", "comparing", "edits", "forking", "history", "home", "housekeeping",
+    "naming", "nodes", "openwaits", "pictures", "resuming", "run", "runtime", "showing", "starting", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answering": {*WORDS, "engine.ports", "services"},
     "history": {*WORDS, "calling", "engine", "engine.ports"},
     "edits": {*WORDS, "calling", "engine", "engine.ports", "history"},
+    "closeup": {*WORDS, "display", "engine", "engine.ports"},
     "home": {*WORDS, "engine.ports"},
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
