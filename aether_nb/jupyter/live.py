@@ -12,17 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aether_nb.closeup import Closeup
 from aether_nb.display.dot import to_dot
 from aether_nb.display.progress import MANY
 from aether_nb.display.render import have_dot, svg_async
+from aether_nb.display.shapes import LineShape
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
 from aether_nb.engine.ports import WaitRow
-from aether_nb.errors import AetherError
+from aether_nb.errors import AetherError, DisplayError
 from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import new_uid
-from aether_nb.jupyter.desk import acknowledged, answer, call_off, upload
+from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, upload
+from aether_nb.jupyter.picture import Picture
 from aether_nb.jupyter.typed import HELLO_S, UNHEARD
 from aether_nb.jupyter.widget import CHUNKS, RunWidget, built
 from aether_nb.services.incoming import Incoming
@@ -32,10 +35,9 @@ if TYPE_CHECKING:
     from aether_nb.run import Run
 
 _SEND_S = 0.05  # at most twenty messages a second
-_LAYOUT_S = 0.25  # pause between layouts of a graph that grows, at least
-_LAYOUT_SHARE = 20  # so many times as long as it took: the run has the loop for the rest
 _CLOSES = (ReplyTaken, WaitExpired, WaitWithdrawn)
 _TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
+_OPENED = 1_000  # items of a map that a picture can show
 
 
 class LiveRun:
@@ -52,18 +54,18 @@ class LiveRun:
         self._run = run
         self._loop = host.loop()
         self._spec = spec
-        self._view = self._new_view()
+        self._view = self._new_view(stored=run.status in FINAL)
         self._trouble = ""
         self._unheard = False
         self._note()
-        self._svg = ""
+        self._picture = Picture(host.background, self._send_soon)
+        self._picture.follow(self._view)
         self._page_svg = ""
         self.greeted = False
         self._fresh = False
-        self._picture: dict[str, str] = {}
+        self._listed: set[str] = set()
+        self._closeup: Closeup | None = None
         self._sending: asyncio.TimerHandle | None = None
-        self._layout: asyncio.Task[None] | None = None
-        self._laid_out = -1
         self._twin_at = 0.0
         self._twin_due: asyncio.TimerHandle | None = None
         self._incoming = Incoming()
@@ -89,8 +91,7 @@ class LiveRun:
             self._unheard = False
             self._note()
         self._send_soon()
-        if self._view.structure != self._laid_out:
-            self._layout_soon()
+        self._picture.soon()
         self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
 
     def on_trouble(self, trouble: str) -> None:
@@ -103,7 +104,9 @@ class LiveRun:
     def start_over(self) -> None:
         """The run begins again under the same id: the page gets it whole with its first event."""
         self._view = self._new_view()
-        self._laid_out = -1
+        self._picture.follow(self._view)
+        self._listed.clear()
+        self._closeup = None
         self._fresh = True
 
     def wait_answered(self, row: WaitRow) -> None:
@@ -147,14 +150,53 @@ class LiveRun:
             self._twin_soon(at_once=True)
         self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
 
-    def _cancel(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
-        self._run.cancel()
+    def _cancel(self, content: Mapping[str, Any]) -> None:
+        node = content.get("node")
+        self._run.cancel(None if node is None else str(node))
 
     def _start_over(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002
         self._run = self._run.start_over()
 
     def _retry(self, content: Mapping[str, Any]) -> None:
         self._run.retry(str(content["node"]))
+
+    # -- a closer look -----------------------------------------------------------------------------
+
+    def _fold(self, content: Mapping[str, Any]) -> None:
+        """Fold or open a group of the picture, for everybody who looks at this run here."""
+        group, open_ = str(content["group"]), bool(content["open"])
+        node = self._view.node(group)
+        if node is not None and node["kind"] == "map" and open_ != (group in self._listed):
+            if open_ and node.get("count", {"total": 0})["total"] > _OPENED:
+                raise DisplayError(
+                    f"{node['label']!r} has more than {_OPENED:,} items, too many for a picture: the timeline shows "
+                    "them, and run.nodes has them."
+                )
+            self._listed ^= {group}
+            self._view.list_maps(self._listed, self._host.runtime.store.events(self._run.run_id))
+            self._fresh = True
+            self._send_soon()
+        self._picture.wish(group, open_=open_)
+
+    def _details(self, content: Mapping[str, Any]) -> Ack:
+        """One node close up."""
+        runtime, run, node = self._host.runtime, self._run, str(content["node"])
+        lines = runtime.services.logbook.read(run.run_id, node)
+        log = [LineShape(at_ms=line.at_ms, level=line.level, text=line.text) for line in lines]
+        now_us, driven = runtime.clock.now_us(), runtime.drives(run.run_id)
+        detail = self._close().detail(node, run._state(), log, now_us=now_us, driven=driven)
+        return {"detail": detail}
+
+    def _timeline(self, content: Mapping[str, Any]) -> Ack:
+        """The rows of the timeline that the page does not have yet."""
+        return {"timeline": self._close().timeline(int(content.get("since") or 0))}
+
+    def _close(self) -> Closeup:
+        if self._closeup is None:
+            self._closeup = Closeup(self._host.runtime.store, self._run.run_id)
+        return self._closeup
+
+    # -- files of the page -------------------------------------------------------------------------
 
     def _page_layout(self, content: Mapping[str, Any]) -> None:
         self._page_svg = str(content.get("svg") or "")[: 4 << 20]
@@ -182,9 +224,7 @@ class LiveRun:
     # -- drawing ---------------------------------------------------------------------------------
 
     def _dressed(self, shape: dict[str, Any]) -> dict[str, Any]:
-        shape["svg"] = self._svg
-        shape["dot"] = "" if have_dot() else to_dot(self._view.peek())
-        return shape
+        return shape | self._picture.now()
 
     def _send_soon(self) -> None:
         if self._sending is None:
@@ -197,34 +237,14 @@ class LiveRun:
             return
         if self._fresh:
             self._fresh = False
-            self._picture.clear()
+            self._picture.news()
             self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
             return
         patch: Mapping[str, Any] | None = self._view.patch()
-        if self._picture:
-            patch = {**(patch or {"base": self._view.base, "seq": self._view.base}), **self._picture}
-            self._picture.clear()
+        if picture := self._picture.news():
+            patch = {**(patch or {"base": self._view.base, "seq": self._view.base}), **picture}
         if patch is not None:
             self.widget.say({"type": "patch", "patch": patch})
-
-    def _layout_soon(self) -> None:
-        if self._layout is None:
-            self._layout = self._host.background(self._lay_out())
-
-    async def _lay_out(self) -> None:
-        while self._laid_out != self._view.structure:
-            self._laid_out = self._view.structure
-            began = time.thread_time()
-            dot = to_dot(self._view.peek())
-            took_s = time.thread_time() - began
-            if have_dot():
-                self._svg = await svg_async(dot) or ""
-                self._picture = {"svg": self._svg}
-            else:
-                self._picture = {"dot": dot, "svg": ""}
-            self._send_soon()
-            await asyncio.sleep(max(_LAYOUT_S, took_s * _LAYOUT_SHARE))
-        self._layout = None
 
     def _twin_soon(self, *, at_once: bool) -> None:
         if at_once and self._twin_due is not None:
@@ -248,11 +268,11 @@ class LiveRun:
         as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
         self.output.update(self._display_id, twin(shape, picture, as_of))
 
-    def _new_view(self) -> RunView:
+    def _new_view(self, *, stored: bool = False) -> RunView:
         runtime = self._host.runtime
         return RunView(
-            self._run.run_id, self._spec, runtime.find_spec, artifact=self._artifact, me=runtime.me()
-        )
+            self._run.run_id, self._spec, runtime.find_spec, artifact=self._artifact, me=runtime.me(), stored=stored
+        )  # fmt: skip
 
     def _artifact(self, sha: str) -> bytes | None:
         try:
@@ -266,6 +286,9 @@ _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
     "cancel": LiveRun._cancel,
     "start_over": LiveRun._start_over,
     "retry": LiveRun._retry,
+    "fold": LiveRun._fold,
+    "details": LiveRun._details,
+    "timeline": LiveRun._timeline,
     "layout": LiveRun._page_layout,
     "chunk": LiveRun._chunk,
 }

@@ -32,7 +32,7 @@ export interface NodeShape {
   error: string;
   /** For a node in a branch of a choice: the choice, and which branch. */
   guard?: [string, "then" | "otherwise"];
-  /** For a map that has begun; what is inside it is counted and not listed. */
+  /** For a map that has begun; what is inside it is counted, and listed only when somebody opens it. */
   count?: CountShape;
 }
 
@@ -225,6 +225,8 @@ export interface RunShape {
   created_ms: number;
   ended_ms: number | null;
   note: string;
+  /** It had ended before it was shown here. */
+  stored: boolean;
   nodes: NodeShape[];
   edges: [string, string][];
   prompts: PromptShape[];
@@ -240,6 +242,62 @@ export interface PatchShape extends Partial<Omit<RunShape, "run_id" | "graph" | 
   /** Applies to a page whose `seq` is this; another page says hello again. */
   base: number;
   seq: number;
+}
+
+/** What a node does: stands ready without a place, computes, waits for a person, waits for something else. */
+export type BarKind = "queued" | "computing" | "waiting" | "outside";
+
+/** One node of a timeline. */
+export interface RowShape {
+  id: string;
+  label: string;
+  parent: string;
+  /** Others may stand inside it: what it computes is theirs. */
+  group: boolean;
+  status: NodeStatus;
+  /** From when to when; null while it goes on. */
+  bars: [BarKind, number, number | null][];
+}
+
+/** The rows of a timeline that changed. */
+export interface TimelineShape {
+  /** The last event that is in here. */
+  seq: number;
+  from_ms: number;
+  rows: RowShape[];
+}
+
+export interface ValueShape {
+  name: string;
+  text: string;
+  /** How much of it this is, when it is not all. */
+  cut?: string;
+}
+
+/** One try of a node. */
+export interface AttemptShape {
+  number: number;
+  status: "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "lost";
+  started_ms: number;
+  ended_ms: number | null;
+  error?: string;
+  /** The user's own, innermost last. */
+  frames?: string[];
+  /** When the next one comes. */
+  retry_ms?: number;
+}
+
+/** One node close up. */
+export interface DetailShape {
+  node: string;
+  inputs: ValueShape[];
+  outputs: ValueShape[];
+  attempts: AttemptShape[];
+  log: { at_ms: number; level: string; text: string }[];
+  /** Its code as it was kept with the run; empty when it could not be had. */
+  source: string;
+  /** Where its time went, in milliseconds. */
+  times: { queued: number; computing: number; waiting: number };
 }
 
 /** By field; "" is the whole. */
@@ -260,10 +318,15 @@ export type ReplyValue = Json;
 /** Page to kernel. */
 export type Request =
   | { type: "answer"; id: string; token: string; value: ReplyValue }
-  | { type: "cancel"; id: string }
+  /** Of the run, or of one node. */
+  | { type: "cancel"; id: string; node?: string }
   | { type: "start_over"; id: string }
   | { type: "retry"; id: string; node: string }
   | { type: "call_off"; id: string; token: string; upload: string }
+  | { type: "fold"; id: string; group: string; open: boolean }
+  | { type: "details"; id: string; node: string }
+  /** The rows of the timeline that changed after that event. */
+  | { type: "timeline"; id: string; since: number }
   | {
       type: "upload";
       id: string;
@@ -291,6 +354,10 @@ export interface Ack {
   note?: string;
   /** With the ack of an upload's last piece. */
   file?: FileRef;
+  /** What `details` asked for. */
+  detail?: DetailShape;
+  /** What `timeline` asked for. */
+  timeline?: TimelineShape;
 }
 
 /** Kernel to page. A chunk's bytes are its one buffer. */

@@ -55,6 +55,7 @@ export const emptyRun = (runId: string): RunShape => ({
   created_ms: 0,
   ended_ms: null,
   note: "",
+  stored: false,
   nodes: [],
   edges: [],
   prompts: [],

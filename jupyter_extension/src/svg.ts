@@ -4,8 +4,9 @@
  * drawing again.
  */
 
-import type { NodeShape } from "./api";
+import type { CountShape, NodeShape } from "./api";
 import { counted, sign, word } from "./format";
+import type { Point } from "./zoom";
 
 const NS = "http://www.w3.org/2000/svg";
 const ELEMENTS = new Set(["svg", "g", "path", "polygon", "polyline", "ellipse", "rect", "text", "tspan"]);
@@ -16,7 +17,8 @@ const ATTRIBUTES = new Set(
   ).split(" "),
 );
 /** Room around the picture for badges at its border. */
-const EDGE = 5;
+const EDGE = 9;
+const CORNER = { corner: 4, drop: 0 };
 const CLASSES = new Set(["graph", "node", "edge", "cluster"]);
 
 export interface Picture {
@@ -24,8 +26,13 @@ export interface Picture {
   /** In the units of DOT, of which one is a pixel on the page. */
   width: number;
   height: number;
-  /** By node id: its groups (a node, or the cluster that it opened into). */
+  /** Its upper left corner. */
+  x: number;
+  y: number;
+  /** By node id: its element (a node, or the cluster that it opened into). */
   nodes: Map<string, SVGGElement>;
+  /** By node id: the middle of it, from the corner of the picture. */
+  places: Map<string, Point>;
 }
 
 /** Makes the picture from SVG text; null when that is none. */
@@ -38,9 +45,15 @@ export function picture(text: string): Picture | null {
   const box = (source.getAttribute("viewBox") ?? "").split(/[\s,]+/).map(Number);
   const [x = 0, y = 0, width = 0, height = 0] = box;
   if (!(width > 0 && height > 0)) return null;
-  const room = { width: width + 2 * EDGE, height: height + 2 * EDGE };
-  svg.setAttribute("viewBox", `${x - EDGE} ${y - EDGE} ${room.width} ${room.height}`);
-  return { svg, ...room, nodes };
+  const [dx = 0, dy = 0] = (svg.querySelector(".graph")?.getAttribute("transform") ?? "")
+    .match(/translate\(([-\d.]+)[ ,]+([-\d.]+)\)/)?.slice(1).map(Number) ?? [];
+  const corner = { x: x - EDGE, y: y - EDGE };
+  const places = new Map<string, Point>();
+  for (const [id, group] of nodes) {
+    const { left, right, top, bottom } = extent(group) ?? { left: 0, right: 0, top: 0, bottom: 0 };
+    places.set(id, { x: (left + right) / 2 + dx - corner.x, y: (top + bottom) / 2 + dy - corner.y });
+  }
+  return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places };
 }
 
 function copyInto(to: SVGElement, from: Element, nodes: Picture["nodes"]): void {
@@ -72,44 +85,83 @@ function isLink(element: Element): boolean {
 function mark(group: SVGGElement, id: string, nodes: Picture["nodes"]): void {
   group.dataset["aetherNode"] = id;
   group.append(document.createElementNS(NS, "title"));
-  const corner = upperRight(group);
-  if (corner) {
-    const badge = document.createElementNS(NS, "g");
-    badge.setAttribute("class", "aether-badge");
-    badge.setAttribute("transform", `translate(${corner.x - 4} ${corner.y + 1})`);
-    const disc = document.createElementNS(NS, "circle");
-    disc.setAttribute("r", "7");
-    const glyph = document.createElementNS(NS, "text");
-    glyph.setAttribute("text-anchor", "middle");
-    glyph.setAttribute("dy", "0.36em");
-    badge.append(disc, glyph);
-    group.append(badge);
-  }
+  const sides = extent(group);
+  if (sides) group.append(badge("aether-badge", sides.right - sides.corner, sides.top + 1 + sides.drop));
   nodes.set(id, group);
 }
 
-/** The corner of the node's shape, from its numbers: a picture that is not shown has no boxes. */
-function upperRight(group: SVGGElement): { x: number; y: number } | null {
+function badge(kind: string, x: number, y: number): SVGGElement {
+  const found = document.createElementNS(NS, "g");
+  found.setAttribute("class", kind);
+  found.setAttribute("transform", `translate(${x} ${y})`);
+  const disc = document.createElementNS(NS, "circle");
+  disc.setAttribute("r", "7");
+  const glyph = document.createElementNS(NS, "text");
+  glyph.setAttribute("text-anchor", "middle");
+  glyph.setAttribute("dy", "0.36em");
+  found.append(disc, glyph);
+  return found;
+}
+
+/** Gives a group the button that folds or opens it, at its upper left corner; without `name` takes it away. */
+export function setFold(group: SVGGElement, name: string | null): void {
+  const old = group.querySelector<SVGGElement>(":scope > .aether-fold");
+  const sides = name === null || old ? null : extent(group);
+  if (name === null) old?.remove();
+  if (!sides) return;
+  const open = group.classList.contains("cluster");
+  const button = badge("aether-fold", sides.left + (open ? 1 : sides.corner), sides.top + 1 + sides.drop);
+  button.setAttribute("role", "button");
+  button.setAttribute("tabindex", "0");
+  button.setAttribute("aria-expanded", String(open));
+  button.setAttribute("aria-label", `${open ? "Fold" : "Open"} ${name}`);
+  const glyph = button.querySelector("text");
+  if (glyph) glyph.textContent = open ? "−" : "+";
+  group.append(button);
+}
+
+interface Extent {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+  /** How far from its sides a badge stands, and how far below its top: where a corner is, there is none. */
+  corner: number;
+  drop: number;
+}
+
+/** How far the node's shape reaches, from its numbers: a picture that is not shown has no boxes. */
+function extent(group: SVGGElement): Extent | null {
   const shape = group.querySelector("path, polygon, ellipse, rect");
   if (!shape) return null;
   const number = (name: string) => Number(shape.getAttribute(name) ?? 0);
   if (shape.localName === "ellipse") {
-    return { x: number("cx") + number("rx") * 0.8, y: number("cy") - number("ry") * 0.7 };
+    const [cx, cy, rx, ry] = [number("cx"), number("cy"), number("rx"), number("ry")];
+    return { left: cx - rx, right: cx + rx, top: cy - ry, bottom: cy + ry, corner: rx * 0.3, drop: ry * 0.3 };
   }
-  if (shape.localName === "rect") return { x: number("x") + number("width"), y: number("y") };
+  const [x, y] = [number("x"), number("y")];
+  if (shape.localName === "rect") {
+    return { left: x, right: x + number("width"), top: y, bottom: y + number("height"), ...CORNER };
+  }
   const numbers = (shape.getAttribute("d") ?? shape.getAttribute("points") ?? "").match(/-?[\d.]+/g);
   if (!numbers) return null;
   const xs = numbers.filter((_, i) => i % 2 === 0).map(Number);
   const ys = numbers.filter((_, i) => i % 2 === 1).map(Number);
-  return { x: Math.max(...xs), y: Math.min(...ys) };
+  const sides = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+  const slim = !xs.some((at, i) => (ys[i] ?? 0) < sides.top + 4 && at > sides.right - (sides.right - sides.left) / 4);
+  return slim // a diamond: halfway down its side
+    ? { ...sides, corner: (sides.right - sides.left) / 4, drop: (sides.bottom - sides.top) / 4 }
+    : { ...sides, ...CORNER };
 }
 
-/** Writes a node's status on its group, and on a map how far it is, if that is not what stands there. */
-export function setStatus(group: SVGGElement, node: NodeShape): void {
-  const count = node.count ? counted(node.count) : "";
+/** Writes a node's status on its element, and on a folded group how far it is, if that is not what stands there. */
+export function setStatus(group: SVGGElement, node: NodeShape, of: CountShape | undefined): void {
+  const count = of ? counted(of) : "";
   const title = `${node.label || node.name}: ${word(node.status)}${count && `, ${count}`}`;
   write(group.querySelector(":scope > title"), title);
-  if (count) write(group.querySelector(":scope > text:nth-last-of-type(1)"), count);
+  if (count && group.classList.contains("node")) {
+    write(group.querySelector(":scope > text:nth-last-of-type(1)"), count);
+  }
   if (group.dataset["status"] === node.status) return;
   group.dataset["status"] = node.status;
   const glyph = group.querySelector(":scope > .aether-badge > text");

@@ -2,8 +2,9 @@
 
 import { render } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { ErrorShape, RunShape } from "./api";
-import { Dag, RetryButton } from "./dag";
+import type { ErrorShape, NodeShape, RunShape } from "./api";
+import { RetryButton, SureButton } from "./buttons";
+import { Dag } from "./dag";
 import { Feed } from "./feed";
 import { clock, duration, sign, ticking, word } from "./format";
 import { SessionContext, useModel, useNow, useSession } from "./hooks";
@@ -39,7 +40,12 @@ function Run() {
       onFocusIn={() => session.look()}
     >
       <Header view={view} />
-      {view.note && <p class="aether-note">{view.note}</p>}
+      {view.note && (
+        <p class="aether-note">
+          {view.note}
+          {view.stored && <RunAgain />}
+        </p>
+      )}
       {said && (
         <p class="aether-note" role="status">
           {said}
@@ -80,6 +86,17 @@ function useNewPrompts(view: RunShape, root: { current: HTMLDivElement | null })
   return news;
 }
 
+/** Beside the line that says that this is a stored result. */
+function RunAgain() {
+  const { replies } = useSession();
+  const again = () => void replies.command({ type: "start_over", id: newId() });
+  return (
+    <button type="button" class="aether-button aether-small" onClick={again}>
+      Run again
+    </button>
+  );
+}
+
 function Header({ view }: { view: RunShape }) {
   const { replies } = useSession();
   const over = isOver(view);
@@ -93,6 +110,7 @@ function Header({ view }: { view: RunShape }) {
   const copy = () =>
     void navigator.clipboard?.writeText(view.run_id).then(() => setCopied(true), () => undefined);
   const elapsed = over ? duration((view.ended_ms ?? now) - view.created_ms) : ticking(now - view.created_ms);
+  const failed = view.status === "failed" && view.error ? retriable(view, view.error.node) : undefined;
   const started = view.created_ms ? `Started ${clock(view.created_ms)}` : "";
   return (
     <header class="aether-header">
@@ -112,6 +130,7 @@ function Header({ view }: { view: RunShape }) {
         <button type="button" class="aether-quiet aether-copy" title={`Copy ${view.run_id}`} onClick={copy}>
           {copied ? "copied" : <code>{view.run_id}</code>}
         </button>
+        {failed && <RetryButton node={failed.id} label="Retry" kind="aether-quiet" />}
         <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
         {!over && <SureButton label="Cancel" sure act={() => replies.command({ type: "cancel", id: newId() })} />}
       </span>}
@@ -119,19 +138,10 @@ function Header({ view }: { view: RunShape }) {
   );
 }
 
-/** A quiet button; with `sure` it asks back once, as what it does cannot be undone. */
-function SureButton({ label, sure, act }: { label: string; sure: boolean; act: () => unknown }) {
-  const [asked, setAsked] = useState(false);
-  const press = () => {
-    if (sure && !asked) return setAsked(true);
-    setAsked(false);
-    void act();
-  };
-  return (
-    <button type="button" class="aether-quiet" data-asked={asked} onClick={press} onBlur={() => setAsked(false)}>
-      {asked ? `${label}: sure?` : label}
-    </button>
-  );
+/** The node that failed the run, if it can be run again. */
+function retriable(view: RunShape, id: string): NodeShape | undefined {
+  const node = nodeOf(view, id);
+  return node?.status === "failed" ? node : undefined;
 }
 
 function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
@@ -141,7 +151,6 @@ function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
     <section class="aether-failure" aria-label="Error">
       <div class="aether-failure-head">
         <span class="aether-error-text">{error.message}</span>
-        {node?.status === "failed" && <RetryButton node={node.id} />}
       </div>
       {node && (
         <div class="aether-muted">
