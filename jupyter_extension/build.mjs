@@ -1,6 +1,7 @@
 /**
  * Builds what the page loads into aether_nb/labextension: widget.js and widget.css (sent with each
- * run), viz.js (sent when a kernel has no `dot`), licenses.txt. `--tests` builds the tests instead.
+ * run), viz.js (sent when a kernel has no `dot`), forms.js (sent when a form is asked for),
+ * licenses.txt. `--tests` builds the tests instead.
  */
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +17,13 @@ async function buildPage() {
   rmSync(join(out, "source.sha256"), { force: true }); // hatch_build.py writes it when all is well
   const result = await build({
     absWorkingDir: here,
-    entryPoints: { widget: "src/widget.tsx", viz: "src/viz.ts", page: "style/widget.css" },
+    entryPoints: {
+      widget: "src/widget.tsx",
+      viz: "src/viz.ts",
+      forms: "src/forms/forms.tsx",
+      page: "style/widget.css",
+    },
+    alias: { "markdown-to-jsx/react": "./src/forms/no-markdown.ts" },
     entryNames: "[name]",
     outdir: out,
     bundle: true,
@@ -50,10 +57,10 @@ function licenses(inputs) {
 
 function license(name) {
   const root = join(here, "node_modules", name);
-  const { version, license: kind } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { name: own, version, license: kind } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const file = readdirSync(root).find((f) => /^(licen[cs]e|copying)/i.test(f));
   const text = file ? readFileSync(join(root, file), "utf8").trim() : "";
-  return `${name} ${version}, ${kind}\n\n${text}\n`;
+  return `${own} ${version}, ${kind}\n\n${text}\n`;
 }
 
 async function buildTests() {

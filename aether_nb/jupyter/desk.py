@@ -1,4 +1,4 @@
-"""What every widget does with an answer or a piece of a file that its page sent. From any thread."""
+"""What every widget does with what its page sent: an answer, a piece of a file, a wish. From any thread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aether_nb.errors import AetherError, ReplyInvalid
 from aether_nb.ids import Token
+from aether_nb.jupyter.widget import CHUNKS, built
 from aether_nb.services.incoming import Claim, Incoming
 
 if TYPE_CHECKING:
@@ -85,3 +86,10 @@ def call_off(widget: RunWidget, incoming: Incoming, content: Mapping[str, Any]) 
         return None
 
     acknowledged(widget, content, work)
+
+
+def chunk(widget: RunWidget, content: Mapping[str, Any]) -> None:
+    """Send a file of the front end that the page wants, or say that there is none."""
+    name = str(content.get("name"))
+    ok = name in CHUNKS
+    widget.say({"type": "chunk", "name": name, "ok": ok}, [built(name).encode()] if ok else None)

@@ -14,7 +14,7 @@ from aether_nb.display.talk import reply_shape
 from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import StoreError
 from aether_nb.ids import Token
-from aether_nb.jupyter.desk import answer, call_off, upload
+from aether_nb.jupyter.desk import answer, call_off, chunk, upload
 from aether_nb.jupyter.widget import RunWidget
 from aether_nb.services.incoming import Incoming
 from aether_nb.store.sqlite import SqliteStore
@@ -61,6 +61,8 @@ class Inbox:
             upload(self.widget, self._host.runtime, self._incoming, content, buffers)
         elif kind == "call_off":
             call_off(self.widget, self._incoming, content)
+        elif kind == "chunk":
+            chunk(self.widget, content)
         elif kind == "hello":
             self._loop.call_soon_threadsafe(self._welcome)
 

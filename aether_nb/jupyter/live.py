@@ -24,10 +24,10 @@ from aether_nb.errors import AetherError, DisplayError
 from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import new_uid
-from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, upload
+from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, chunk, upload
 from aether_nb.jupyter.picture import Picture
 from aether_nb.jupyter.typed import HELLO_S, UNHEARD
-from aether_nb.jupyter.widget import CHUNKS, RunWidget, built
+from aether_nb.jupyter.widget import RunWidget
 from aether_nb.services.incoming import Incoming
 
 if TYPE_CHECKING:
@@ -125,8 +125,10 @@ class LiveRun:
         """A message of the page, from any thread."""
         kind = content.get("type")
         runtime = self._host.runtime
-        if kind == "answer":  # this and the next need nothing of the loop, which may be busy
+        if kind == "answer":  # this and the next two need nothing of the loop, which may be busy
             answer(self.widget, runtime, content)
+        elif kind == "chunk":
+            chunk(self.widget, content)
         elif kind == "upload":
             upload(self.widget, runtime, self._incoming, content, buffers)
         elif kind == "call_off":
@@ -201,11 +203,6 @@ class LiveRun:
     def _page_layout(self, content: Mapping[str, Any]) -> None:
         self._page_svg = str(content.get("svg") or "")[: 4 << 20]
         self._twin_soon(at_once=True)
-
-    def _chunk(self, content: Mapping[str, Any]) -> None:
-        name = str(content.get("name"))
-        ok = name in CHUNKS
-        self.widget.say({"type": "chunk", "name": name, "ok": ok}, [built(name).encode()] if ok else None)
 
     def _listen(self) -> None:
         """No page has said hello in all that time: say so where a page without widgets looks."""
@@ -290,5 +287,4 @@ _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
     "details": LiveRun._details,
     "timeline": LiveRun._timeline,
     "layout": LiveRun._page_layout,
-    "chunk": LiveRun._chunk,
 }

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunShape } from "./api";
 import { Detail } from "./detail";
 import { Drawing } from "./drawing";
-import { useElementId } from "./hooks";
+import { useElementId } from "./ids";
 import { nodeOf } from "./model";
 import { NodeTable } from "./nodes";
 import { Timeline } from "./timeline";

@@ -85,6 +85,12 @@ export function who(reply: Pick<ReplyShape, "by" | "door">): string {
   return DOORS[reply.door] ?? reply.door;
 }
 
+/** Which way a named person's reply came, where that was not this page: " through the inbox". */
+export function through({ by, door }: Pick<ReplyShape, "by" | "door">): string {
+  if (!by || !door || door === "widget" || door === "http" || door === "default") return "";
+  return ` through ${DOORS[door] ?? door}`;
+}
+
 /** What somebody is told whose answer came second. */
 export function closedLine(closed: Closed): string {
   const at = closed.at_ms ? ` at ${clock(closed.at_ms)}` : "";
@@ -95,8 +101,12 @@ export function closedLine(closed: Closed): string {
   return `Already answered${by}${through}${at}.`;
 }
 
+/** Words of the kernel as a sentence. */
+export const sentence = (words: string): string =>
+  words && `${words[0]?.toUpperCase()}${words.slice(1)}${/[.!?…:]$/.test(words) ? "" : "."}`;
+
 /** Problems as sentences, the whole first. */
 export const sentences = (problems: Readonly<Record<string, string>>): string[] =>
   Object.entries(problems)
     .sort(([a], [b]) => Number(a !== "") - Number(b !== ""))
-    .map(([field, text]) => (field ? `${field}: ${text}` : text));
+    .map(([field, text]) => (field ? `${field}: ${text}` : sentence(text)));

@@ -98,6 +98,11 @@ export class Uploads {
     this.#model.setFiles(token, [...this.#items(token), item]);
   }
 
+  /** Whether a file that could not be sent may be tried again: not one that is refused. */
+  mayTry(key: string): boolean {
+    return this.#jobs.has(key);
+  }
+
   /** Tries a file again that could not be sent. */
   again(token: string, key: string): void {
     const job = this.#jobs.get(key);

@@ -1,7 +1,7 @@
 /** A run as a whole: header, graph and feed side by side, then what came out. Starts with `mount`. */
 
 import { render } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ErrorShape, NodeShape, RunShape } from "./api";
 import { RetryButton, SureButton } from "./buttons";
 import { Dag } from "./dag";
@@ -9,6 +9,7 @@ import { Feed } from "./feed";
 import { clock, duration, sign, ticking, word } from "./format";
 import { SessionContext, useModel, useNow, useSession } from "./hooks";
 import { isOver, nodeOf } from "./model";
+import { useNews } from "./news";
 import { newId } from "./replies";
 import type { Session } from "./session";
 
@@ -28,7 +29,7 @@ function Run() {
   const { view, drawn, said } = useModel(session);
   const root = useRef<HTMLDivElement>(null);
   const feed = view.prompts.length + view.messages.length > 0;
-  const news = useNewPrompts(view, root);
+  const news = useNews(view, root);
   return (
     <div
       ref={root}
@@ -64,26 +65,6 @@ function Run() {
       </div>
     </div>
   );
-}
-
-/**
- * Announces questions that are new, and puts the cursor into the first of them unless somebody is
- * writing elsewhere. Gives the text to be read out.
- */
-function useNewPrompts(view: RunShape, root: { current: HTMLDivElement | null }): string {
-  const known = useRef(new Set<string>());
-  const [news, setNews] = useState("");
-  useLayoutEffect(() => {
-    const fresh = view.prompts.filter((p) => p.state === "open" && !known.current.has(p.token));
-    if (fresh.length === 0) return;
-    for (const prompt of fresh) known.current.add(prompt.token);
-    setNews(fresh.map((p) => `${view.graph} asks: ${p.prompt.prompt}`).join(" "));
-    const at = document.activeElement;
-    if (at && at !== document.body && !root.current?.contains(at)) return;
-    const card = root.current?.querySelector(`[data-aether-wait="${CSS.escape(fresh[0]?.token ?? "")}"]`);
-    card?.querySelector<HTMLElement>("input, textarea, button")?.focus({ preventScroll: true });
-  }, [view.prompts]);
-  return news;
 }
 
 /** Beside the line that says that this is a stored result. */

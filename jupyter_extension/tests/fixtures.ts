@@ -1,6 +1,6 @@
 /** Pieces of runs, whole enough for the types and small enough to read. */
 
-import type { FromKernel, NodeShape, PromptShape, RunShape, ToKernel } from "../src/api";
+import type { FromKernel, NodeShape, PromptShape, RunShape, TextPrompt, ToKernel } from "../src/api";
 import type { Door, Landed, Posted } from "../src/door";
 import { emptyRun } from "../src/model";
 
@@ -25,23 +25,26 @@ export const node = (id: string, changed: Partial<NodeShape> = {}): NodeShape =>
   ...changed,
 });
 
+export const text = (changed: Partial<TextPrompt> = {}): TextPrompt => ({
+  kind: "text",
+  prompt: "Your name?",
+  multiline: false,
+  placeholder: "",
+  secret: false,
+  min_length: 0,
+  max_length: null,
+  pattern: null,
+  hint: "",
+  value: "",
+  ...changed,
+});
+
 export const ask = (token: string, changed: Partial<PromptShape> = {}): PromptShape => ({
   token,
   node: "ask",
   seq: 3,
   kind: "text",
-  prompt: {
-    kind: "text",
-    prompt: "Your name?",
-    multiline: false,
-    placeholder: "",
-    secret: false,
-    min_length: 0,
-    max_length: null,
-    pattern: null,
-    hint: "",
-    value: "",
-  },
+  prompt: text(),
   state: "open",
   deadline_ms: null,
   reply: null,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clock, closedLine, countdown, counted, duration, sentences, ticking, who } from "../src/format";
+import { bytes, clock, closedLine, countdown, counted, duration, sentence, sentences, through, ticking, who } from "../src/format";
 
 test("lengths of time read naturally at every size", () => {
   assert.deepEqual(
@@ -53,5 +53,15 @@ test("who comes second is told who was first", () => {
 });
 
 test("problems of the whole come before those of a field", () => {
-  assert.deepEqual(sentences({ age: "too young", "": "no" }), ["no", "age: too young"]);
+  assert.deepEqual(sentences({ age: "too young", "": "no" }), ["No.", "age: too young"]);
+});
+
+test("words of the kernel read as a sentence", () => {
+  assert.deepEqual(["a text is needed", "Too long.", "why?", ""].map(sentence), ["A text is needed.", "Too long.", "Why?", ""]);
+});
+
+test("who answered elsewhere is named with the way it came", () => {
+  assert.equal(through({ by: "ana", door: "inbox" }), " through the inbox");
+  assert.equal(through({ by: "you", door: "widget" }), "");
+  assert.equal(through({ by: "", door: "scripted" }), "", "a script is named by its way alone");
 });
