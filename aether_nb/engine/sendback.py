@@ -76,8 +76,8 @@ def _cut_short(state: RunState, at: NodeId, nodes: list[NodeState]) -> list[Node
     Args:
         state: the run.
         at: the node.
-        nodes: calls of its body that are sent back: what was cancelled after them came of them. Without any it is
-            what was cancelled last.
+        nodes: calls of its body that are sent back: what was cancelled after them came of them. What was cancelled
+            last is cut short, too, when there are none, or when the node itself was cancelled.
     """
     frame, log = state.frames.get(at), state.journals.get(at)
     if frame is not None:
@@ -86,10 +86,12 @@ def _cut_short(state: RunState, at: NodeId, nodes: list[NodeState]) -> list[Node
     if log is None:
         return []
     sent = {node.id for node in nodes}
-    last = itertools.takewhile(lambda e: e.outcome == "cancelled", reversed(log.outcomes))
-    after = itertools.dropwhile(lambda e: e.node not in sent, log.outcomes)
-    cut = (e for e in (after if nodes else last) if e.outcome == "cancelled" and not e.left)
-    return [state.nodes[e.node] for e in cut if e.node is not None and e.node not in sent]
+    cut = [*itertools.dropwhile(lambda e: e.node not in sent, log.outcomes)]
+    whole = state.nodes.get(at)  # None for the run
+    if not nodes or (whole is not None and whole.status == "cancelled"):
+        cut += itertools.takewhile(lambda e: e.outcome == "cancelled", reversed(log.outcomes))
+    found = dict.fromkeys(e.node for e in cut if e.outcome == "cancelled" and not e.left)
+    return [state.nodes[node] for node in found if node is not None and node not in sent]
 
 
 def forget_failures(state: RunState, node: NodeState) -> None:

@@ -276,3 +276,59 @@ async def test_the_losers_of_a_group_that_failed_are_waited_for_again(world):
     run.retry("breaks")
     run.answer("Ada", wait=(await run.next_wait()).token)
     assert (await run).r == "Ada"
+
+
+async def test_what_stood_beside_a_failed_step_goes_on_with_it_in_a_function_that_was_cut_short(world):
+    @tool
+    async def inside():
+        if world.broken:
+            raise ValueError("inside")
+        return "inside"
+
+    @tool
+    async def last():
+        if world.broken:
+            raise ValueError("last")
+        return "last"
+
+    @graphify(name="part", outputs=["r"])
+    def part():
+        return {"r": [inside().result, ask_text("part?").text]}
+
+    @graph_fn(name="whole", outputs=["r"])
+    async def whole():
+        asked, done = await asyncio.gather(ask_text("name?"), part())
+        return {"r": [asked.text, *done.r]}
+
+    gate = asyncio.Event()
+
+    @graph_fn(outputs=["r"])
+    async def both():
+        done, also = await asyncio.gather(whole(), later())
+        return {"r": [*done.r, also]}
+
+    async def later():
+        await gate.wait()
+        return (await last()).result
+
+    run = both.start()
+    while len(run.waits) < 2 or run.nodes["inside"].status != "failed":
+        await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(NodeFailed, match="last"):
+        await run
+    gate.clear()
+    world.broken = False
+    run.retry("inside")
+    while "part?" not in (asked := {wait.prompt for wait in run.waits if wait.status == "open"}):
+        await asyncio.sleep(0)
+    assert asked == {"name?", "part?"}
+    run.answer("Ada", to="name?")
+    run.answer("all", to="part?")
+    while run.nodes["whole"].status != "succeeded":
+        await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(NodeFailed, match="last"):
+        await run
+    run.retry("last")
+    assert (await run).r == ["Ada", "inside", "all", "last"]
