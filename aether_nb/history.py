@@ -58,12 +58,31 @@ def cancel_idle(
     claimed = store.claim_runs([(row.run_id, row.fence)], kernel, now_us // 1000)
     if not claimed:
         return False
-    state = fold(store, claimed[0])
-    seq, begun = state.seq, set(state.half_begun)
+    fence, over = claimed[0].fence, False
+    try:
+        state = fold(store, claimed[0])
+        seq, begun = state.seq, set(state.half_begun)
+        events = _cancelled(state, row.run_id, by, now_us, node)
+        if not events:
+            return True
+        written = Append(row.run_id, kernel, fence, seq, events, state.status)
+        if store.append([written], full=True, now_ms=now_us // 1000):
+            return False
+        over = state.final
+        for token in begun.difference(state.half_begun):
+            abandon(token)
+        return True
+    finally:
+        if not over:  # it goes on later, or is ended, by whoever takes it up
+            store.claim_runs([(row.run_id, fence)], "", now_us // 1000)
+
+
+def _cancelled(state: RunState, run_id: RunId, by: str, now_us: int, node: NodeId | None) -> list[AnyEvent]:
+    """What is to be written so that a run, or a node of it, is cancelled; the state is then as that says."""
     events: list[AnyEvent] = []
 
     def add(event: Callable[..., AnyEvent], **what: object) -> None:
-        events.append(event(run=row.run_id, seq=state.seq + 1, at_us=now_us, **what))
+        events.append(event(run=run_id, seq=state.seq + 1, at_us=now_us, **what))
         state.apply(events[-1])
 
     def add_cancelled(one: NodeState, by: str = "") -> None:
@@ -83,16 +102,7 @@ def cancel_idle(
         for one in state.below(node):
             if one.status not in DONE:
                 add_cancelled(one)
-    if not events:
-        return True
-    written = Append(row.run_id, kernel, claimed[0].fence, seq, events, state.status)
-    refused = store.append([written], full=True, now_ms=now_us // 1000)
-    if not refused:
-        for token in begun.difference(state.half_begun):
-            abandon(token)
-    if not refused and node is not None:  # it goes on later, with whoever takes it up: that is not us
-        store.claim_runs([(row.run_id, claimed[0].fence)], row.kernel or kernel, now_us // 1000)
-    return not refused
+    return events
 
 
 def ending(row: RunRow) -> str:

@@ -182,8 +182,13 @@ class Resuming:
     ) -> Run:  # fmt: skip
         """Drive a run whose row says that it is ours, from where its log ends; see `Engine.resume`."""
         run = Run(self._runtime, row.run_id, note=note)
-        followers = shown or showing.followers(self._runtime, run, graph.spec)
-        self.load(row, graph, changed, followers, retry, reworded)
+        try:
+            followers = shown or showing.followers(self._runtime, run, graph.spec)
+            self.load(row, graph, changed, followers, retry, reworded)
+        except BaseException:
+            if not self._runtime.drives(row.run_id):
+                self._runtime.engine().give_back(row.run_id, row.fence)
+            raise
         return run
 
     def load(

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from aether_nb.calling import GraphTarget
 from aether_nb.engine.tasks import Task
-from aether_nb.errors import AetherError
 from aether_nb.ids import RunId
 
 if TYPE_CHECKING:
@@ -86,15 +85,8 @@ class Dormitory:
         del self._engine.drivers[driver.run_id]
         driver.let_go()
         if due_us is not None:
-            ring = partial(self.due, driver.run_id)
+            ring = partial(self._engine.load_due, driver.run_id)
             dormant.call_off = self._engine.alarms.at(due_us, ring, owner=driver.run_id)
-
-    def due(self, run_id: RunId) -> None:
-        """Something of the run is due: load it."""
-        try:
-            self.wake(run_id)
-        except AetherError as error:
-            self._engine.cannot_load(run_id, error)
 
     def wake(self, run_id: RunId) -> Driver | None:
         """Load a dormant run and go on with it; None when this is none.
@@ -112,11 +104,12 @@ class Dormitory:
         self.forget(run_id)
         return driver
 
-    def forget(self, run_id: RunId) -> None:
-        """Keep nothing of it any more."""
-        dormant = self._runs.pop(run_id, None)
-        if dormant is not None and dormant.call_off is not None:
+    def forget(self, run_id: RunId) -> int:
+        """Keep nothing of a dormant run any more; its fence."""
+        dormant = self._runs.pop(run_id)
+        if dormant.call_off is not None:
             dormant.call_off()
+        return dormant.fence
 
     def clear(self) -> None:
         """Keep nothing of any run."""
@@ -143,7 +136,7 @@ class Dormitory:
             run_id = self._to_load.popleft()
             dormant = self._runs.get(run_id)
             if dormant is not None and dormant.load is not None:
-                self.due(run_id)
+                self._engine.load_due(run_id)
         self.sweep()
         if self._to_load:
             self._engine.loop.call_soon(self._load_some)

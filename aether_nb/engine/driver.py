@@ -257,6 +257,8 @@ class Driver:
     async def settle_end(self) -> None:
         """When the last event is durable: nothing of the run is left here."""
         await self.barrier(full=True)
+        if self.state.blocked:  # whoever has mended it may go on with it, here or elsewhere
+            self.engine.give_back(self.run_id, self.lane.fence)
         self._release()
 
     def _release(self) -> None:

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from aether_nb.calling import DualStageTarget, GraphTarget
 from aether_nb.engine.alarms import AGAIN_US, Alarms
@@ -218,18 +218,39 @@ class Engine:
 
         Raises:
             StoreError: its log cannot be read just now.
+            AetherError: it cannot go on here; it is not driven here any more.
         """
-        return self.drivers.get(run_id) or self.dormant.wake(run_id)
+        try:
+            return self.drivers.get(run_id) or self.dormant.wake(run_id)
+        except AetherError as error:
+            if not _passes(error):
+                self._part_with(run_id, error)
+            raise
 
-    def cannot_load(self, run_id: RunId, error: AetherError) -> None:
-        """A run that something is due for cannot be loaded: tried again while the store as a whole is to blame."""
-        if isinstance(error, StoreError) and not isinstance(error, (StoreTooNew, LogDamaged)):
-            self.in_trouble(error)
-            self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.dormant.due, run_id), owner=run_id)
-            return
-        self.dormant.forget(run_id)
+    def load_due(self, run_id: RunId) -> None:
+        """Something is due for a dormant run: load it, later when the store as a whole refuses."""
+        try:
+            self.awake(run_id)
+        except AetherError as error:
+            if _passes(error):
+                self.in_trouble(error)
+                self.alarms.at(self.clock.now_us() + AGAIN_US, partial(self.load_due, run_id), owner=run_id)
+
+    def _part_with(self, run_id: RunId, error: AetherError) -> None:
+        """A dormant run cannot go on here."""
         self.lost[run_id] = error
         _LOG.error("Run %s cannot go on here: %s", run_id, error)
+        self.give_back(run_id, self.dormant.forget(run_id))
+
+    def give_back(self, run_id: RunId, fence: int) -> None:
+        """A run that this kernel has claimed cannot go on here: whoever can may take it up at once.
+
+        Nothing more of it can be written from here; where the store refuses that just now, it stays with this kernel.
+        """
+        try:
+            self.store.claim_runs([(run_id, fence)], "", self.clock.now_us() // 1000)
+        except StoreError as error:
+            self.in_trouble(error)
 
     def _adopt(
         self, run_id: RunId, graph: GraphTarget, state: RunState, fence: int, observers: Sequence[Observer]
@@ -315,7 +336,12 @@ class Engine:
 
     def answered(self, row: WaitRow) -> None:
         """A reply of a run was accepted in the store, by whatever door."""
-        driver = self.awake(row.run_id)
+        try:
+            driver = self.awake(row.run_id)
+        except AetherError as error:
+            if _passes(error):
+                raise
+            return  # whoever takes the run up finds the reply
         if driver is not None and row.reply is not None:
             driver.questions.take(row.token, row.reply)
 
@@ -353,6 +379,11 @@ class Engine:
             await future
         finally:
             off()
+
+
+def _passes(error: AetherError) -> TypeGuard[StoreError]:
+    """Whether the store as a whole is to blame, and what it refuses may be tried again."""
+    return isinstance(error, StoreError) and not isinstance(error, (StoreTooNew, LogDamaged))
 
 
 @contextlib.contextmanager

@@ -186,7 +186,7 @@ class Store(Upkeep, Protocol):
 
         Args:
             wanted: each run with the fence that it must still have.
-            kernel: the new driver.
+            kernel: the new driver; empty gives them back, for anybody to take up.
             now_ms: for `updated_ms`.
 
         Returns:

@@ -145,7 +145,8 @@ class SqliteStore(Store):
             if not found:
                 return []
             keys = dumps([key for (key,) in found])
-            run("mention_kernel", uid=kernel)
+            if kernel:
+                run("mention_kernel", uid=kernel)
             run("claim_runs", keys=keys, kernel=kernel, now_ms=now_ms)
             return [RunRow(*row) for row in run("runs_by_key", keys=keys)]
 

@@ -200,6 +200,17 @@ class TestRuns:
         assert (row.kernel, row.fence, row.updated_ms) == (K, 2, NOW + 5)
         assert store.run(RUN) == row
 
+    def test_a_run_that_is_given_back_is_nobodys_and_its_driver_is_fenced_out(self, store: Store) -> None:
+        create(store)
+
+        (row,) = store.claim_runs([(RUN, 1)], "", NOW + 5)
+
+        assert (row.kernel, row.fence) == ("", 2)
+        assert store.run(RUN) == row
+        assert add(store, at(NodeStarted, 2)) == {RUN}
+        assert store.kernel("", NOW) is None
+        assert [r.kernel for r in store.claim_runs([(RUN, 2)], K, NOW)] == [K]
+
     def test_of_two_who_claim_a_run_one_gets_it(self, store: Store) -> None:
         create(store)
 
