@@ -123,6 +123,10 @@ class RunShape(TypedDict):
     """The graph laid out by `dot` in the kernel; empty when there is no binary."""
 
 
+MarkShape = tuple[str, str, int, int | None, int | None]
+"""How a node stands that is as it was otherwise: id, status, attempt, started_ms, ended_ms. Most news are this."""
+
+
 class PatchShape(TypedDict):
     """What changed. Lists hold whole items, to be put in place of those with the same id, token or seq."""
 
@@ -133,6 +137,8 @@ class PatchShape(TypedDict):
     ended_ms: NotRequired[int | None]
     note: NotRequired[str]
     nodes: NotRequired[list[NodeShape]]
+    marks: NotRequired[list[MarkShape]]
+    """After `nodes`: of nodes that the page has."""
     edges: NotRequired[list[tuple[str, str]]]
     """New ones only."""
     prompts: NotRequired[list[PromptShape]]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from aether_nb.display.outline import Items, blank, outline
-from aether_nb.display.shapes import CountShape, NodeShape
+from aether_nb.display.shapes import CountShape, MarkShape, NodeShape
 from aether_nb.events import NodeStatus
 from aether_nb.graph.model import GraphSpec
 
@@ -23,7 +23,7 @@ class NodeTable:
     Attributes:
         nodes: in the order they came; containers before what they contain.
         edges: as an ordered set.
-        changed: ids of nodes that changed, for who clears it.
+        changed: ids of nodes that changed since `news` or `told`.
         new_edges: edges that came, for who clears it.
         busy: nodes that compute: running, and nothing inside them to look at instead.
         structure: grows when nodes or edges come or go.
@@ -50,10 +50,37 @@ class NodeTable:
         self._members: defaultdict[str, list[str]] = defaultdict(list)
         """What stands in the branches of a choice."""
         self._lenient: set[str] = set()
+        self._plain: set[str] = set()
+        """Nodes of which the receiver knows all that does not change while all is well."""
         self._items: dict[str, dict[str, NodeStatus | None]] = {}
         """For each map that has begun, how its items stand."""
         self._maps: dict[str, Items] = {}
         self._listed = listed
+
+    # -- news --------------------------------------------------------------------------------------
+
+    def news(self) -> tuple[list[NodeShape], list[MarkShape]]:
+        """What changed, each node once: whole (a copy), or how it stands where nothing else is new."""
+        whole: list[NodeShape] = []
+        marks: list[MarkShape] = []
+        plain, nodes = self._plain, self.nodes
+        for node_id in self.changed:
+            node = nodes[node_id]
+            if node["error"] or "count" in node:
+                plain.discard(node_id)
+                whole.append(node.copy())
+            elif node_id in plain:
+                marks.append((node_id, node["status"], node["attempt"], node["started_ms"], node["ended_ms"]))
+            else:
+                plain.add(node_id)
+                whole.append(node.copy())
+        self.changed.clear()
+        return whole, marks
+
+    def told(self) -> None:
+        """The receiver has all nodes as they are."""
+        self.changed.clear()
+        self._plain = {i for i, node in self.nodes.items() if not node["error"] and "count" not in node}
 
     # -- shape -------------------------------------------------------------------------------------
 

@@ -157,14 +157,18 @@ class RunView:
     def snapshot(self) -> RunShape:
         """The whole run, to begin with; `dot` and `svg` are left to the sender. Patches count from here."""
         self._all_told()
+        self._table.told()
         return self.peek()
 
     def patch(self) -> PatchShape | None:
         """What changed since the last `patch` or `snapshot`, each item once; None when nothing did."""
         table, fields = self._table, self._new_fields
         patch = PatchShape(base=self._base, seq=self._seq)
-        if table.changed:
-            patch["nodes"] = [table.nodes[i].copy() for i in table.changed]
+        whole, marks = table.news()
+        if whole:
+            patch["nodes"] = whole
+        if marks:
+            patch["marks"] = marks
         if table.new_edges:
             patch["edges"] = list(table.new_edges)
         self._talk.add_to(patch)
@@ -184,7 +188,6 @@ class RunView:
 
     def _all_told(self) -> None:
         self._base = self._seq
-        self._table.changed.clear()
         self._table.new_edges.clear()
         self._talk.told()
         self._new_fields.clear()
@@ -318,7 +321,9 @@ class RunView:
     def _begin(self, node_id: str, attempt: int, at_ms: int) -> bool:
         """An attempt begins; whether it is of a node that is listed."""
         self._go_on()
-        self._go_on_around(node_id, at_ms)
+        node = self._table.nodes.get(node_id)
+        if node is None or node["parent"]:
+            self._go_on_around(node_id, at_ms)
         node = self._say(node_id, "running", at_ms)
         if node is None:
             return False

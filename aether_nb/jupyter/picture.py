@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aether_nb.display.view import RunView
 
 _PAUSE_S = 0.25  # between layouts of a graph that grows, at least
-_SHARE = 20  # so many times as long as it took: the run has the loop for the rest
+_SHARE = 50  # so many times as long as it took: the run has the loop for the rest
 
 Background = Callable[[Coroutine[Any, Any, None]], object]
 

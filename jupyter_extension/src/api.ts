@@ -238,7 +238,12 @@ export interface RunShape {
   svg: string;
 }
 
+/** How a node stands that is as it was otherwise: id, status, attempt, started_ms, ended_ms. */
+export type MarkShape = [string, NodeStatus, number, number | null, number | null];
+
 export interface PatchShape extends Partial<Omit<RunShape, "run_id" | "graph" | "created_ms">> {
+  /** After `nodes`: of nodes that the page has. */
+  marks?: MarkShape[];
   /** Applies to a page whose `seq` is this; another page says hello again. */
   base: number;
   seq: number;

@@ -5,7 +5,7 @@
  * `session.ts` owns the one `RunModel` of a widget; every view of it subscribes.
  */
 
-import type { FileRef, News, NodeShape, PatchShape, Problems, RunShape } from "./api";
+import type { FileRef, MarkShape, News, NodeShape, PatchShape, Problems, RunShape } from "./api";
 
 /** What became of the answer that was given here. */
 export type Attempt =
@@ -81,13 +81,23 @@ function put<T>(list: readonly T[], changed: readonly T[], key: (item: T) => unk
   return out;
 }
 
+/** Nodes with what was told of some of them. */
+function marked(nodes: NodeShape[], marks: readonly MarkShape[]): NodeShape[] {
+  if (marks.length === 0) return nodes;
+  const told = new Map(marks.map((mark) => [mark[0], mark]));
+  return nodes.map((node) => {
+    const mark = told.get(node.id);
+    return mark ? { ...node, status: mark[1], attempt: mark[2], started_ms: mark[3], ended_ms: mark[4] } : node;
+  });
+}
+
 /** The view after a patch. The caller has checked that it applies (`patch.base === view.seq`). */
 export function applyPatch(view: RunShape, patch: PatchShape): RunShape {
-  const { base: _, nodes, edges, prompts, messages, outputs, ...rest } = patch;
+  const { base: _, nodes, marks, edges, prompts, messages, outputs, ...rest } = patch;
   return {
     ...view,
     ...rest,
-    nodes: nodes ? put(view.nodes, nodes, (n) => n.id) : view.nodes,
+    nodes: marked(nodes ? put(view.nodes, nodes, (n) => n.id) : view.nodes, marks ?? []),
     edges: edges ? [...view.edges, ...edges] : view.edges,
     prompts: prompts ? put(view.prompts, prompts, (p) => p.token) : view.prompts,
     messages: messages ? put(view.messages, messages, (m) => m.seq) : view.messages,

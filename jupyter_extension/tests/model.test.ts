@@ -20,6 +20,17 @@ test("a patch replaces the items it names and leaves the others and their order"
   assert.equal("base" in after, false);
 });
 
+test("marks change how nodes stand, after the nodes that are new, and touch nothing else", () => {
+  const before = run({ nodes: [node("a", { error: "no" }), node("b")] });
+  const after = applyPatch(before, {
+    base: 5, seq: 7, nodes: [node("c")], marks: [["c", "running", 1, 10, null], ["a", "succeeded", 2, 5, 9]],
+  });
+  const [a, b, c] = after.nodes;
+  assert.deepEqual(a, node("a", { error: "no", status: "succeeded", attempt: 2, started_ms: 5, ended_ms: 9 }));
+  assert.equal(b, before.nodes[1]);
+  assert.equal(c?.status, "running");
+});
+
 test("a patch changes nothing of the view it was applied to", () => {
   const before = run({ nodes: [node("a")] });
   const copy = structuredClone(before);

@@ -34,6 +34,11 @@ def merged(shape: Any, patch: Any) -> Any:
         items = {item[key]: item for item in shape[name]}
         items |= {item[key]: item for item in patch.get(name, [])}
         shape[name] = list(items.values())
+    nodes = {node["id"]: node for node in shape["nodes"]}
+    for node_id, *mark in patch.get("marks", []):
+        names = ("status", "attempt", "started_ms", "ended_ms")
+        nodes[node_id] = nodes[node_id] | dict(zip(names, mark, strict=True))
+    shape["nodes"] = list(nodes.values())
     shape["edges"] = [*shape["edges"], *patch.get("edges", [])]
     return shape | {k: patch[k] for k in ("status", "ended_ms", "note", "outputs", "error") if k in patch}
 
@@ -376,13 +381,42 @@ def test_an_event_that_no_page_shows_makes_no_patch() -> None:
     assert (patch["base"], patch["seq"]) == (1, 3)
 
 
+def test_a_node_travels_whole_when_it_is_new_or_has_an_error_and_once_more_when_it_is_well_again() -> None:
+    def whole(story: Story) -> list[str]:
+        patch = story.view.patch()
+        assert patch is not None
+        return [n["id"] for n in patch.get("nodes", [])]
+
+    story = Story(None)
+    story.view.snapshot()
+    assert whole(story.add("a")) == ["a"]
+    assert whole(story.start("a")) == []
+    assert whole(story.fail("a", retry_at_us=START_US)) == ["a"]
+    assert whole(story.start("a", 2)) == ["a"]
+    assert whole(story.tell(ev.NodeFinished, node="a")) == []
+
+
+def test_a_page_that_takes_all_patches_knows_what_the_kernel_knows() -> None:
+    tales = ((newsletter_done, NEWSLETTER), (newsletter_failed, NEWSLETTER), (crawl_reworked, CRAWL))
+    for made, graph in tales:
+        story = made()
+        view = RunView("run-1", graph, {}.get)
+        shape: Any = view.snapshot()
+        for event in story.events:
+            view.apply(event)
+            patch = view.patch()
+            shape = shape if patch is None else merged(shape, patch)
+        assert shape["nodes"] == view.peek()["nodes"]
+        assert shape["edges"] == view.peek()["edges"]
+
+
 def test_a_patch_has_each_changed_node_once_and_only_those() -> None:
     story = Story()
     story.view.snapshot()
     patch = story.finish("a").start("b").view.patch()
     assert patch is not None
-    assert [(n["id"], n["status"]) for n in patch["nodes"]] == [("a", "succeeded"), ("b", "running")]
-    assert patch.keys() == {"base", "seq", "nodes"}
+    assert [mark[:2] for mark in patch["marks"]] == [("a", "succeeded"), ("b", "running")]
+    assert patch.keys() == {"base", "seq", "marks"}
     assert story.view.patch() is None
 
 
