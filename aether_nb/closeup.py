@@ -43,8 +43,9 @@ class Closeup:
         self._code: tuple[str, Code | None] = ("", None)
 
     def detail(
-        self, node_id: str, state: RunState, log: Sequence[LineShape], *, now_us: int, driven: bool
-    ) -> DetailShape:
+        self, node_id: str, state: RunState, log: Sequence[LineShape], *, now_us: int,
+        in_line: Mapping[NodeId, int] | None,
+    ) -> DetailShape:  # fmt: skip
         """One node.
 
         Args:
@@ -52,7 +53,7 @@ class Closeup:
             state: of the run, as far as its log goes or further.
             log: what the node wrote to its logger.
             now_us: what is under way counts up to here.
-            driven: whether a kernel is known to work on it now.
+            in_line: how long bodies stand in line in the kernel that works on it now; None when none is known to.
 
         Raises:
             UnknownNode: it is not there.
@@ -61,7 +62,7 @@ class Closeup:
         if node is None:
             raise UnknownNode(f"Run {self._run_id!r} has no node {node_id!r} (any more).")
         self._read()
-        times = self._meter.of(node.id, now_us, driven=driven)
+        times = self._meter.of(node.id, now_us, in_line=in_line)
         return self._details.of(
             node.id,
             inputs=_inputs(state, node),

@@ -87,7 +87,8 @@ class Run:
     def metrics(self) -> Metrics:
         """Where its time went and what it left in the store, as far as its log is committed.
 
-        An open question counts up to now, whoever drives the run; what computes does while this process drives it.
+        An open question counts up to now, whoever drives the run; what computes or stands in line does while this
+        process drives it.
         """
         return self._measured()(None)
 
@@ -96,9 +97,10 @@ class Run:
         meter = Meter()
         for event in self._runtime.store.events(self.run_id):
             meter.apply(event)
-        now_us, driven = self._runtime.clock.now_us(), self._live() is not None
+        now_us, driver = self._runtime.clock.now_us(), self._live()
+        in_line = None if driver is None else driver.in_line()
         return lambda node: (
-            meter.total(now_us, driven=driven) if node is None else meter.of(node, now_us, driven=driven)
+            meter.total(now_us, in_line=in_line) if node is None else meter.of(node, now_us, in_line=in_line)
         )
 
     @property

@@ -72,7 +72,7 @@ class Bodies:
         """A place for the body of a plain tool that is called, held, when one is free now."""
         if target.kind != "tool":
             return None
-        slot = self._driver.slot(cast("ToolTarget", target))
+        slot = self._driver.slot(ROOT, cast("ToolTarget", target))
         return slot if slot.take_nowait() else None
 
     async def execute(
@@ -91,6 +91,7 @@ class Bodies:
         """
         if node.kind == "tool":
             if place is not None:
+                place.node = node.id
                 await self._tool(node, target, inputs, place, begun=True)
             if place is None or node.retry_at_us is not None:
                 await self._attempts(node, target, inputs)
@@ -127,7 +128,7 @@ class Bodies:
         target: Any = driver.target_of(node)
         wait = ResumedWait.of(opened, inputs, driver.engine.services.artifacts)
         refusal = ReplyInvalid if node.wait.status == "answered" else ()  # a default cannot be asked again
-        slot = driver.slot()
+        slot = driver.slot(node.id)
         await slot.take(back=True)
         try:
             async with slot:
@@ -164,7 +165,7 @@ class Bodies:
         while True:
             await self._driver.pauses.over(node)
             if node.kind == "tool":
-                slot = self._driver.slot(target)
+                slot = self._driver.slot(node.id, target)
                 if not slot.take_nowait():
                     await slot.take()
                 await self._tool(node, target, inputs, slot)

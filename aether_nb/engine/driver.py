@@ -344,11 +344,17 @@ class Driver:
 
     # -- what bodies need ------------------------------------------------------------------------
 
-    def slot(self, target: ToolTarget | None = None) -> Slot:
+    def slot(self, node: NodeId = ROOT, target: ToolTarget | None = None) -> Slot:
         """A place for one body of this run, not taken yet; of a tool, or of the second half of one."""
         if target is None:
-            return self.engine.scheduler.slot(self.share)
-        return self.engine.scheduler.slot(self.share, target.name, target.max_concurrency)
+            return self.engine.scheduler.slot(self.share, node=node)
+        return self.engine.scheduler.slot(self.share, target.name, target.max_concurrency, node=node)
+
+    def in_line(self) -> dict[NodeId, int]:
+        """How long bodies of its nodes stand in line now, or did in what is not over; microseconds."""
+        nodes = self.state.nodes
+        stood = self.engine.scheduler.stood(self.share)
+        return {node: us for node, us in stood if node in nodes and nodes[node].status not in DONE}
 
     def target_of(self, node: NodeState) -> Target:
         """What a node stands for, in the code as it is now.

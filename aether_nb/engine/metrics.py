@@ -5,13 +5,15 @@ tracer can do the same from the events alone, of this process or another's.
 
 What a body calls stands inside it, and while anything of it is under way its own time stands still: so a
 tool that asks does not compute while it waits, and a graph function computes only between its calls. What a
-kernel that died did after its last event is not known, and not counted.
+kernel that died did after its last event is not known, and not counted. What stands in line says so when it gets
+its place or ends: until then only the kernel that drives the run knows, and says it to who reads the meter there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from aether_nb import events as ev
@@ -19,6 +21,7 @@ from aether_nb.ids import ROOT, NodeId
 from aether_nb.markup import Head, Showable, table
 
 _TIMES = ("queued", "computing", "waiting")
+_NOTHING: Mapping[NodeId, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,37 +106,48 @@ class Meter:
             fold(self, self._gauges[node], event)
         self._last_us = event.at_us
 
-    def of(self, node: NodeId, now_us: int | None = None, *, driven: bool = True) -> Metrics:
+    def of(
+        self, node: NodeId, now_us: int | None = None, *, in_line: Mapping[NodeId, int] | None = _NOTHING
+    ) -> Metrics:
         """A node with what stands inside it.
 
         Args:
             node: its id; nothing is known of one that has no events.
             now_us: what is under way counts up to here; None is the last event.
-            driven: whether a kernel is known to work on it now; else bodies count up to the last event, and
-                only open questions up to `now_us`: they wait whether a kernel runs or not.
+            in_line: of the kernel that works on it now, how long bodies stand in line, or did, beyond what the
+                events tell: microseconds by node. None: none works on it, so that bodies count up to the last
+                event, and only open questions up to `now_us`: they wait whether a kernel runs or not.
         """
         own = self._gauges.get(node, _Gauge())
-        return self._sum(node, now_us, driven, lambda _: own.attempts)
+        return self._sum(node, now_us, in_line, lambda _: own.attempts)
 
-    def total(self, now_us: int | None = None, *, driven: bool = True) -> Metrics:
+    def total(self, now_us: int | None = None, *, in_line: Mapping[NodeId, int] | None = _NOTHING) -> Metrics:
         """The run, with all of its nodes; the arguments are those of `of`."""
-        return self._sum(ROOT, now_us, driven, lambda all_: sum(g.attempts for g in all_))
+        return self._sum(ROOT, now_us, in_line, lambda all_: sum(g.attempts for g in all_))
 
     def _sum(
-        self, top: NodeId, now_us: int | None, driven: bool, attempts: Callable[[list[_Gauge]], int]
-    ) -> Metrics:
+        self, top: NodeId, now_us: int | None, in_line: Mapping[NodeId, int] | None,
+        attempts: Callable[[list[_Gauge]], int],
+    ) -> Metrics:  # fmt: skip
         now_us = now_us or self._last_us
-        worked_us = now_us if driven else self._last_us
+        worked_us = self._last_us if in_line is None else now_us
         found, heap = [], [top]
         while heap:
             node = heap.pop()
             if node in self._gauges:
                 found.append(self._gauges[node])
             heap += self._inside.get(node, ())
+        queued = sum(g.queued_us for g in found)
         computing = sum(g.computing_us + _open(g.since_us, worked_us) for g in found)
         waiting = sum(g.waiting_us + _open(g.asked_us, now_us) for g in found)
+        for node, stood_us in (in_line or _NOTHING).items():
+            if top in (ROOT, node) or node.startswith(f"{top}/"):
+                queued += stood_us
+                gauge = self._gauges.get(node)
+                if gauge is not None and gauge.at_work:
+                    computing -= min(stood_us, gauge.computing_us + _open(gauge.since_us, worked_us))
         return Metrics(
-            queued=sum(g.queued_us for g in found) / 1e6,
+            queued=queued / 1e6,
             computing=computing / 1e6,
             waiting=waiting / 1e6,
             attempts=attempts(found),

@@ -94,7 +94,7 @@ class Performing:
         except RunBlocked as gone:
             driver.block(str(gone))
             return
-        slot = driver.slot(target)
+        slot = driver.slot(node.id, target)
         if slot.take_nowait():
             driver.spawn(node.id, driver.bodies.static(node, slot), slot)
         else:

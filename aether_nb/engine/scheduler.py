@@ -22,6 +22,7 @@ from typing import Self
 
 from aether_nb.engine.ports import Clock
 from aether_nb.engine.timelimit import TimeLimit
+from aether_nb.ids import ROOT, NodeId
 
 
 class Share:
@@ -120,6 +121,7 @@ class Slot:
     """One body's place; `async with` waits for it and gives it back.
 
     Attributes:
+        node: whose body it is for; empty for what is no attempt of a node.
         number: its place in the order in which slots came into line.
         queued_us: how long it stood in line altogether; whoever reports that sets it back.
         time_limit: what ends its body when it takes too long; stands still while the place is lent for an ask.
@@ -132,13 +134,15 @@ class Slot:
         "_share",
         "_since_us",
         "_start",
+        "node",
         "number",
         "queued_us",
         "time_limit",
     )
 
-    def __init__(self, scheduler: Scheduler, share: Share, queue: Queue) -> None:
+    def __init__(self, scheduler: Scheduler, share: Share, queue: Queue, node: NodeId) -> None:
         self._scheduler, self._share, self._queue = scheduler, share, queue
+        self.node = node
         self._held = False
         self._start: Callable[[], None] = _nothing
         self._since_us = self.number = self.queued_us = 0
@@ -187,8 +191,12 @@ class Slot:
     def give_back(self) -> None:
         """Free the place, if it is held."""
         if self._held:
-            self._held = False
-            self._scheduler._free_one(self._queue)
+            self._scheduler._forget(self)
+            self._free()
+
+    def _free(self) -> None:
+        self._held = False
+        self._scheduler._free_one(self._queue)
 
     def hand_over(self) -> Callable[[], None]:
         """Keep the place beyond the body's end, until what this returns is called."""
@@ -206,7 +214,8 @@ class Slot:
         """
         held = self._held
         limit = self.time_limit if asking else None
-        self.give_back()
+        if held:
+            self._free()
         if limit is not None:
             limit.stop()
         try:
@@ -242,6 +251,8 @@ class Scheduler:
         self._by_tool: dict[str, Queue] = {}
         self._crowded: dict[Queue, None] = {}
         """Queues with something in line."""
+        self._stood: dict[Share, dict[Slot, None]] = {}
+        """What stands in line, or did and has not said so yet."""
         self._in_line = 0
         self._turns = itertools.count(1)
         self._serving = False
@@ -254,15 +265,16 @@ class Scheduler:
         """A part for a run; at first its turn comes after those of the runs that are here."""
         return Share(priority, next(self._turns))
 
-    def slot(self, share: Share, tool: str = "", limit: int | None = None) -> Slot:
+    def slot(self, share: Share, tool: str = "", limit: int | None = None, *, node: NodeId = ROOT) -> Slot:
         """A place for one body, not taken yet.
 
         Args:
             share: its run's.
             tool: whose limit counts besides the runtime's.
             limit: that limit; None when the tool has none.
+            node: whose body it is.
         """
-        return Slot(self, share, self._any if limit is None else self._queue(tool, limit))
+        return Slot(self, share, self._any if limit is None else self._queue(tool, limit), node)
 
     def _queue(self, tool: str, limit: int) -> Queue:
         queue = self._by_tool.setdefault(tool, Queue(limit))
@@ -280,12 +292,26 @@ class Scheduler:
 
     def drop(self, share: Share) -> None:
         """A run is not driven here any more: nothing of it stands in line."""
+        self._stood.pop(share, None)
         for queue in list(self._crowded):
             line = queue.lines.pop(share, None)
             self._in_line -= 0 if line is None else len(line)
             if not queue.lines:
                 del self._crowded[queue]
         share.in_line = 0
+
+    def stood(self, share: Share) -> list[tuple[NodeId, int]]:
+        """How long bodies of a run stand in line now, or did and have not said so yet: node and microseconds."""
+        now_us = self._clock.now_us()
+        return [
+            (slot.node, slot.queued_us + (now_us - slot._since_us if slot._since_us else 0))
+            for slot in self._stood.get(share, ())
+        ]
+
+    def _forget(self, slot: Slot) -> None:
+        """What a slot has not said of its time in line is not asked for any more."""
+        if self._stood and (of_run := self._stood.get(slot._share)):
+            of_run.pop(slot, None)
 
     def _take(self, slot: Slot) -> bool:
         if self._in_line or self.paused or not self._free or not slot._queue.has_room:
@@ -295,6 +321,7 @@ class Scheduler:
 
     def _line_up(self, slot: Slot, *, back: bool) -> None:
         slot._since_us, slot.number = self._clock.now_us(), next(self._turns)
+        self._stood.setdefault(slot._share, {})[slot] = None
         slot._queue.add(slot._share, slot, back=back)
         self._crowded[slot._queue] = None
         slot._share.in_line += 1
@@ -319,6 +346,7 @@ class Scheduler:
                 if not queue.lines:
                     del self._crowded[queue]
                 slot.queued_us += self._clock.now_us() - slot._since_us
+                slot._since_us = 0
                 self._give(slot)
                 slot._start()
         finally:
@@ -342,6 +370,7 @@ def queued_ms(slot: Slot | None) -> int:
     if slot is None or not slot.queued_us:
         return 0
     queued_us, slot.queued_us = slot.queued_us, 0
+    slot._scheduler._forget(slot)
     return queued_us // 1000
 
 

@@ -185,8 +185,10 @@ class LiveRun:
         runtime, run, node = self._host.runtime, self._run, str(content["node"])
         lines = runtime.services.logbook.read(run.run_id, node)
         log = [LineShape(at_ms=line.at_ms, level=line.level, text=line.text) for line in lines]
-        now_us, driven = runtime.clock.now_us(), runtime.drives(run.run_id)
-        detail = self._close().detail(node, run._state(), log, now_us=now_us, driven=driven)
+        now_us = runtime.clock.now_us()
+        driver = runtime.driver(run.run_id)
+        in_line = driver.in_line() if driver is not None else {} if runtime.drives(run.run_id) else None
+        detail = self._close().detail(node, run._state(), log, now_us=now_us, in_line=in_line)
         return {"detail": detail}
 
     def _timeline(self, content: Mapping[str, Any]) -> Ack:

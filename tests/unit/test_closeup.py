@@ -45,7 +45,7 @@ async def twice(n: int) -> dict[str, int]:
 def look(run: Run, node: str) -> DetailShape:
     runtime = run._runtime
     closeup = Closeup(runtime.store, RunId(run.run_id))
-    return closeup.detail(node, run._state(), [], now_us=runtime.clock.now_us(), driven=False)
+    return closeup.detail(node, run._state(), [], now_us=runtime.clock.now_us(), in_line=None)
 
 
 def texts(values: Any) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 from lives import log, turns, types
 
+from aether_nb import DualStageTool, Wait, graph_fn, graphify, tool
 from aether_nb import events as ev
-from aether_nb import graph_fn, graphify, tool
 from aether_nb.engine.metrics import Meter, Metrics
 from aether_nb.events import Call, ErrorInfo
 from aether_nb.prompts import Reply, TextPrompt
@@ -311,6 +312,96 @@ async def test_what_an_answered_body_waits_for_its_place_is_queued_and_not_compu
     await run
     assert run.nodes["asks"].metrics.queued >= 50
     assert run.metrics.computing == 0
+
+
+def in_line(gate):
+    """A static graph, a map and a function that each have three bodies which want to compute at once."""
+
+    @tool(outputs=["x"])
+    async def works(x):
+        await gate.wait()
+        return {"x": x}
+
+    @graphify(name="drawn", outputs=["x"])
+    def drawn():
+        return {"x": [works(i).x for i in range(3)]}
+
+    @graphify(name="mapped", outputs=["x"])
+    def mapped():
+        return {"x": works.map([0, 1, 2]).x}
+
+    @graph_fn(name="called", outputs=["x"])
+    async def called():
+        return {"x": [one.x for one in await asyncio.gather(*map(works, range(3)))]}
+
+    @graph_fn(name="maps", outputs=["x"])
+    async def maps():
+        return {"x": (await works.map([0, 1, 2])).x}
+
+    return {graph.name: graph for graph in (drawn, mapped, called, maps)}
+
+
+@pytest.mark.parametrize("name", ["drawn", "mapped", "called", "maps"])
+async def test_what_stands_in_line_is_queued_while_it_does_and_not_computing(live, clock, name):
+    gate = asyncio.Event()
+    life = live(clock=clock, max_concurrency=1)
+    run = life.start(in_line(gate)[name])
+    await life.until(lambda: {"NodeStarted", "NodeAdded"} & set(types(life.store)))
+    await turns()
+    clock.advance(5)
+    assert (run.metrics.queued, run.metrics.computing) == (10, 5)
+    of_each = sorted((n.metrics.queued, n.metrics.computing) for n in run.nodes.values() if n.kind == "tool")
+    assert of_each == [(0, 5), (5, 0), (5, 0)]
+    other = live(clock=clock).runtime.get("r")
+    assert other.metrics.queued == 0, "that is known where the run is driven"
+    gate.set()
+    await run
+    assert (run.metrics.queued, run.metrics.computing) == (10, 5)
+
+
+@pytest.mark.parametrize("kind", ["the tool that asked", "the second half of a question"])
+async def test_an_answered_body_is_queued_until_its_place_is_free_and_then_computes(live, clock, kind):
+    life = live(clock=clock)
+    gate = asyncio.Event()
+
+    @tool(outputs=["x"])
+    async def asks(*, context):
+        name = await context.channel().ask_text("name?")
+        await gate.wait()
+        return {"x": name}
+
+    class Second(DualStageTool):
+        outputs = ("x",)
+
+        async def setup(self):
+            return Wait(kind="text", prompt="name?")
+
+        async def on_resume(self, reply, wait):
+            await gate.wait()
+            return {"x": reply.value}
+
+    @graph_fn(outputs=["x"])
+    async def f():
+        return {"x": (await (asks() if kind == "the tool that asked" else Second()())).x}
+
+    run = life.start(f)
+    await life.until(lambda: life.channel.asked)
+    life.runtime.pause(True)
+    run.answer("Ada")
+    await life.until(lambda: "ReplyTaken" in types(life.store))
+    await turns()
+    clock.advance(50)
+    seen = run.metrics
+    assert (seen.queued, seen.computing) == (50, 0)
+    life.runtime.pause(False)
+    await turns()
+    await life.driver().barrier(full=False)
+    clock.advance(7)
+    seen = run.metrics
+    assert (seen.queued, seen.computing) == (50, 7)
+    gate.set()
+    await run
+    assert run.metrics.computing == 7
 
 
 async def test_artifacts_count_once_however_often_a_log_names_them(live):
