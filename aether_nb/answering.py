@@ -5,6 +5,7 @@ Called by `runtime.answer`, which every door ends in. The compare-and-set that d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from aether_nb.engine.ports import Artifacts, Store, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
 from aether_nb.markup import Showable, words
-from aether_nb.prompts import FileRef, Prompt, TakesFiles, check_reply, plain_json
+from aether_nb.prompts import FileRef, Prompt, TakesFiles, check_reply, is_secret, plain_json
 from aether_nb.services.artifacts import safe_name
 
 
@@ -67,6 +68,12 @@ class Answer(Showable):
         return f"not accepted: the question is {self.status}"
 
 
+_NO_SECRETS = (
+    "this is a secret, which is stored nowhere, so that only the kernel that drives the run takes it: answer it there, "
+    "or take the run up with ae.resume(run_id) first"
+)
+
+
 def keep(store: Store, token: Token, value: Any, by: str, now_ms: int) -> Answer | None:
     """Leave a reply for a wait whose token the world has and that is not open yet; fsynced.
 
@@ -83,7 +90,10 @@ def keep(store: Store, token: Token, value: Any, by: str, now_ms: int) -> Answer
     return None if row.status == "open" else Answer.of(row, accepted=reached > 0)
 
 
-def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = True) -> Any:
+def fitting(
+    prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = True,
+    secret: Callable[[str], Any] | None = None,
+) -> Any:  # fmt: skip
     """The reply as it is stored: in its normal form, with every file an artifact.
 
     Args:
@@ -91,11 +101,16 @@ def fitting(prompt: Prompt, value: Any, artifacts: Artifacts, *, here: bool = Tr
         value: the reply; JSON, shorthands included.
         artifacts: where files go.
         here: whether who replies stands in this process's folder, so that a relative path means something.
+        secret: keeps a secret in memory and gives the mark that is stored; None where none can be kept.
 
     Raises:
         ReplyInvalid: it does not fit, or a file cannot be had; the wait is untouched.
     """
     checked = check_reply(prompt, value)
+    if is_secret(prompt):
+        if secret is None:
+            raise ReplyInvalid({"": _NO_SECRETS})
+        return secret(checked)
     if not isinstance(prompt, TakesFiles):
         return checked
     files, problems = [], {}

@@ -197,6 +197,18 @@ class NotRestorable(RunError):
     """A stored value needs a class that is not defined here; run the cell that defines it first."""
 
 
+class SecretGone(NotRestorable):
+    """A secret is not in memory any more.
+
+    Attributes:
+        node: the node that asked for it.
+    """
+
+    def __init__(self, message: str, node: str = "") -> None:
+        super().__init__(message)
+        self.node = node
+
+
 class RunSuspended(BaseException):
     """The run is being put to sleep (interrupt or shutdown); it goes on from the log later.
 

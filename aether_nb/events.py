@@ -220,6 +220,8 @@ class WaitOpened(NodeEvent, frozen=True, kw_only=True):
     """How often the tool is asked for the reply."""
     on_cancel: bool = False
     """Whether the tool is told when the wait is withdrawn."""
+    again: bool = False
+    """A secret that is not in memory any more is asked for again; what the node came to stands."""
 
 
 class ReplyTaken(NodeEvent, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ left out, all else is shared. Read `resuming.py` for how the new run is then dri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import edits, history, naming
@@ -41,7 +42,7 @@ from aether_nb.ids import ROOT, NodeId, RunId, new_run_id, new_token
 from aether_nb.nodes import find_node
 from aether_nb.prompts import Reply
 from aether_nb.run import Run
-from aether_nb.values import written
+from aether_nb.values import secrets, written
 
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
@@ -297,7 +298,8 @@ def _reply(
         )
     opened = events[-1]
     assert isinstance(opened, WaitOpened)
-    value = fitting(opened.prompt, answer, runtime.services.artifacts)
+    secret = partial(secrets.keep, node=node.id)
+    value = fitting(opened.prompt, answer, runtime.services.artifacts, secret=secret)
     reply = Reply(value=value, by=runtime.me(), door=_DOOR, at_ms=runtime.now_ms())
     return ReplyTaken(
         run=row.run_id, seq=1, at_us=runtime.clock.now_us(), node=node.id, token=opened.token, reply=reply

@@ -39,7 +39,7 @@ from aether_nb.events import FINAL
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, is_name, new_uid
-from aether_nb.prompts import Reply, plain_json
+from aether_nb.prompts import Reply, is_secret, plain_json
 from aether_nb.resuming import Resuming
 from aether_nb.run import Run, asleep
 from aether_nb.services.shelf import Shelf
@@ -47,6 +47,7 @@ from aether_nb.starting import Starting
 from aether_nb.store.memory import MemoryStore
 from aether_nb.store.sqlite import SqliteStore
 from aether_nb.tools.subprocess import abandon
+from aether_nb.values import secrets
 
 ASKS: dict[str, Any] = {
     t.name: t
@@ -285,12 +286,15 @@ class Runtime:
         if row.status != "open":
             return Answer.of(row, accepted=False)
         now_ms = self.now_ms()
-        kept = fitting(row.prompt, value, self.services.artifacts)
+        secret = partial(secrets.keep, node=row.node_id) if self.drives(row.run_id) else None
+        kept = fitting(row.prompt, value, self.services.artifacts, secret=secret)
         if driver is not None:
             driver.questions.check(row, kept)
         done = self.store.answer(row.token, Reply(value=kept, by=by, door=door, at_ms=now_ms), now_ms=now_ms)
         if done is None:
             raise UnknownWait(f"There is no wait {token!r} any more.")
+        if not done.accepted and is_secret(row.prompt):
+            secrets.drop(kept)
         if done.accepted and self._engine is not None:
             self._engine.post(self._answered, done.wait)
         return Answer.of(done.wait, accepted=done.accepted)
@@ -388,6 +392,7 @@ class Runtime:
         self.closed = True
         self.services.close()
         self.store.close()
+        secrets.forget_all()
         if engine is not None and not engine.loop.is_closed():
             for driver in list(engine.drivers.values()):
                 driver.lose(RunError(asleep(driver.run_id)))

@@ -13,7 +13,8 @@ from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ChannelError, ReplyInvalid, UnansweredPrompt
 from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
-from aether_nb.prompts import CallbackPrompt
+from aether_nb.prompts import CallbackPrompt, is_secret
+from aether_nb.values import MASK
 
 Script = Mapping[str, Any] | Iterable[Any]
 """Answers by prompt text (a list there answers the same prompt in turn), or one list in order."""
@@ -90,7 +91,8 @@ class ScriptedChannel:
                 if isinstance(value, str)
                 else " In YAML, a text that looks like something else needs quotes."
             )
-            said = f"The script's answer {value!r} to {wait.prompt.prompt!r} does not fit: {invalid}.{hint}"
+            given = MASK if is_secret(wait.prompt) else repr(value)
+            said = f"The script's answer {given} to {wait.prompt.prompt!r} does not fit: {invalid}.{hint}"
             self._give_up(wait.token, ChannelError(said))
         except Exception as error:  # noqa: BLE001 - a script's function is user code
             self._give_up(wait.token, error)

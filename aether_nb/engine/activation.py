@@ -21,10 +21,10 @@ from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
 from aether_nb.engine.unawaited import Unawaited
-from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended
+from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended, SecretGone
 from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
 from aether_nb.ids import NodeId, Token, letters_of
-from aether_nb.values import decode, digest, encode, show
+from aether_nb.values import Outputs, decode, digest, encode, show
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -178,11 +178,21 @@ class Activation:
                     await self._journal.replay.turn(entry)
             else:
                 await self._guarded(node, self._driver.bodies.reattach(node, target, inputs, self._slot))
+        if node.status not in DONE:  # it only asks again for a secret that is gone
+            await self._driver.secrets.again(node, self._slot)
         if node.status == "cancelled" and node.error is None:
             raise asyncio.CancelledError
         scope.done(node.id, before)
-        outputs = outcome.of_node(self._driver.state, node, target.outputs, self.services.artifacts)
+        outputs = await self._outputs(node, target)
         return outputs if pick is None else outputs[pick]
+
+    async def _outputs(self, node: NodeState, target: Target) -> Outputs:
+        """What a node came to; a secret in it that is gone is asked for again."""
+        while True:
+            try:
+                return outcome.of_node(self._driver.state, node, target.outputs, self.services.artifacts)
+            except SecretGone as gone:
+                await self._driver.secrets.regained(gone, self._slot)
 
     async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
         """Await calls of dual-stage tools at once; see `calling.Caller`."""

@@ -19,7 +19,7 @@ from aether_nb.engine.failures import asked_to_stop
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.scheduler import Slot, queued_ms
 from aether_nb.engine.waits import ResumedWait
-from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended
+from aether_nb.errors import NotRestorable, ReplyInvalid, RunBlocked, RunSuspended, SecretGone
 from aether_nb.events import AnyEvent, BranchTaken, NodeStarted, ReplyRejected
 from aether_nb.graph.model import Branch
 from aether_nb.graph.retry_policy import ONCE, RetryPolicy
@@ -57,16 +57,25 @@ class Bodies:
             node: the node.
             slot: for a plain tool: its place, held.
         """
+        inputs = await self.inputs(node, slot)
         if node.kind == "when":
-            self._choose(node)
+            self._choose(node, inputs)
             return
         target: Any = self._driver.target_of(node)
         if slot is not None:
-            await self._tool(node, target, self._driver.inputs_of(node), slot)
+            await self._tool(node, target, inputs, slot)
         elif node.kind in {"ask", "wait"}:
-            await self._stage_a(node, target, self._driver.inputs_of(node))
+            await self._stage_a(node, target, inputs)
         else:
-            await self.execute(node, target, self._driver.inputs_of(node), None, settle=False)
+            await self.execute(node, target, inputs, None, settle=False)
+
+    async def inputs(self, node: NodeState, slot: Slot | None) -> dict[str, Any]:
+        """A node's inputs, decoded; secrets in them that are gone are asked for again, without the slot."""
+        while True:
+            try:
+                return self._driver.inputs_of(node)
+            except SecretGone as gone:
+                await self._driver.secrets.regained(gone, slot)
 
     def place_for(self, target: Target) -> Slot | None:
         """A place for the body of a plain tool that is called, held, when one is free now."""
@@ -124,7 +133,12 @@ class Bodies:
         """The second half of a dual-stage tool; a reply that it refuses opens the same question again."""
         driver = self._driver
         assert node.wait is not None
-        opened, inputs = node.wait.opened, driver.inputs_of(node)
+        try:
+            reply = driver.secrets.unsealed(node, reply)
+        except SecretGone:
+            driver.secrets.ask(node)
+            return
+        opened, inputs = node.wait.opened, await self.inputs(node, None)
         target: Any = driver.target_of(node)
         wait = ResumedWait.of(opened, inputs, driver.engine.services.artifacts)
         refusal = ReplyInvalid if node.wait.status == "answered" else ()  # a default cannot be asked again
@@ -146,10 +160,9 @@ class Bodies:
             await driver.barrier(full=True)
             driver.questions.opened(node, told=True)
 
-    def _choose(self, node: NodeState) -> None:
+    def _choose(self, node: NodeState, inputs: Mapping[str, Any]) -> None:
         """Look at the condition of a choice, and go one way."""
         driver = self._driver
-        inputs = driver.inputs_of(node)
         try:
             branch: Branch = "then" if inputs["condition"] else "otherwise"
         except Exception as error:  # noqa: BLE001 - the truth of a user's value
@@ -271,7 +284,10 @@ class Bodies:
         """Wait until a node has its outcome, without the caller's slot meanwhile."""
         if node.status in DONE:
             return
-        outcome = self._driver.performing.outcome_of(node.id)
+        await self.stand(self._driver.performing.outcome_of(node.id), slot)
+
+    async def stand(self, outcome: asyncio.Future[None], slot: Slot | None) -> None:
+        """Wait for what comes of a node, and do nothing else; without the caller's slot meanwhile."""
         task = asyncio.current_task()
         assert task is not None
         self._driver.tasks.standing.add(task)

@@ -40,6 +40,13 @@ class RunStageB:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSecret:
+    """A secret that was asked for again is there: the node is done, as it was."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
 class TimeOut:
     """The wait of this node expired and has no default."""
 
@@ -69,4 +76,6 @@ class Settle:
     node: NodeId
 
 
-Command = StartNode | RetryNode | AttachWait | RunStageB | TimeOut | FinishFrame | FailFrame | Settle
+Command = (
+    StartNode | RetryNode | AttachWait | RunStageB | TakeSecret | TimeOut | FinishFrame | FailFrame | Settle
+)

@@ -27,6 +27,7 @@ from aether_nb.engine.questions import Questions
 from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.scheduler import Slot
+from aether_nb.engine.secrets import Secrets
 from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
 from aether_nb.errors import AetherError, FencedOut, NotRestorable, RunBlocked, RunOver, RunSuspended
@@ -84,6 +85,7 @@ class Driver:
         self.partings = Partings(self)
         self.races = Races(self)
         self.pauses = Pauses(self)
+        self.secrets = Secrets(self)
         self.share = engine.scheduler.share(state.priority)
         self.done = asyncio.Event()
         self.suspended = False
@@ -238,6 +240,8 @@ class Driver:
 
     def conclude(self, last: AnyEvent) -> None:
         """Emit the last event and end, once every tool has been told of its withdrawn waits."""
+        if self.secrets.give_up():
+            last = replace(last, **self.head())
         if self.partings.pending:
             self.spawn(ROOT, self._conclude(last))
         else:
@@ -293,7 +297,7 @@ class Driver:
     def _take_apart(self) -> None:
         self.lane.on_commit = self.lane.on_lost = _nothing
         del self.performing, self.bodies, self.questions, self.maps
-        del self.partings, self.races, self.pauses, self.cancelling
+        del self.partings, self.races, self.pauses, self.secrets, self.cancelling
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""

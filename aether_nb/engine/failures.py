@@ -15,6 +15,7 @@ from aether_nb.frames import user_frames
 from aether_nb.graph.retry_policy import RetryPolicy
 from aether_nb.ids import NodeId
 from aether_nb.values import show
+from aether_nb.values.secrets import hidden
 
 _CANCELLED = errors.NodeCancelled.__name__
 _NOT_MENDED = (
@@ -38,7 +39,7 @@ def error_info(error: BaseException, inputs: Mapping[str, Any] | None = None) ->
     if isinstance(error, _Raised):
         return error.info
     return ErrorInfo(
-        message=writable(_text_of(error)),
+        message=writable(hidden(_text_of(error))),
         error_type=type(error).__name__,
         builtin=_builtin_of(type(error)).__name__,
         frames=tuple(map(writable, user_frames(error))),
@@ -54,7 +55,7 @@ def cause_of(error: BaseException) -> BaseException:
 
 def in_words(error: BaseException) -> str:
     """An exception of the user's in one text that every store can hold."""
-    return writable(f"{type(error).__name__}: {_text_of(error)}")
+    return writable(hidden(f"{type(error).__name__}: {_text_of(error)}"))
 
 
 def asked_to_stop() -> bool:

@@ -20,6 +20,7 @@ from aether_nb.engine.commands import (
     RunStageB,
     Settle,
     StartNode,
+    TakeSecret,
     TimeOut,
 )
 from aether_nb.engine.failures import error_info
@@ -50,6 +51,7 @@ class Performing:
         driver = self._driver
         for command in commands:
             if isinstance(command, Settle):
+                driver.secrets.settled(command.node)
                 caller = self._callers.pop(command.node, None)
                 if caller is not None and not caller.done():
                     caller.set_result(None)
@@ -65,6 +67,8 @@ class Performing:
                     driver.engine.loop.call_soon(driver.questions.attach, driver.state.nodes[node])
                 case RunStageB(node, reply):
                     driver.spawn(node, driver.bodies.stage_b(driver.state.nodes[node], reply))
+                case TakeSecret(node):
+                    driver.secrets.take(driver.state.nodes[node])
                 case TimeOut(node):
                     driver.questions.time_out(driver.state.nodes[node])
                 case FinishFrame(node):

@@ -99,7 +99,8 @@ class Polls:
     async def _look_once(self, node: NodeState, wait: WaitState) -> None:
         driver, prompt = self._driver, wait.opened.prompt
         target: Any = driver.target_of(node)
-        resumed = ResumedWait.of(wait.opened, driver.inputs_of(node), driver.engine.services.artifacts)
+        inputs = await driver.bodies.inputs(node, None)
+        resumed = ResumedWait.of(wait.opened, inputs, driver.engine.services.artifacts)
         problem: BaseException | None = None
         found: Any = PENDING
         async with driver.slot():

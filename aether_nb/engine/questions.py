@@ -97,7 +97,7 @@ class Questions:
         node = driver.state.nodes[wait.opened.node]
         if node.id in driver.cancelling.given_up:
             return  # it came too late to count
-        if not self._is_back(node):
+        if not (node.asked_again or self._is_back(node)):
             self.early[token] = reply
             return
         self._call_off(token)

@@ -92,6 +92,11 @@ class NodeState:
     ended_us: int | None = None
 
     @property
+    def asked_again(self) -> bool:
+        """Whether it only fetches a secret that is gone: what it came to stands."""
+        return self.wait is not None and self.wait.opened.again and self.outputs is not None
+
+    @property
     def on_failure(self) -> OnFailure:
         """What its failure does to the rest."""
         described = self.spec or self.added

@@ -21,6 +21,7 @@ from aether_nb.engine.commands import (
     RunStageB,
     Settle,
     StartNode,
+    TakeSecret,
     TimeOut,
 )
 from aether_nb.engine.failures import cancelled_by
@@ -159,7 +160,7 @@ class RunState:
             if wait.status == "open":
                 return [AttachWait(node.id)]
             if wait.status == "answered" and wait.reply is not None:
-                return [RunStageB(node.id, wait.reply)]
+                return [TakeSecret(node.id) if node.asked_again else RunStageB(node.id, wait.reply)]
             if wait.status == "expired":
                 return self._after_expiry(node, wait)
         frame = self.frames.get(node.id)
@@ -327,11 +328,11 @@ class RunState:
 
     def _on_node_finished(self, event: NodeFinished) -> list[Command]:
         node = self._node(event)
-        node.outputs, node.ended_us = event.outputs, event.at_us
+        again, node.outputs, node.ended_us = node.asked_again, event.outputs, event.at_us
         if node.kind == "map" and node.id in self.frames:
             node.outputs = self.frames.outputs(node.id)
         self.set_status(node, "succeeded")
-        return self._outcome(node, "ok")
+        return [Settle(node.id)] if again else self._outcome(node, "ok")
 
     def _on_node_failed(self, event: NodeFailed) -> list[Command]:
         node = self._node(event)
@@ -366,6 +367,8 @@ class RunState:
             entry.outcome = outcome
             self.journals[node.parent].outcomes.append(entry)
         settle = Settle(node.id)
+        if node.asked_again and outcome != "ok":  # what came of its outcome stands
+            return [settle]
         return [settle] if node.spec is None else [settle, *self.frames.advance(node)]
 
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
@@ -414,7 +417,7 @@ class RunState:
         self._close_wait(wait, "answered")
         wait.reply = event.reply
         self.set_status(node, "running")
-        return [RunStageB(node.id, event.reply)]
+        return [TakeSecret(node.id) if node.asked_again else RunStageB(node.id, event.reply)]
 
     def _on_reply_rejected(self, event: ReplyRejected) -> list[Command]:
         node, wait = self._node(event), self.waits[event.token]

@@ -12,7 +12,16 @@ from aether_nb.calling import MISSING, DualStageTarget, WaitTarget
 from aether_nb.errors import BadInputs, BadOutputs, NotStorable, ReplyInvalid
 from aether_nb.events import WaitOpened
 from aether_nb.ids import Token, is_name, new_token
-from aether_nb.prompts import AnyPrompt, CallbackPrompt, Poll, Prompt, TextPrompt, check_reply, check_schema
+from aether_nb.prompts import (
+    AnyPrompt,
+    CallbackPrompt,
+    Poll,
+    Prompt,
+    TextPrompt,
+    check_reply,
+    check_schema,
+    is_secret,
+)
 from aether_nb.values import Blobs, decode, encode, show
 
 if TYPE_CHECKING:
@@ -55,6 +64,8 @@ def open_wait(
     prompt = _prompt_of(wait)
     if not prompt.prompt.strip():
         raise BadInputs(f"{target.name}: the prompt is empty, {prompt.prompt!r}; say what is asked.")
+    if is_secret(prompt):
+        _check_secret(target, wait)
     try:
         prompt.model_dump_json()
     except ValueError:  # the log could not be written, and the run not go on
@@ -99,6 +110,19 @@ def _check(target: DualStageTarget, returned: Any) -> None:
     if poll is not None and "poll" not in target.own:
         raise BadInputs(
             f"{target.name} wants to be polled and has no `poll`; write `async def poll(self, wait)`."
+        )
+
+
+def _check_secret(target: DualStageTarget, wait: WaitTarget) -> None:
+    """Raises BadInputs when a secret could come some other way than from a person here, and so be stored."""
+    ways = {
+        "default=": wait.default is not MISSING, "correlator=": wait.correlator is not None,
+        "poll=": wait.poll is not None, "a `setup` without `pure_setup = True`": not target.pure_setup,
+    }  # fmt: skip
+    if found := [way for way, is_so in ways.items() if is_so]:
+        raise BadInputs(
+            f"{target.name}: a secret comes from a person in this kernel and from nowhere else, so that it is never "
+            f"stored; it cannot have {' or '.join(found)}."
         )
 
 

@@ -12,7 +12,7 @@ from aether_nb.prompts.choice import ChoicePrompt, Option
 from aether_nb.prompts.date import DatePrompt
 from aether_nb.prompts.files import FileGiven, FileRef, FilesPrompt, FilesReply, TakesFiles, TextOrFilesPrompt
 from aether_nb.prompts.form import FormPrompt
-from aether_nb.prompts.kinds import PROMPT, AnyPrompt, Prompt, check_reply, reply_schema
+from aether_nb.prompts.kinds import PROMPT, AnyPrompt, Prompt, check_reply, is_secret, reply_schema
 from aether_nb.prompts.models import form_of, instance_of
 from aether_nb.prompts.number import NumberPrompt
 from aether_nb.prompts.polling import Poll
@@ -46,6 +46,7 @@ __all__ = [
     "form_of",
     "headline",
     "instance_of",
+    "is_secret",
     "plain_json",
     "reply_schema",
     "schema_hash",

@@ -53,3 +53,8 @@ def check_reply(prompt: Prompt, value: Any) -> Any:
 def reply_schema(prompt: Prompt) -> dict[str, Any]:
     """JSON Schema of the reply's normal form, for doors that do not have the notebook's classes."""
     return prompt.reply_schema()
+
+
+def is_secret(prompt: Prompt) -> bool:
+    """Whether the reply must be stored nowhere."""
+    return isinstance(prompt, TextPrompt) and prompt.secret

@@ -12,14 +12,17 @@ Two names for one list become two lists.
 from aether_nb.values.decoding import Opaque, decode
 from aether_nb.values.encoding import NAMING, Blobs, alike, boxed, digest, encode, outputs_tree
 from aether_nb.values.outputs import RESERVED_OUTPUTS, Outputs
+from aether_nb.values.secrets import MASK, Secret
 from aether_nb.values.text import show, shown, written
 
 __all__ = [
+    "MASK",
     "NAMING",
     "RESERVED_OUTPUTS",
     "Blobs",
     "Opaque",
     "Outputs",
+    "Secret",
     "alike",
     "boxed",
     "decode",

@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from aether_nb.errors import NotRestorable
-from aether_nb.values import arrays, classes
+from aether_nb.errors import NotRestorable, SecretGone
+from aether_nb.values import arrays, classes, secrets
 from aether_nb.values.encoding import Blobs
 from aether_nb.values.kinds import FACTORIES, TAG
 from aether_nb.values.outputs import Outputs
@@ -201,6 +201,19 @@ def _model_class(_d: Decoder, data: Mapping[str, Any]) -> type[BaseModel]:
     return cls
 
 
+def _secret(d: Decoder, data: Mapping[str, Any]) -> Any:
+    if not d.strict:
+        return secrets.MASKED
+    found = secrets.find(data["id"], data["v"])
+    if found is None:
+        raise SecretGone(
+            f"The secret that {data['v']!r} asked for is not in memory any more, and was never stored; "
+            "the run that asked for it must ask again.",
+            data["v"],
+        )
+    return found
+
+
 def _enum(d: Decoder, data: Mapping[str, Any]) -> Any:
     cls = _class(data)
     if not issubclass(cls, enum.Enum):
@@ -249,6 +262,7 @@ _BY_TAG: dict[str, _Handler] = {
     "enum": _enum,
     "obj": _obj,
     "class": _model_class,
+    secrets.TAG_OF_SECRETS: _secret,
     "array": lambda d, data: arrays.decode_array(d.value(data["v"])),
     "scalar": lambda d, data: arrays.decode_scalar(data["type"], d.value(data["v"])),
     "frame": lambda d, data: arrays.decode_frame(d, data["v"]),

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from aether_nb.values import arrays, classes
 from aether_nb.values.outputs import Outputs
 from aether_nb.values.refusal import Refused, remedy_for
+from aether_nb.values.secrets import TAG_OF_SECRETS, Secret
 
 if TYPE_CHECKING:
     from aether_nb.values.encoding import Encoder
@@ -247,6 +248,12 @@ def _model(e: Encoder, value: BaseModel, depth: int) -> Any:
     return made
 
 
+def _secret(e: Encoder, value: Secret, _depth: int) -> Any:
+    if e.canonical:
+        return _tagged(e, TAG_OF_SECRETS, value.node)  # the same call, when it was asked for again
+    return _tagged(e, TAG_OF_SECRETS, value.node, id=value.id)
+
+
 _Handler = Callable[["Encoder", Any, int], Any]
 
 BY_TYPE: dict[type, _Handler] = {
@@ -265,6 +272,7 @@ BY_TYPE: dict[type, _Handler] = {
     OrderedDict: _ordered,
     defaultdict: _defaultdict,
     Outputs: _outputs,
+    Secret: _secret,
     range: _range,
     complex: _complex,
     Decimal: _text("decimal"),
