@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from aether_nb import api
-from aether_nb.channels.console import ConsoleChannel, typed
+from aether_nb.channels.console import ConsoleChannel
+from aether_nb.channels.typed import typed
 from aether_nb.errors import AetherError, ReplyInvalid, UnknownWait
 from aether_nb.events import FINAL
 from aether_nb.home import default_store_path
@@ -58,7 +59,7 @@ def waits() -> None:
 
 @app.command()
 def answer(token: str, value: str, by: Annotated[str, typer.Option(help="Who answers.")] = "") -> None:
-    """Answer a wait by its token; an option also by its number."""
+    """Answer a wait by its token; an option also by its number, a form as JSON."""
     here = _store()
     row = here.store.wait(Token(token))
     if row is None:

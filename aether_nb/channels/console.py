@@ -7,19 +7,18 @@ that is answered elsewhere meanwhile says so and makes room for the next.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections import deque
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from aether_nb.channels.lines import Lines
+from aether_nb.channels.typed import MORE, Entry, hint
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import AetherError, ReplyInvalid
 from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
-from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Prompt, TextPrompt
+from aether_nb.prompts import CallbackPrompt, FormPrompt, Prompt
 
 _MARK = "> "  # where one types
 
@@ -38,7 +37,7 @@ class ConsoleChannel:
         self._source = source
         self._out = out
         self._queue: deque[Shown] = deque()  # the first one stands on the screen
-        self._typed: list[str] = []  # lines of an answer of several lines
+        self._entry: Entry | None = None  # of what stands on the screen
         self._lines: Lines | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answer: Callable[[Token, Any], object] | None = None
@@ -88,13 +87,20 @@ class ConsoleChannel:
             self._write(f"  {problem}\n")
         wait = shown.wait
         question = wait.prompt.prompt.strip().replace("\n", "\n  ")
-        self._write(f"? {question}{hint(wait.prompt, wait.deadline_ms)}\n{_MARK}")
-        self._lines.want()
+        self._write(f"? {question}{hint(wait.prompt, wait.deadline_ms)}\n")
+        self._enter(wait.prompt)
+
+    def _enter(self, prompt: Prompt, before: Mapping[str, Any] | None = None) -> None:
+        """Have an answer typed, from its first line on."""
+        assert self._lines is not None
+        self._entry = Entry(prompt, before)
+        self._write(f"{self._entry.label()}{_MARK}")
+        self._lines.want(hidden=self._entry.hidden)
 
     def _next(self) -> None:
         assert self._lines is not None
         self._queue.popleft()
-        self._typed.clear()
+        self._entry = None
         if self._queue:
             self._ask()
         else:
@@ -112,18 +118,22 @@ class ConsoleChannel:
             )
             self._next()
             return
-        if isinstance(wait.prompt, TextPrompt) and wait.prompt.multiline:
-            self._typed.append(line)
-            if line:
+        entry = self._entry
+        if entry is None:
+            return
+        if entry.hidden:
+            self._write("\n")  # the one that was typed was not shown either
+        try:
+            value = entry.take(line)
+            if value is MORE:
+                label = entry.label()
+                self._write(f"{label}{_MARK}" if label else "")
                 self._lines.want()
                 return
-            line = "\n".join(self._typed[:-1])
-        try:
-            result = self._answer(wait.token, typed(wait.prompt, line))
+            result = self._answer(wait.token, value)
         except ReplyInvalid as invalid:
-            self._typed.clear()
-            self._write(f"  {'; '.join(invalid.problems.values())}\n{_MARK}")
-            self._lines.want()
+            self._write(_told(wait.prompt, invalid.problems))
+            self._enter(wait.prompt, entry.given)
             return
         except AetherError as error:
             self._write(f"  {error}\n")
@@ -138,38 +148,13 @@ class ConsoleChannel:
         out.flush()
 
 
-def typed(prompt: Prompt, line: str) -> Any:
-    """What was typed, as a reply: options also by number or in any case, paths separated by `;`, else JSON."""
-    if isinstance(prompt, TextPrompt):
-        return line
-    text = line.strip()
-    if isinstance(prompt, ApprovalPrompt):
-        if text in prompt.options:
-            return text
-        if text.isdecimal() and 1 <= int(text) <= len(prompt.options):
-            return prompt.options[int(text) - 1]
-        return next((o for o in prompt.options if o.casefold() == text.casefold()), text)
-    if isinstance(prompt, FilesPrompt):
-        return [p.strip() for p in text.split(";") if p.strip()] if prompt.multiple else [text]
-    try:  # a job's result: JSON, or just words
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def hint(prompt: Prompt, deadline_ms: int | None) -> str:
-    """What may be typed and until when, to stand behind the question."""
-    hints = []
-    if isinstance(prompt, ApprovalPrompt):
-        hints.append("  ".join(f"{i} {o}" for i, o in enumerate(prompt.options, 1)))
-    elif isinstance(prompt, FilesPrompt):
-        hints.append("paths, separated by ;" if prompt.multiple else "a path")
-    elif isinstance(prompt, TextPrompt):
-        hints += [prompt.placeholder] * bool(prompt.placeholder)
-        hints += ["end with an empty line"] * prompt.multiline
-    if deadline_ms is not None:
-        hints.append(f"until {datetime.fromtimestamp(deadline_ms / 1000).astimezone():%H:%M:%S}")
-    return "".join(f"  [{hint}]" for hint in hints)
+def _told(prompt: Prompt, problems: Mapping[str, str]) -> str:
+    """Why an answer was refused; in a form at which field."""
+    if not isinstance(prompt, FormPrompt):
+        return f"  {'; '.join(problems.values())}\n"
+    return "".join(
+        f"  {field}: {problem}\n" if field else f"  {problem}\n" for field, problem in problems.items()
+    )
 
 
 def _ending(wait: WaitRow) -> str:

@@ -8,7 +8,9 @@ own buffer (a pipe, a file), is read on a thread.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import getpass
 import os
 import sys
 import threading
@@ -30,12 +32,18 @@ class Lines:
         self._loop = asyncio.get_running_loop()
         self._rest = b""  # typed ahead
         self._wanted = False
+        self._hidden = False
+        self._undo: Callable[[], None] | None = None
 
-    def want(self) -> None:
-        """Ask for one line; asking again before it came changes nothing."""
+    def want(self, *, hidden: bool = False) -> None:
+        """Ask for one line; asking again before it came changes nothing.
+
+        Args:
+            hidden: whether a terminal shows nothing of what is typed.
+        """
         if self._wanted:
             return
-        self._wanted = True
+        self._wanted, self._hidden = True, hidden
         if self._source is None:
             self._loop.call_soon(self._give, None)
         elif b"\n" in self._rest:
@@ -45,6 +53,7 @@ class Lines:
 
     def stop(self) -> None:
         """Nobody waits for a line any more; what is typed is left to others."""
+        self._shown_again()
         if self._wanted and self._source is not None:
             with contextlib.suppress(OSError, ValueError, NotImplementedError):
                 self._wanted = not self._loop.remove_reader(self._source.fileno())
@@ -53,10 +62,33 @@ class Lines:
         try:
             if not source.isatty():
                 return False
+            if self._hidden:
+                self._hide(source.fileno())
             self._loop.add_reader(source.fileno(), self._on_readable)
         except (OSError, ValueError, NotImplementedError):
             return False
         return True
+
+    def _hide(self, terminal: int) -> None:
+        """Have the terminal show nothing of what is typed, until the line is there or the program ends."""
+        import termios  # noqa: PLC0415 - there is none on Windows, where no loop watches a terminal either
+
+        before = termios.tcgetattr(terminal)
+        silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+        termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+
+        def undo() -> None:
+            with contextlib.suppress(OSError, termios.error):  # the terminal is gone
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+        self._undo = undo
+        atexit.register(undo)
+
+    def _shown_again(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            atexit.unregister(undo)
+            undo()
 
     def _on_readable(self) -> None:
         assert self._source is not None
@@ -84,6 +116,11 @@ class Lines:
     def _read(self) -> None:
         assert self._source is not None
         try:
+            if (
+                self._hidden and self._source is sys.stdin and self._source.isatty()
+            ):  # where no loop watches it
+                self._loop.call_soon_threadsafe(self._give, getpass.getpass(""))
+                return
             # input() does not keep the file locked, which would spoil the end of the program.
             line = input() + "\n" if self._source is sys.stdin else self._source.readline()
         except (EOFError, OSError, ValueError):
@@ -93,4 +130,5 @@ class Lines:
 
     def _give(self, line: str | None) -> None:
         self._wanted = False
+        self._shown_again()
         self._on_line(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from aether_nb.channels.console import hint, typed
+from aether_nb.channels.typed import MORE, Entry, hint
 from aether_nb.errors import ReplyInvalid
 from aether_nb.values import Outputs
 
@@ -58,8 +58,14 @@ async def _open_question(run: Run, driver: Driver, end: asyncio.Future[Any]) -> 
 
 def _ask(host: KernelHost, run: Run) -> None:
     row = host.runtime.store.waits(runs=[run.run_id])[0]
-    line = host.kernel.raw_input(f"{row.prompt.prompt}{hint(row.prompt, row.deadline_ms)} ")
+    entry = Entry(row.prompt)
+    read = host.kernel.getpass if entry.hidden else host.kernel.raw_input
+    said = f"{row.prompt.prompt}{hint(row.prompt, row.deadline_ms)} "
+    value: Any = MORE
+    while value is MORE:
+        value = entry.take(read(f"{said}{entry.label()}"))
+        said = ""
     try:
-        host.runtime.answer(row.token, typed(row.prompt, line), door="input")
+        host.runtime.answer(row.token, value, door="input")
     except ReplyInvalid as invalid:
         print(invalid)  # noqa: T201 - in the cell that waits; asked again

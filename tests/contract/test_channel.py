@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,32 @@ from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ReplyInvalid
 from aether_nb.events import Message
 from aether_nb.ids import NodeId, RunId, Token, new_token
-from aether_nb.prompts import ApprovalPrompt, FilesPrompt, Reply, TextPrompt, check_reply, reply_schema
+from aether_nb.prompts import (
+    ApprovalPrompt,
+    ChoicePrompt,
+    DatePrompt,
+    FilesPrompt,
+    FormPrompt,
+    NumberPrompt,
+    Option,
+    Reply,
+    TextOrFilesPrompt,
+    TextPrompt,
+    check_reply,
+    reply_schema,
+)
+
+COLOURS = ChoicePrompt(
+    prompt="Colour?", options=(Option(value=1, label="Red"), Option(value=2, label="Blue"))
+)
+FORM = FormPrompt(
+    prompt="Who?",
+    fields={
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+        "required": ["name"],
+    },
+)
 
 
 @dataclass
@@ -98,11 +124,21 @@ def over(one, status="withdrawn", reply=None):
             "No",
             {"choice": "No", "approved": False, "reason": ""},
         ),
+        (TextPrompt(prompt="PIN?", secret=True, pattern="[0-9]{4}"), "1234", "1234"),
+        (COLOURS, "Blue", 2),
+        (COLOURS.model_copy(update={"multiple": True}), "Blue", [2]),
+        (NumberPrompt(prompt="How many?"), 3, 3),
+        (NumberPrompt(prompt="How much?"), 3.5, 3.5),
+        (DatePrompt(prompt="When?"), "2026-11-27", "2026-11-27"),
+        (DatePrompt(prompt="When?", time=True), "2026-11-27T14:00+01:00", "2026-11-27T14:00:00+01:00"),
         (FilesPrompt(prompt="Data?"), "a.csv", {"files": [{"path": "a.csv"}], "text": ""}),
+        (TextOrFilesPrompt(prompt="Data?"), "a word", {"files": [], "text": "a word"}),
+        (FORM, {"name": "Ada", "age": 36}, {"name": "Ada", "age": 36}),
     ],
 )
 async def test_a_prompt_that_is_shown_is_answered_under_its_token(answering, prompt, given, stored):
-    channel, one = answering([given]), shown(prompt)
+    line = given if answering is scripted or isinstance(given, str) else json.dumps(given)
+    channel, one = answering([line]), shown(prompt)
     desk = desk_of(channel, one)
     channel.show(one)
     await desk.has(lambda: desk.answers)
@@ -130,9 +166,20 @@ async def test_a_prompt_shown_again_is_asked_again(answering):
     assert desk.answers[1] == (one.wait.token, "second")
 
 
-async def test_a_reply_that_does_not_fit_leaves_no_answer_behind(answering):
-    one = shown(ApprovalPrompt(prompt="Go?", options=("Yes", "No"), approve="Yes"))
-    channel = answering(["Perhaps"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        ApprovalPrompt(prompt="Go?", options=("Yes", "No"), approve="Yes"),
+        TextPrompt(prompt="PIN?", secret=True, pattern="[0-9]{4}"),
+        COLOURS,
+        NumberPrompt(prompt="How many?"),
+        DatePrompt(prompt="When?"),
+        FORM,
+    ],
+)
+async def test_a_reply_that_does_not_fit_leaves_no_answer_behind(answering, prompt):
+    one = shown(prompt)
+    channel = answering(["Perhaps"] if prompt is not FORM else ['{"name": 1}'])
     desk = desk_of(channel, one)
     channel.show(one)
     await desk.has(lambda: desk.refused)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from aether_nb.channels.console import ConsoleChannel, typed
+from aether_nb.channels.console import ConsoleChannel
+from aether_nb.channels.typed import typed
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreBusy
 from aether_nb.events import Message
