@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from aether_nb.errors import StoreTooNew
 from aether_nb.markup import pairs
 from aether_nb.prompts import PROMPT, PromptBase
 from aether_nb.values import show
@@ -67,7 +68,18 @@ def _plain(value: Any) -> Any:
 
 
 def _checked(cls: Any, value: Any) -> Any:
-    return PROMPT.validate_python(value) if cls is PromptBase else cls.model_validate(value)
+    if cls is not PromptBase:
+        return cls.model_validate(value)
+    try:
+        return PROMPT.validate_python(value)
+    except ValidationError as wrong:
+        kinds = {error["type"] for error in wrong.errors(include_url=False)}
+        if kinds.isdisjoint({"union_tag_invalid", "extra_forbidden"}):
+            raise
+        raise StoreTooNew(
+            f"its question, of kind {value.get('kind')!r:.100}, has something that this aether_nb does not know: "
+            "it was written by a newer one. Install that to open the run."
+        ) from None
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)

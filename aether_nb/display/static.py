@@ -29,6 +29,7 @@ from aether_nb.display.progress import (
 )
 from aether_nb.display.render import data_url, svg
 from aether_nb.display.shapes import ErrorShape, MessageShape, PromptShape, RunShape
+from aether_nb.display.words import offered
 from aether_nb.graph.model import GraphSpec, StepTypes
 from aether_nb.values import show
 
@@ -145,13 +146,15 @@ def _prompt(prompt: PromptShape) -> str:
         who = "".join(f" · {part}" for part in (reply["by"] or reply["door"], _clock(reply["at_ms"])) if part)
         lines.append(f'<div class="aether-words">✓ {escape(reply["text"])}{_span("quiet", who)}</div>')
     elif prompt["state"] == "open":
-        options = prompt["prompt"].get("options", ())
-        lines.append("".join(_span("option", str(option)) for option in options))
+        lines.append("".join(_span("option", one) for one in offered(prompt["prompt"])))
         until = f", until {_clock(prompt['deadline_ms'])}" if prompt["deadline_ms"] else ""
         lines.append(
             _quiet(f"? waits for {'a callback' if prompt['kind'] == 'callback' else 'an answer'}{until}")
         )
-        lines += [_quiet(f"! {why}") for why in prompt["problems"].values()]
+        lines += [
+            _quiet(f"! {field}: {why}" if prompt["kind"] == "form" and field else f"! {why}")
+            for field, why in prompt["problems"].items()
+        ]
     else:
         lines.append(_quiet(prompt["state"]))
     marks = f'data-kind="{escape(prompt["kind"])}" data-state="{prompt["state"]}"'

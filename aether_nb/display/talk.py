@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from aether_nb import events as ev
 from aether_nb.display.shapes import MessageShape, PatchShape, PromptShape, ReplyShape
@@ -21,10 +21,10 @@ IMAGE_BYTES = 4 << 20
 _IMAGE = re.compile(r"image/[\w.+-]+")
 
 
-def reply_shape(kind: str, reply: Reply, me: str) -> ReplyShape:
-    """An answer to a prompt of that kind; what `me` answered is said to be from "you"."""
+def reply_shape(prompt: Mapping[str, Any], reply: Reply, me: str) -> ReplyShape:
+    """An answer to a prompt, which is JSON; what `me` answered is said to be from "you"."""
     by = "you" if reply.by == me else reply.by
-    return ReplyShape(text=reply_text(kind, reply.value), by=by, door=reply.door, at_ms=reply.at_ms)
+    return ReplyShape(text=reply_text(prompt, reply.value), by=by, door=reply.door, at_ms=reply.at_ms)
 
 
 class Talk:
@@ -83,7 +83,7 @@ class Talk:
         if prompt is not None:
             prompt["state"] = "answered"
             prompt["problems"] = {}
-            prompt["reply"] = reply_shape(prompt["kind"], reply, self._me)
+            prompt["reply"] = reply_shape(prompt["prompt"], reply, self._me)
             self._new_prompts[token] = None
 
     def reject(self, event: ev.ReplyRejected) -> None:

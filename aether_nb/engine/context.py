@@ -23,6 +23,7 @@ from aether_nb.errors import BadInputs, OutsideRun
 from aether_nb.events import Message
 from aether_nb.frames import user_frames
 from aether_nb.values import show, written
+from aether_nb.values.secrets import hidden
 
 _LOG = logging.getLogger("aether_nb.run")
 
@@ -255,4 +256,4 @@ def _text(msg: object, args: tuple[object, ...], raised: object) -> str:
     error = sys.exc_info()[1] if raised and not isinstance(raised, BaseException) else raised
     if isinstance(error, BaseException):
         text = "\n".join((text, *user_frames(error), in_words(error)))
-    return text
+    return hidden(text)

@@ -110,9 +110,9 @@ class Inbox:
         )  # fmt: skip
 
     def _prompt(self, n: int, row: WaitRow) -> PromptShape:
-        me = self._host.runtime.me()
+        me, asked = self._host.runtime.me(), row.prompt.model_dump(mode="json")
         return PromptShape(
-            token=row.token, node=row.node_id, seq=n, kind=row.kind, prompt=row.prompt.model_dump(mode="json"),
+            token=row.token, node=row.node_id, seq=n, kind=row.kind, prompt=asked,
             state=row.status, deadline_ms=row.deadline_ms, source=row.run_id, problems={},
-            reply=None if row.reply is None else reply_shape(row.kind, row.reply, me),
+            reply=None if row.reply is None else reply_shape(asked, row.reply, me),
         )  # fmt: skip

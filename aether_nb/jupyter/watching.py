@@ -106,5 +106,5 @@ def _shape(row: WaitRow, me: set[str]) -> dict[str, Any]:
     by = reply.by if reply is not None and reply.by in me else ""
     return {
         "status": row.status,
-        "reply": None if reply is None else reply_shape(row.kind, reply, by),
+        "reply": None if reply is None else reply_shape(row.prompt.model_dump(mode="json"), reply, by),
     }

@@ -19,6 +19,7 @@ from aether_nb.prompts.polling import Poll
 from aether_nb.prompts.replies import Reply
 from aether_nb.prompts.schemas import check_schema, schema_hash
 from aether_nb.prompts.text import TextPrompt
+from aether_nb.prompts.unknown import UnknownPrompt
 
 __all__ = [
     "PROMPT",
@@ -41,6 +42,7 @@ __all__ = [
     "TakesFiles",
     "TextOrFilesPrompt",
     "TextPrompt",
+    "UnknownPrompt",
     "check_reply",
     "check_schema",
     "form_of",

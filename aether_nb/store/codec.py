@@ -7,7 +7,7 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import pydantic_core
@@ -17,7 +17,7 @@ from aether_nb.errors import AetherError, LogDamaged, NotStorable, StoreError, S
 from aether_nb.events import EVENTS, AnyEvent, NodeEvent, WaitOpened
 from aether_nb.facts import reader, replace
 from aether_nb.ids import RunId
-from aether_nb.prompts import PROMPT, Prompt
+from aether_nb.prompts import PROMPT, Prompt, UnknownPrompt
 
 VERSION = 1
 """Of event bodies. A field more does not raise it; a changed meaning does."""
@@ -98,6 +98,8 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
         text = f"{_head(run, seq, at_us, name)}{',' if rest else ''}{rest}}}"
         try:
             log.append(reader(EVENTS[kind])(text))
+        except StoreTooNew as e:
+            raise StoreTooNew(f"Run {run_id}, event {seq}: {e}") from None
         except (ValueError, RecursionError, AetherError) as e:  # a stored Poll may say what no Poll may
             raise LogDamaged(
                 f"Event {seq} ({kind}) of run {run_id} cannot be read ({e}): the store's file is damaged; put a "
@@ -112,20 +114,16 @@ def dump_prompt(prompt: Prompt) -> str:
 
 
 def load_prompt(text: str) -> Prompt:
-    """Read it back.
+    """Read it back; one of a kind that this version does not know can be listed, and no more.
 
     Raises:
-        StoreTooNew: it is of a kind that this version does not know.
         StoreError: it is damaged.
     """
     try:
         return PROMPT.validate_json(text)
-    except ValidationError as e:
-        loads(text)
-        raise StoreTooNew(
-            f"A stored question is of a kind that this aether_nb does not know: {text[:200]}. "
-            "Install the version that wrote it."
-        ) from e
+    except ValidationError:
+        unknown: Any = UnknownPrompt.of(loads(text))
+        return cast("Prompt", unknown)
 
 
 def dumps(value: Any) -> str:

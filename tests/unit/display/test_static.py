@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -23,7 +24,7 @@ from aether_nb.display.render import svg
 from aether_nb.display.shapes import RunShape
 from aether_nb.display.static import TABLE_ROWS, graph_bundle, twin
 from aether_nb.graph.model import GraphSpec
-from aether_nb.prompts import ApprovalPrompt
+from aether_nb.prompts import ApprovalPrompt, ChoicePrompt, FormPrompt, NumberPrompt, Option
 
 
 class Page(HTMLParser):
@@ -203,3 +204,30 @@ def test_a_graph_function_by_itself_says_that_its_nodes_come_as_it_runs() -> Non
 @pytest.mark.parametrize("tell", [newsletter_waiting, newsletter_done, newsletter_failed])
 def test_the_same_run_gives_the_same_twin(tell: Any) -> None:
     assert twin(tell().view.peek(), None) == twin(tell().view.peek(), None)
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        (ApprovalPrompt(prompt="?", options=("Yes", HOSTILE), approve="Yes"), ["Yes", HOSTILE]),
+        (
+            ChoicePrompt(
+                prompt="?", options=tuple(Option(value=n, label=f"{n}{HOSTILE}") for n in range(15))
+            ),
+            [f"0{HOSTILE}", f"11{HOSTILE}", "… 3 more"],
+        ),
+        (
+            FormPrompt(prompt="?", fields={"properties": {"a": {"title": HOSTILE}, "b": {"type": "string"}}}),
+            [HOSTILE, "b"],
+        ),
+        (NumberPrompt(prompt="?"), ["? waits for an answer"]),
+    ],
+)
+def test_an_open_question_says_what_there_is_to_choose_or_fill_in(prompt: Any, said: list[str]) -> None:
+    html = twin(Story().ask("a", "t1", prompt).view.peek(), None)["text/html"]
+    assert "<script>" not in html
+    shown = unescape(html)
+    assert all(one in shown for one in said)

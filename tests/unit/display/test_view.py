@@ -24,7 +24,19 @@ from unit.display.samples import (
 
 from aether_nb import events as ev
 from aether_nb.display.view import RunView
-from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Reply, TextPrompt
+from aether_nb.prompts import (
+    ApprovalPrompt,
+    CallbackPrompt,
+    ChoicePrompt,
+    DatePrompt,
+    FilesPrompt,
+    FormPrompt,
+    NumberPrompt,
+    Option,
+    Reply,
+    TextOrFilesPrompt,
+    TextPrompt,
+)
 
 
 def merged(shape: Any, patch: Any) -> Any:
@@ -140,6 +152,25 @@ def test_a_graph_as_a_node_does_not_count_as_computing() -> None:
     assert newsletter_waiting().view.peek()["status"] == "waiting"
 
 
+COLOURS = ChoicePrompt(
+    prompt="?",
+    options=tuple(
+        Option(value=v, label=label) for v, label in ((1, "Red"), (True, "Yes"), (None, "Nothing"))
+    ),
+)
+FORM = FormPrompt(
+    prompt="?",
+    fields={
+        "type": "object",
+        "properties": {
+            "name": {"title": "Name", "type": "string"},
+            "age": {"type": "integer"},
+            "home": {"title": "Home", "type": "object", "properties": {"street": {"type": "string"}}},
+        },
+    },
+)
+
+
 @pytest.mark.parametrize(
     ("prompt", "value", "text"),
     [
@@ -156,6 +187,24 @@ def test_a_graph_as_a_node_does_not_count_as_computing() -> None:
             "a.csv: the new one",
         ),
         (CallbackPrompt(prompt="?"), {"url": "x"}, "{'url': 'x'}"),
+        (TextPrompt(prompt="?", secret=True), {"$": "secret", "v": "a", "id": "x"}, "••••"),
+        (
+            ApprovalPrompt(prompt="?", reason="optional"),
+            {"choice": "Reject", "approved": False, "reason": "too long"},
+            "Reject: too long",
+        ),
+        (COLOURS, 1, "Red"),
+        (COLOURS, True, "Yes"),
+        (COLOURS.model_copy(update={"multiple": True}), [1, None], "Red, Nothing"),
+        (COLOURS.model_copy(update={"multiple": True}), [], "none"),
+        (NumberPrompt(prompt="?", unit="kg"), 3.5, "3.5 kg"),
+        (DatePrompt(prompt="?", time=True), "2026-11-27T14:00:00+01:00", "2026-11-27 14:00:00+01:00"),
+        (TextOrFilesPrompt(prompt="?"), {"files": [], "text": "a word"}, "a word"),
+        (
+            FORM,
+            {"name": "Ada", "age": None, "tags": [], "ok": False, "home": {"street": "<Here>"}},
+            "Name: Ada; ok: no; Home: (street: <Here>)",
+        ),
     ],
 )
 def test_an_answer_is_shown_in_the_way_of_its_kind(prompt: Any, value: Any, text: str) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from aether_nb.engine.ports import Append, NewRun
-from aether_nb.errors import StoreBusy, StoreError, StoreTooNew
+from aether_nb.errors import ReplyInvalid, StoreBusy, StoreError, StoreTooNew
 from aether_nb.events import NodeStarted, RunStarted, WaitOpened
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import Reply, TextPrompt
+from aether_nb.prompts import Reply, TextPrompt, check_reply
 from aether_nb.store import SqliteStore, place
 from aether_nb.store import database as database_module
 from aether_nb.store.database import Database
@@ -280,8 +280,23 @@ class TestTransactions:
             store.events(RUN)
         assert store.events(RUN, after=2) == []
         tamper(path, """UPDATE waits SET ask = '{"kind":"hologram"}'""")
+        tamper(path, "UPDATE events SET v = 1 WHERE seq = 2")
         with pytest.raises(StoreTooNew, match="hologram"):
-            store.waits()
+            store.events(RUN)
+
+    @pytest.mark.parametrize(
+        "ask", ['{"kind":"hologram","prompt":"Look?"}', '{"kind":"text","prompt":"Look?","in_colour":true}']
+    )
+    def test_a_question_of_a_newer_version_is_listed_as_one_that_cannot_be_read_here(
+        self, store: SqliteStore, path: Path, ask: str
+    ) -> None:
+        create(store, 2)
+        tamper(path, f"UPDATE waits SET ask = '{ask}' WHERE token = 't0'")
+        strange, other = sorted(store.waits(), key=lambda row: row.token)
+        assert strange.prompt.prompt.startswith("Look? (cannot be read here: a newer aether_nb wrote it")
+        assert not other.prompt.prompt.startswith("Look?")
+        with pytest.raises(ReplyInvalid, match="answer it with the version that asked"):
+            check_reply(strange.prompt, "x")
 
     def test_a_damaged_event_is_told_with_its_place(self, store: SqliteStore, path: Path) -> None:
         create(store)
