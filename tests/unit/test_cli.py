@@ -4,8 +4,14 @@ import re
 import sys
 
 import pytest
+from pydantic import BaseModel
 
 from aether_nb import api, cli, graph_fn
+
+
+class Person(BaseModel):
+    name: str
+    age: int
 
 
 @graph_fn(outputs=["data"])
@@ -13,6 +19,12 @@ async def asks(kind: str, *, context):
     channel = context.channel()
     if kind == "approval":
         return {"data": (await channel.ask_approval("Go?", options=("Yes", "No"))).choice}
+    if kind == "secret":
+        return {"data": len(await channel.ask_text("Password?", secret=True))}
+    if kind == "form":
+        return {"data": (await channel.ask_form(Person)).name}
+    if kind == "choice":
+        return {"data": await channel.ask_choices("Colours?", ["red", "blue", "green"], multiple=True)}
     if kind == "files":
         return {"data": [f.name for f in (await channel.ask_files("Data?")).files]}
     return {"data": await channel.ask_text("Your name?")}
@@ -147,3 +159,20 @@ def test_old_runs_are_thrown_away_after_a_look(aether_nb, waiting):
         2,
         "keep_days=-1.0: it is a number of days from 0 up, such as 30.",
     )
+
+
+def test_a_form_is_answered_as_json_and_options_by_number(aether_nb, waiting):
+    code, _, complaint = aether_nb("answer", form := waiting("form"), '{"name": "Ada"}')
+    assert (code, complaint) == (2, "Not accepted: age: this is needed")
+    assert aether_nb("answer", form, '{"name": "Ada", "age": 36}')[:2] == (0, "accepted")
+    assert aether_nb("answer", waiting("choice", "c"), "3; RED")[:2] == (0, "accepted")
+
+
+def test_a_secret_is_not_taken_here_because_it_could_not_be_handed_over(aether_nb, waiting, tmp_path):
+    code, _, complaint = aether_nb("answer", waiting("secret"), "hunter2-by-cli")
+    assert code == 2
+    assert complaint.startswith(
+        "Not accepted: this is a secret, which is stored nowhere, so that only the kernel that"
+    )
+    assert [f for f in tmp_path.rglob("*") if f.is_file() and b"hunter2-by-cli" in f.read_bytes()] == []
+    assert "waiting" in aether_nb("runs")[1]

@@ -16,7 +16,15 @@ from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreBusy
 from aether_nb.events import Message
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Reply, TextPrompt, check_reply
+from aether_nb.prompts import (
+    ApprovalPrompt,
+    CallbackPrompt,
+    FilesPrompt,
+    FormPrompt,
+    Reply,
+    TextPrompt,
+    check_reply,
+)
 
 GO = ApprovalPrompt(prompt="Go?", options=("Yes", "No"), approve="Yes")
 
@@ -267,3 +275,62 @@ async def test_nobody_is_asked_how_a_job_ended(seat):
     seat.show("a", CallbackPrompt(prompt="Waiting for job 7"))
     seat.show("b", TextPrompt(prompt="Name?"))
     assert seat.screen == "  Waiting for job 7 ...\n? Name?\n> "
+
+
+def echoes(seat):
+    """Whether the terminal shows what is typed."""
+    return bool(termios.tcgetattr(seat.source.fileno())[3] & termios.ECHO)
+
+
+def echo_on(seat):
+    attributes = termios.tcgetattr(seat.source.fileno())
+    attributes[3] |= termios.ECHO
+    termios.tcsetattr(seat.source.fileno(), termios.TCSANOW, attributes)
+
+
+async def test_a_secret_is_not_shown_while_it_is_typed(seat):
+    echo_on(seat)
+    seat.show("a", TextPrompt(prompt="Name?"))
+    assert echoes(seat)
+    seat.type("Ada\n")
+    await seat.until(lambda: seat.answers)
+    seat.show("b", TextPrompt(prompt="Password?", secret=True))
+    assert not echoes(seat)
+    seat.type("hunter2\n")
+    await seat.until(lambda: len(seat.answers) == 2)
+    assert echoes(seat)
+    assert seat.answers[1] == ("b", "hunter2")
+    assert seat.screen.endswith("? Password?  [not shown]\n> \n")
+
+
+async def test_a_terminal_shows_again_what_is_typed_when_a_secret_is_answered_elsewhere(seat):
+    echo_on(seat)
+    row = seat.show("a", TextPrompt(prompt="Password?", secret=True))
+    assert not echoes(seat)
+    seat.channel.close(replace(row, status="answered", reply=Reply(by="ana", door="widget", at_ms=1)))
+    assert echoes(seat)
+
+
+FORM = FormPrompt(
+    prompt="Who?",
+    fields={
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "title": "Name"},
+            "age": {"type": "integer", "title": "Age"},
+        },
+        "required": ["name", "age"],
+    },
+)
+
+
+async def test_a_form_is_asked_field_by_field_and_once_more_when_it_does_not_fit(seat):
+    seat.answer = lambda token, value: check_reply(FORM, value)
+    seat.show("a", FORM)
+    seat.type("Ada\nold\n\n36\n")
+    await seat.until(lambda: seat.answers)
+    assert seat.answers == [("a", {"name": "Ada", "age": 36})]
+    assert seat.screen == (
+        "? Who?  [field by field, or all as JSON]\n  Name\n>   Age  [a whole number]\n> "
+        "  age: a whole number is needed\n  Name  [Enter for Ada]\n>   Age  [a whole number]  [Enter for old]\n> "
+    )

@@ -121,6 +121,18 @@ def test_files_become_artifacts(
     assert kept == uploaded.model_dump(mode="json")
 
 
+def test_a_secret_is_not_taken_because_the_server_could_not_hand_it_over(
+    call: Call, announced: registry.Announcement, store: SqliteStore, tmp_path: Path
+) -> None:
+    token = ask(store, TextPrompt(prompt="Password?", secret=True))
+    status, said = call("answer", {"store": announced.store, "token": token, "value": "hunter2-by-http"})
+    assert status == 422
+    assert "only the kernel that drives the run takes it" in said["problems"][""]
+    assert store.waits()
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert [file for file in files if b"hunter2-by-http" in file.read_bytes()] == []
+
+
 @pytest.mark.parametrize(
     "file",
     [
