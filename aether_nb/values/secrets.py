@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Self
 from uuid import uuid4
 
+from aether_nb.errors import SecretGone
+
 MASK = "••••"
 """What is shown of a secret."""
 
@@ -53,6 +55,14 @@ class Masked:
 
     def __repr__(self) -> str:
         return MASK
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # probes by IPython, copy and others, not meant for us
+            raise AttributeError(name)
+        raise SecretGone(
+            f"This is a secret that was never stored and is not in memory any more, so it has no `{name}`; run again "
+            "what asked for it."
+        )
 
 
 MASKED = Masked()

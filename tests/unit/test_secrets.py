@@ -14,7 +14,7 @@ from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.display.dot import to_dot
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
-from aether_nb.errors import NodeFailed, ReplyInvalid, RunBlocked, RunCancelled
+from aether_nb.errors import NodeFailed, ReplyInvalid, RunBlocked, RunCancelled, SecretGone
 from aether_nb.prompts import Poll, TextPrompt
 from aether_nb.tools import ask_approval, ask_text
 from aether_nb.values import MASK, Secret, decode, digest, encode, secrets, show
@@ -235,6 +235,8 @@ async def test_a_finished_run_shows_after_a_restart_that_there_was_a_secret(conf
     run = ae.get("r")
     assert run.outputs.length == 2 * len(PASSWORD) + 1
     assert repr(run.outputs.password) == MASK
+    with pytest.raises(SecretGone, match="run again what asked for it"):
+        run.outputs.password.encode()
     assert PASSWORD not in shown(run)
 
 
