@@ -1,7 +1,7 @@
 /**
  * Builds what the page loads into aether_nb/labextension: widget.js and widget.css (sent with each
  * run), viz.js (sent when a kernel has no `dot`), forms.js (sent when a form is asked for),
- * licenses.txt. `--tests` builds the tests instead.
+ * closeup.js (sent when a timeline or a node is opened), licenses.txt. `--tests` builds the tests instead.
  */
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ async function buildPage() {
       widget: "src/widget.tsx",
       viz: "src/viz.ts",
       forms: "src/forms/forms.tsx",
+      closeup: "src/closeup.tsx",
       page: "style/widget.css",
     },
     alias: { "markdown-to-jsx/react": "./src/forms/no-markdown.ts" },

@@ -16,7 +16,7 @@ import traitlets
 from aether_nb.errors import DisplayError
 
 _BUILT = files("aether_nb") / "labextension"
-CHUNKS = frozenset({"viz.js", "forms.js"})
+CHUNKS = frozenset({"viz.js", "forms.js", "closeup.js"})
 """Files that the page may ask for, once per page."""
 
 

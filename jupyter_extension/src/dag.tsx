@@ -2,12 +2,11 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunShape } from "./api";
-import { Detail } from "./detail";
 import { Drawing } from "./drawing";
+import { Part } from "./lazy";
 import { useElementId } from "./ids";
 import { nodeOf } from "./model";
 import { NodeTable } from "./nodes";
-import { Timeline } from "./timeline";
 
 const TABS = { graph: "Graph", timeline: "Timeline", table: "Table" } as const;
 type Tab = keyof typeof TABS;
@@ -58,11 +57,11 @@ export function Dag({ view, svg }: { view: RunShape; svg: string }) {
         <Tabs id={id} tabs={tabs} tab={tab} open={open} />
         <div class="aether-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
           {tab === "graph" && <Drawing view={view} svg={svg} chosen={chosen} choose={choose} />}
-          {tab === "timeline" && <Timeline view={view} choose={choose} />}
+          {tab === "timeline" && <Part name="Timeline" props={{ view, choose }} />}
           {tab === "table" && <NodeTable view={view} choose={choose} />}
         </div>
       </section>
-      {node && <Detail key={node.id} node={node} view={view} close={close} />}
+      {node && <Part key={node.id} name="Detail" props={{ node, view, close }} />}
     </>
   );
 }
