@@ -149,9 +149,7 @@ function extent(group: SVGGElement): Extent | null {
   const ys = numbers.filter((_, i) => i % 2 === 1).map(Number);
   const sides = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
   const slim = !xs.some((at, i) => (ys[i] ?? 0) < sides.top + 4 && at > sides.right - (sides.right - sides.left) / 4);
-  return slim // a diamond: halfway down its side
-    ? { ...sides, corner: (sides.right - sides.left) / 4, drop: (sides.bottom - sides.top) / 4 }
-    : { ...sides, ...CORNER };
+  return { ...sides, ...CORNER, ...(slim && { corner: (sides.right - sides.left) / 2 }) }; // slim: at a diamond's top
 }
 
 /** Writes a node's status on its element, and on a folded group how far it is, if that is not what stands there. */
