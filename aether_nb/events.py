@@ -17,6 +17,7 @@ from msgspec import field
 from aether_nb.facts import Fact
 from aether_nb.graph.model import Branch, Each, NodeKind, OnFailure
 from aether_nb.ids import ROOT, NodeId, RunId, Token
+from aether_nb.messages import Message
 from aether_nb.prompts import Poll, Reply
 
 if TYPE_CHECKING:
@@ -53,25 +54,6 @@ class ErrorInfo(Fact, frozen=True, kw_only=True):
     """The user's own frames, `file:line in function: source`, innermost last."""
     inputs: dict[str, str] = field(default_factory=dict)
     """Short text of the node's inputs."""
-
-
-class Message(Fact, frozen=True, kw_only=True):
-    """Something said to a person, that needs no answer."""
-
-    kind: Literal["text", "markdown", "image", "file", "table"] = "text"
-    text: str = ""
-    """The text; for an image or file its caption."""
-    sha256: str = ""
-    """The artifact, for an image or file."""
-    media_type: str = ""
-    name: str = ""
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[Any, ...], ...] = ()
-
-    def said(self) -> dict[str, Any]:
-        """What is in it, by name, without the defaults."""
-        defaults = zip(self.__struct_fields__, self.__struct_defaults__, strict=True)
-        return {name: getattr(self, name) for name, default in defaults if getattr(self, name) != default}
 
 
 class Event(Fact, frozen=True, kw_only=True):
@@ -284,6 +266,12 @@ class MessageSent(NodeEvent, frozen=True, kw_only=True):
     type: ClassVar[Literal["MessageSent"]] = "MessageSent"
     call: Call
     message: Message
+    telling: str = ""
+    """For what took its time, which this is the end of: the id of its `Telling`s; a later end takes its place."""
+    place: tuple[int, int] | None = None
+    """For that: the last event before it began, and how many had begun before it there; where it stands."""
+    error: ErrorInfo | None = None
+    """What broke it off."""
 
 
 class CallRecorded(NodeEvent, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aether_nb.calling import Form
 from aether_nb.engine.specs import find_spec
-from aether_nb.errors import AetherError, DisplayError
+from aether_nb.errors import DisplayError
 from aether_nb.events import AnyEvent
 from aether_nb.graph.model import GraphSpec, StepTypes
 
@@ -50,20 +50,14 @@ def view(
 
     Args:
         store: has the graphs that it was driven with.
-        artifacts: has the images of its messages.
+        artifacts: has the images and files of its messages.
         run_id: its id.
         log: as much of it as is to be seen.
         me: who reads this; answers of that name are said to be "you".
     """
     from aether_nb.display.view import RunView  # noqa: PLC0415 - as above
 
-    def bytes_of(sha: str) -> bytes | None:
-        try:
-            return artifacts.get(sha)
-        except AetherError:
-            return None
-
-    seen = RunView(run_id, None, lambda key: find_spec(store, key), artifact=bytes_of, me=me)
+    seen = RunView(run_id, None, lambda key: find_spec(store, key), files=artifacts, me=me)
     seen.apply(*log)
     return seen
 

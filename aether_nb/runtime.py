@@ -398,15 +398,20 @@ class Runtime:
                 driver.lose(RunError(asleep(driver.run_id)))
 
 
+_OF_A_CHANNEL = ("attach", "show", "close", "say", "follow")
+
+
 def _check_options(channel: object, max_concurrency: object, services: object) -> None:
     if type(max_concurrency) is not int or max_concurrency < 1:
         raise BadInputs(
             f"max_concurrency={max_concurrency!r}: it is a whole number from 1 up; at least one tool must be able to "
             "compute."
         )
-    if channel is not None and not callable(getattr(channel, "attach", None)):
+    lacking = [n for n in _OF_A_CHANNEL if channel is not None and not callable(getattr(channel, n, None))]
+    if lacking:
         raise BadInputs(
-            f"channel={channel!r} is no channel; give one such as ScriptedChannel({{...}}), or leave it out."
+            f"channel={channel!r} is no channel, it has no {lacking[0]}(); give one such as ScriptedChannel({{...}}), "
+            "or leave it out."
         )
     if services is not None and not isinstance(services, Mapping):
         raise BadInputs(f'services={services!r}: give the objects by name, as {{"mailer": mailer}}.')

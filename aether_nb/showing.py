@@ -37,7 +37,7 @@ def show(runtime: Runtime, run: Run, spec: GraphSpec | None = None) -> None:
     for observer in followers(runtime, run, spec):
         observer.on_events(run.run_id, runtime.store.events(run.run_id), run.status)
         if runtime.drives(run.run_id):
-            runtime.engine().audience.observe(run.run_id, observer)
+            runtime.engine().follow(run.run_id, observer)
 
 
 def redraw(runtime: Runtime, run: Run) -> None:

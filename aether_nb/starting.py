@@ -111,7 +111,7 @@ class Starting:
         if engine.start(made, graph, inputs, priority) is None:
             raise RunIdTaken(f"run_id={run_id!r} was taken by another process just now; start it again.")
         for observer in shown or showing.followers(runtime, run, graph.spec):
-            engine.audience.observe(run_id, observer)
+            engine.follow(run_id, observer)
         return run
 
     def new_run(self, run_id: RunId, graph: GraphTarget, input_hash: str, cell: str) -> NewRun:

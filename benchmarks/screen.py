@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from aether_nb.engine.ports import Shown, WaitRow
-from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
+from aether_nb.messages import Message, Telling
 
 
 class Screen:
@@ -48,3 +48,6 @@ class Screen:
 
     def say(self, run_id: RunId, message: Message) -> None:
         """Nobody reads it."""
+
+    def follow(self, run_id: RunId, telling: Telling) -> None:
+        """Nobody looks on."""

@@ -13,6 +13,7 @@ from aether_nb.engine.ports import Append, NewRun, RunRow, Shown, WaitRow
 from aether_nb.errors import NotStorable
 from aether_nb.events import AnyEvent
 from aether_nb.ids import RunId
+from aether_nb.messages import Telling
 from aether_nb.run import Run
 from aether_nb.runtime import Runtime
 from aether_nb.store.memory import MemoryStore
@@ -28,6 +29,7 @@ class Page:
         self.shown: list[Shown] = []
         self.closed: list[WaitRow] = []
         self.said: list[str] = []
+        self.followed: list[Telling] = []
         self.news = asyncio.Event()
 
     @property
@@ -47,6 +49,10 @@ class Page:
 
     def say(self, run_id, message) -> None:
         self.said.append(message.text)
+        self.news.set()
+
+    def follow(self, run_id, telling) -> None:
+        self.followed.append(telling)
         self.news.set()
 
 

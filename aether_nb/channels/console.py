@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from aether_nb.channels.following import Following, harmless
 from aether_nb.channels.lines import Lines
 from aether_nb.channels.typed import MORE, Entry, hint
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import AetherError, ReplyInvalid
-from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
+from aether_nb.messages import Message, Telling, message_text
 from aether_nb.prompts import CallbackPrompt, FormPrompt, Prompt
 
 _MARK = "> "  # where one types
@@ -41,6 +42,7 @@ class ConsoleChannel:
         self._lines: Lines | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answer: Callable[[Token, Any], object] | None = None
+        self._following = Following(self._put, self._is_terminal)
 
     def attach(self, answer: Callable[[Token, Any], object], give_up: object) -> None:  # noqa: ARG002 - a person can always be asked again
         """Called by the runtime: how to answer a wait."""
@@ -70,15 +72,15 @@ class ConsoleChannel:
 
     def say(self, run_id: RunId, message: Message) -> None:  # noqa: ARG002 - all runs share the terminal
         """Print the message, above the mark where one types."""
-        if message.kind == "table":
-            rows = [message.columns, *message.rows] if message.columns else list(message.rows)
-            text = _aligned(rows)
-        else:
-            text = message.text or message.name
+        text = harmless(message_text(message))
         if self._queue:
             self._write(f"\r{text.ljust(len(_MARK))}\n{_MARK}")
         else:
             self._write(f"{text}\n")
+
+    def follow(self, run_id: RunId, telling: Telling) -> None:  # noqa: ARG002 - all runs share the terminal
+        """Show how far it is, on the last line."""
+        self._following.follow(telling, _MARK if self._queue else "")
 
     def _ask(self) -> None:
         assert self._lines is not None
@@ -143,9 +145,16 @@ class ConsoleChannel:
         self._next()
 
     def _write(self, text: str) -> None:
+        self._following.clear()
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         out = self._out or sys.stdout
         out.write(text)
         out.flush()
+
+    def _is_terminal(self) -> bool:
+        return (self._out or sys.stdout).isatty()
 
 
 def _told(prompt: Prompt, problems: Mapping[str, str]) -> str:
@@ -161,13 +170,3 @@ def _ending(wait: WaitRow) -> str:
     if wait.reply is not None:
         return f"answered by {wait.reply.by or 'somebody'} through {wait.reply.door}"
     return "nobody answered in time" if wait.status == "expired" else "not asked any more"
-
-
-def _aligned(rows: Any) -> str:
-    cells = [[str(c) for c in row] for row in rows]
-    widths = [
-        max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells), default=0))
-    ]
-    return "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in cells
-    )

@@ -11,8 +11,8 @@ from typing import Any
 
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ChannelError, ReplyInvalid, UnansweredPrompt
-from aether_nb.events import Message
 from aether_nb.ids import RunId, Token
+from aether_nb.messages import Message, Telling
 from aether_nb.prompts import CallbackPrompt, is_secret
 from aether_nb.values import MASK
 
@@ -103,6 +103,11 @@ class ScriptedChannel:
     def say(self, run_id: RunId, message: Message) -> None:  # noqa: ARG002 - all runs speak here
         """Keep the message for who looks."""
         self.said.append(message.text)
+
+    def follow(self, run_id: RunId, telling: Telling) -> None:
+        """Keep how it ended."""
+        if telling.state != "live":
+            self.say(run_id, telling.message)
 
     def _find(self, shown: Shown) -> Any:
         prompt = shown.wait.prompt

@@ -6,8 +6,8 @@ Replies come from the page by the comm or by HTTP, both of which end in `runtime
 from __future__ import annotations
 
 from aether_nb.engine.ports import Shown, WaitRow
-from aether_nb.events import Message
 from aether_nb.ids import RunId
+from aether_nb.messages import Message, Telling
 
 
 class WidgetChannel:
@@ -26,3 +26,6 @@ class WidgetChannel:
 
     def say(self, run_id: RunId, message: Message) -> None:
         """The widget draws it from `MessageSent`."""
+
+    def follow(self, run_id: RunId, telling: Telling) -> None:
+        """The widget is told by itself, and has the end from `MessageSent`."""

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 from aether_nb.display.looks import LOOKS
 from aether_nb.display.shapes import MessageShape, NodeShape, PromptShape, RunShape
 from aether_nb.display.words import count_words
+from aether_nb.messages import span
 from aether_nb.values import show
 
 MANY = 150
@@ -95,7 +96,7 @@ def text_table(shape: RunShape, *, plain: bool = False) -> str:
         plain: leave ids, times and names of people out.
     """
     lines = [f"{shape['graph']}: {shape['status']}" if plain else _head(shape), *_steps(shape, plain=plain)]
-    earlier, told = said(shape, partial(_asked, plain=plain), lambda m: [show(message_words(m), 400)])
+    earlier, told = said(shape, partial(_asked, plain=plain), partial(_said, plain=plain))
     lines += [f"  … {earlier} earlier"] if earlier else []
     lines += [f"  {line}" for item in told for line in item]
     lines += [f"  {output['name']} = {show(output['text'], 400)}" for output in shape["outputs"]]
@@ -136,22 +137,35 @@ def said(
     """Prompts and messages in the order of the log, each as its function draws it.
 
     Returns:
-        How many old ones were left out, and the others: the last `SAID` and every open question.
+        How many old ones were left out, and the others: the last `SAID`, every open question, and what goes on.
     """
-    parts = [(prompt["seq"], prompt["state"] == "open", partial(ask, prompt)) for prompt in shape["prompts"]]
-    parts += [(message["seq"], False, partial(say, message)) for message in shape["messages"]]
+    parts = [
+        ((prompt["seq"], 0), prompt["state"] == "open", partial(ask, prompt)) for prompt in shape["prompts"]
+    ]
+    parts += [
+        ((message["seq"], message["order"]), message["state"] == "live", partial(say, message))
+        for message in shape["messages"]
+    ]
     parts.sort(key=lambda part: part[0])
     old, new = parts[:-SAID], parts[-SAID:]
     kept = [part for part in old if part[1]]
     return len(old) - len(kept), [draw() for _, _, draw in kept + new]
 
 
-def message_words(message: MessageShape) -> str:
-    """A message that is not a text, in a few words."""
+def message_words(message: MessageShape, *, plain: bool = False) -> str:
+    """A message in a few words; a plain one without what differs from time to time."""
     words = ": ".join(filter(None, (message["name"], message["text"])))
-    if message["kind"] == "table":
-        return ": ".join(filter(None, (words, f"table, {len(message['rows'])} by {len(message['columns'])}")))
-    return words or message["kind"]
+    ending = {"said": "", "live": " …", "stopped": ", broken off"}[message["state"]]
+    if "table" in message:
+        table = message["table"]
+        rows = len(table["rows"]) + table["more_rows"]
+        columns = len(table["rows"][0] if table["rows"] else table["columns"]) + table["more_columns"]
+        return ": ".join(filter(None, (words, f"table, {rows} by {columns}")))
+    if "bar" in message:
+        bar = message["bar"]
+        said = f"{words}: {bar['count']}" if words else bar["count"]
+        return f"{said}{ending}" if plain or not bar["pace"] else f"{said}, {bar['pace']}{ending}"
+    return f"{words or message['kind']}{ending}"
 
 
 def _head(shape: RunShape) -> str:
@@ -182,6 +196,10 @@ def _asked(prompt: PromptShape, *, plain: bool) -> list[str]:
     if prompt["state"] != "open":
         return [f"{question} ({prompt['state']})"]
     return [question, *(f"  ! {show(problem, 400)}" for problem in prompt["problems"].values())]
+
+
+def _said(message: MessageShape, *, plain: bool) -> list[str]:
+    return [show(message_words(message, plain=plain), 400)]
 
 
 def _in_order(shape: RunShape) -> list[tuple[int, NodeShape]]:
@@ -239,12 +257,4 @@ def took_ms(start_ms: int | None, end_ms: int | None) -> int | None:
 
 def seconds(ms: int | None) -> str:
     """A duration in a few characters; nothing when it is not known."""
-    if ms is None:
-        return ""
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    return "" if ms is None else span(ms / 1000)

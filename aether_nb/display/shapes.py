@@ -67,17 +67,68 @@ class PromptShape(TypedDict):
 
 
 class MessageShape(TypedDict):
-    """One message."""
+    """One message, or what is being told and becomes one."""
 
+    id: str
     seq: int
+    """Place in the log: where it was said, or where it began."""
+    order: int
+    """Among those of the same place; 0 for what was said at once."""
     node: str
-    kind: Literal["text", "markdown", "image", "file", "table"]
+    kind: Literal["text", "markdown", "image", "file", "table", "progress"]
+    state: Literal["said", "live", "stopped"]
+    """live: it goes on. stopped: it was broken off."""
     text: str
     name: str
-    src: str
-    """For an image: a `data:` URL."""
+    src: NotRequired[str]
+    """For an image that is not too large: a `data:` URL."""
+    file: NotRequired[FileShape]
+    table: NotRequired[TableShape]
+    bar: NotRequired[ProgressShape]
+
+
+class FileShape(TypedDict):
+    """The file of a message."""
+
+    size: int
+    path: str
+    """Where it lies on the kernel's machine."""
+    href: str
+    """Its bytes as a `data:` URL; empty when it is not small."""
+
+
+class TableShape(TypedDict):
+    """The table of a message."""
+
     columns: list[str]
-    rows: list[list[Any]]
+    rows: list[list[str | None]]
+    """As people read them."""
+    right: list[int]
+    """Columns of numbers, which stand to the right."""
+    more_rows: int
+    """How many are not in here."""
+    more_columns: int
+
+
+class ProgressShape(TypedDict):
+    """How far something is."""
+
+    done: float
+    total: float | None
+    count: str
+    """In words: 42/100."""
+    pace: str
+    """How fast, and how long it will take or took."""
+
+
+class GrownShape(TypedDict):
+    """What a stream that is known has more of."""
+
+    id: str
+    at: int
+    """Its length so far, as a page counts it (UTF-16)."""
+    text: str
+    state: Literal["said", "live", "stopped"]
 
 
 class OutputShape(TypedDict):
@@ -128,7 +179,7 @@ MarkShape = tuple[str, str, int, int | None, int | None]
 
 
 class PatchShape(TypedDict):
-    """What changed. Lists hold whole items, to be put in place of those with the same id, token or seq."""
+    """What changed. Lists hold whole items, to be put in place of those with the same id or token."""
 
     base: int
     """Applies to a page whose `seq` is this; another page says hello again."""
@@ -143,6 +194,8 @@ class PatchShape(TypedDict):
     """New ones only."""
     prompts: NotRequired[list[PromptShape]]
     messages: NotRequired[list[MessageShape]]
+    grown: NotRequired[list[GrownShape]]
+    """After the messages."""
     outputs: NotRequired[list[OutputShape]]
     error: NotRequired[ErrorShape | None]
     dot: NotRequired[str]

@@ -28,10 +28,17 @@ from aether_nb.display.progress import (
     took_ms,
 )
 from aether_nb.display.render import data_url, svg
-from aether_nb.display.shapes import ErrorShape, MessageShape, PromptShape, RunShape
+from aether_nb.display.shapes import (
+    ErrorShape,
+    MessageShape,
+    ProgressShape,
+    PromptShape,
+    RunShape,
+    TableShape,
+)
 from aether_nb.display.words import offered
 from aether_nb.graph.model import GraphSpec, StepTypes
-from aether_nb.values import show
+from aether_nb.messages import file_size, more_text
 
 TABLE_ROWS = 50
 _SVG = "image/svg+xml"
@@ -162,25 +169,45 @@ def _prompt(prompt: PromptShape) -> str:
 
 
 def _message(message: MessageShape) -> str:
-    if message["kind"] == "table":
-        return f'<div class="aether-item">{_message_table(message)}</div>'
-    if message["kind"] == "image" and message["src"].startswith("data:image/"):
-        words = message_words(message)
-        picture = f'<img alt="{escape(words)}" src="{escape(message["src"])}">'
+    if "table" in message:
+        return f'<div class="aether-item">{_table(message["table"], _title(message))}</div>'
+    if message.get("src", "").startswith("data:image/"):
+        picture = f'<img alt="{escape(message_words(message))}" src="{escape(message["src"])}">'
         return f'<div class="aether-item">{picture}{_quiet(message["text"])}</div>'
+    if "file" in message:
+        facts = filter(None, (file_size(message["file"]["size"]), message["file"]["path"]))
+        name = escape(message["name"] or message["kind"])
+        return f'<div class="aether-item"><b>{name}</b>{_words(message["text"])}{_quiet(" · ".join(facts))}</div>'
+    if "bar" in message:
+        return _bar(message, message["bar"])
     return f'<div class="aether-item aether-words">{escape(message_words(message))}</div>'
 
 
-def _message_table(message: MessageShape) -> str:
-    heads = "".join(f"<th>{escape(column)}</th>" for column in message["columns"])
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(show(value))}</td>' for value in row)}</tr>"
-        for row in message["rows"][:TABLE_ROWS]
+def _bar(message: MessageShape, bar: ProgressShape) -> str:
+    """A bar as two boxes, where a page shows their colours, and as words everywhere."""
+    drawn = ""
+    if bar["total"]:
+        share = min(1.0, bar["done"] / bar["total"])
+        drawn = f'<div class="aether-bar"><div style="width:{share:.1%}"></div></div>'
+    words = f'<div class="aether-words">{escape(message_words(message))}</div>'
+    return f'<div class="aether-item" data-state="{message["state"]}">{words}{drawn}</div>'
+
+
+def _title(message: MessageShape) -> str:
+    return escape(": ".join(filter(None, (message["name"], message["text"]))))
+
+
+def _table(table: TableShape, title: str) -> str:
+    marks = dict.fromkeys(table["right"], ' style="text-align:right"')
+    heads = "".join(f"<th{marks.get(i, '')}>{escape(name)}</th>" for i, name in enumerate(table["columns"]))
+    rows = (
+        "".join(f"<td{marks.get(i, '')}>{escape(cell or '')}</td>" for i, cell in enumerate(row))
+        for row in table["rows"][:TABLE_ROWS]
     )
-    more = len(message["rows"]) - TABLE_ROWS
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    title = escape(": ".join(filter(None, (message["name"], message["text"]))))
-    return title + table + (_quiet(f"… {more} more rows") if more > 0 else "")
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    more = more_text(table["more_rows"] + max(0, len(table["rows"]) - TABLE_ROWS), table["more_columns"])
+    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
+    return f"{title}<table>{head}<tbody>{body}</tbody></table>{_quiet(more)}"
 
 
 def _outputs(shape: RunShape) -> str:

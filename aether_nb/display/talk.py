@@ -7,18 +7,56 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 from aether_nb import events as ev
-from aether_nb.display.shapes import MessageShape, PatchShape, PromptShape, ReplyShape
-from aether_nb.display.words import cell, reply_text
+from aether_nb.display.shapes import (
+    FileShape,
+    GrownShape,
+    MessageShape,
+    PatchShape,
+    ProgressShape,
+    PromptShape,
+    ReplyShape,
+    TableShape,
+)
+from aether_nb.display.words import reply_text
+from aether_nb.messages import Message, Telling, cell_text
 from aether_nb.prompts import Reply
 
 IMAGE_BYTES = 4 << 20
 """A larger image is named, not sent."""
 
+FILE_BYTES = 256 << 10
+"""A larger file is named, not sent."""
+
+State = Literal["said", "live", "stopped"]
+_STATES: dict[str, State] = {"live": "live", "done": "said", "stopped": "stopped"}
+
+_SHA = re.compile(r"[0-9a-f]{64}")
 _IMAGE = re.compile(r"image/[\w.+-]+")
+
+
+class Files(Protocol):
+    """Finds artifacts."""
+
+    def found(self, sha: str) -> bytes | None:
+        """Its bytes; None when they are not there."""
+
+    def path(self, sha: str) -> str:
+        """Where it lies."""
+
+
+class NoFiles:
+    """Finds none."""
+
+    def found(self, sha: str) -> None:
+        """Not there."""
+
+    def path(self, sha: str) -> str:  # noqa: ARG002 - none
+        """Nobody knows."""
+        return ""
 
 
 def reply_shape(prompt: Mapping[str, Any], reply: Reply, me: str) -> ReplyShape:
@@ -31,30 +69,46 @@ class Talk:
     """The prompts and messages of one run.
 
     Args:
-        artifact: finds the bytes of an artifact by its sha256, for images in messages.
+        files: finds the artifacts that messages name.
         me: who reads this.
 
     Attributes:
         prompts: by token, in the order they came.
-        messages: in the order they came.
+        messages: by id, in the order they came.
         open: tokens of the waits that are open.
     """
 
-    def __init__(self, artifact: Callable[[str], bytes | None], me: str) -> None:
-        self._artifact = artifact
+    def __init__(self, files: Files, me: str) -> None:
+        self._files = files
         self._me = me
         self.prompts: dict[str, PromptShape] = {}
-        self.messages: list[MessageShape] = []
+        self.messages: dict[str, MessageShape] = {}
         self.open: set[str] = set()
         self._new_prompts: dict[str, None] = {}
-        self._new_messages: list[MessageShape] = []
+        self._texts: dict[str, _Text] = {}
+        self._new_messages: dict[str, _Growth | None] = {}
 
     def add_to(self, patch: PatchShape) -> None:
         """Say what is new since `told`."""
         if self._new_prompts:
             patch["prompts"] = [self.prompts[token].copy() for token in self._new_prompts]
-        if self._new_messages:
-            patch["messages"] = [message.copy() for message in self._new_messages]
+        whole = [
+            self._copy(message_id) for message_id, growth in self._new_messages.items() if growth is None
+        ]
+        if whole:
+            patch["messages"] = whole
+        grown = [
+            GrownShape(
+                id=message_id,
+                at=growth.at,
+                text="".join(growth.parts),
+                state=self.messages[message_id]["state"],
+            )
+            for message_id, growth in self._new_messages.items()
+            if growth is not None
+        ]
+        if grown:
+            patch["grown"] = grown
 
     def told(self) -> None:
         """Whoever receives patches knows all of this."""
@@ -104,24 +158,130 @@ class Talk:
             prompt["state"] = state
             self._new_prompts[token] = None
 
-    def say(self, event: ev.MessageSent) -> None:
-        """A message was sent."""
-        message = event.message
-        shape = MessageShape(
-            seq=event.seq,
-            node=event.node,
-            kind=message.kind,
-            text=message.text,
-            name=message.name,
-            src=self._image(message) if message.kind == "image" else "",
-            columns=list(message.columns),
-            rows=[[cell(value) for value in row] for row in message.rows],
-        )
-        self.messages.append(shape)
-        self._new_messages.append(shape)
+    # -- messages --------------------------------------------------------------------------------
 
-    def _image(self, message: ev.Message) -> str:
-        data = self._artifact(message.sha256) if _IMAGE.fullmatch(message.media_type) else None
-        if data is None or len(data) > IMAGE_BYTES:
+    def say(self, event: ev.MessageSent) -> None:
+        """A message was sent, or something was told to its end."""
+        message_id = event.telling or str(event.seq)
+        seq, order = event.place or (event.seq, 0)
+        state: State = "said" if event.error is None else "stopped"
+        self._put(self._shape(message_id, seq, order, event.node, state, event.message))
+
+    def tell(self, telling: Telling) -> None:
+        """Something is being told, so far."""
+        (seq, order), state = telling.place, _STATES[telling.state]
+        known = self.messages.get(telling.id)
+        if known is None or telling.start == 0 or telling.message.kind == "progress":
+            self._put(self._shape(telling.id, seq, order, telling.node, state, telling.message))
+        else:  # somebody who came late knows more of it already
+            said = self._texts[telling.id].length
+            self._grow(known, telling.message.text[max(0, said - telling.start) :], state)
+
+    def stop(self) -> None:
+        """Nothing goes on any more."""
+        for shape in self.messages.values():
+            if shape["state"] == "live":
+                shape["state"] = "stopped"
+                self._new_messages.setdefault(shape["id"], None)
+
+    def whole_messages(self) -> list[MessageShape]:
+        """Copies of all messages."""
+        return [self._copy(message_id) for message_id in self.messages]
+
+    def _put(self, shape: MessageShape) -> None:
+        """A message is this now; of a text that only went on, a page is told no more than the rest."""
+        known, text = self.messages.get(shape["id"]), self._texts.get(shape["id"])
+        if known is not None and text is not None and shape["text"].startswith(before := text.whole()):
+            known["seq"], known["order"] = shape["seq"], shape["order"]
+            self._grow(known, shape["text"][len(before) :], shape["state"])
+            return
+        self.messages[shape["id"]] = shape
+        if shape["kind"] in {"text", "markdown"} and shape["order"]:
+            self._texts[shape["id"]] = _Text(shape["text"])
+        self._new_messages[shape["id"]] = None
+
+    def _grow(self, shape: MessageShape, more: str, state: State) -> None:
+        text = self._texts[shape["id"]]
+        self._new_messages.setdefault(shape["id"], _Growth(text.units))
+        growth = self._new_messages[shape["id"]]
+        if growth is not None:
+            growth.parts.append(more)
+        text.add(more)
+        shape["state"] = state
+
+    def _copy(self, message_id: str) -> MessageShape:
+        shape = self.messages[message_id].copy()
+        if message_id in self._texts:
+            shape["text"] = self._texts[message_id].whole()
+        return shape
+
+    def _shape(
+        self, message_id: str, seq: int, order: int, node: str, state: State, message: Message
+    ) -> MessageShape:
+        shape = MessageShape(
+            id=message_id, seq=seq, order=order, node=node, kind=message.kind, state=state, text=message.text,
+            name=message.name,
+        )  # fmt: skip
+        if message.kind == "image" and (src := self._image(message)):
+            shape["src"] = src
+        elif message.kind in {"image", "file"}:
+            shape["file"] = self._file(message)
+        elif message.kind == "table":
+            shape["table"] = TableShape(
+                columns=list(message.columns), rows=[[cell_text(value) for value in row] for row in message.rows],
+                right=list(message.right), more_rows=message.more_rows, more_columns=message.more_columns,
+            )  # fmt: skip
+        elif message.bar is not None:
+            bar = message.bar
+            shape["bar"] = ProgressShape(
+                done=bar.done, total=bar.total, count=bar.count, pace=bar.pace(over=state != "live")
+            )
+        return shape
+
+    def _image(self, message: Message) -> str:
+        if not _IMAGE.fullmatch(message.media_type) or message.size > IMAGE_BYTES:
             return ""
-        return f"data:{message.media_type};base64,{base64.b64encode(data).decode()}"
+        data = self._files.found(message.sha256)
+        return "" if data is None or len(data) > IMAGE_BYTES else _data_url(message.media_type, data)
+
+    def _file(self, message: Message) -> FileShape:
+        data = self._files.found(message.sha256) if message.size <= FILE_BYTES else None
+        return FileShape(
+            size=message.size,
+            path=self._files.path(message.sha256) if _SHA.fullmatch(message.sha256) else "",
+            href="" if data is None else _data_url("application/octet-stream", data),
+        )
+
+
+class _Text:
+    """The text of a stream, which grows."""
+
+    def __init__(self, text: str) -> None:
+        self._parts = [text]
+        self.length, self.units = len(text), _units(text)
+
+    def add(self, text: str) -> None:
+        self._parts.append(text)
+        self.length += len(text)
+        self.units += _units(text)
+
+    def whole(self) -> str:
+        self._parts = ["".join(self._parts)]
+        return self._parts[0]
+
+
+class _Growth:
+    """What a stream has more of than whoever receives patches knows."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.parts: list[str] = []
+
+
+def _units(text: str) -> int:
+    """How long a page takes a text to be."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "replace")) // 2
+
+
+def _data_url(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

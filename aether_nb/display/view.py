@@ -14,9 +14,10 @@ from aether_nb import events as ev
 from aether_nb.display.outline import Items, blank
 from aether_nb.display.shapes import ErrorShape, NodeShape, OutputShape, PatchShape, RunShape
 from aether_nb.display.table import NodeTable
-from aether_nb.display.talk import Talk
+from aether_nb.display.talk import Files, NoFiles, Talk
 from aether_nb.display.words import error_text, sentence, value_text
 from aether_nb.graph.model import GraphSpec
+from aether_nb.messages import Telling
 from aether_nb.prompts import Reply
 
 OUTPUT_CHARS = 2_000
@@ -35,7 +36,7 @@ class RunView:
         graph: what it runs, when that is known before the first event.
         specs: finds a GraphSpec by its hex key, None when it is not there.
         me: who reads this; answers of that name are said to be "you".
-        artifact: finds the bytes of an artifact by its sha256, for images in messages.
+        files: finds the artifacts that messages name.
         listed: whether what is inside the map of that id is listed, too; else it is only counted.
         stored: the run had ended before anybody looks at it here.
     """
@@ -46,7 +47,7 @@ class RunView:
         graph: GraphSpec | None,
         specs: Callable[[str], GraphSpec | None],
         *,
-        artifact: Callable[[str], bytes | None] = lambda _: None,
+        files: Files = NoFiles(),  # noqa: B008 - there is nothing in it
         me: str = "",
         listed: Callable[[str], bool] = lambda _: False,
         stored: bool = False,
@@ -62,7 +63,7 @@ class RunView:
         self._ended_ms: int | None = None
         self._note = ""
         self._table = NodeTable(listed)
-        self._talk = Talk(artifact, me)
+        self._talk = Talk(files, me)
         self._outputs: list[OutputShape] = []
         self._error: ErrorShape | None = None
         self._base = 0
@@ -98,6 +99,11 @@ class RunView:
                 fold(self, event)
         if self._status in {"running", "waiting"}:
             self._say_status("waiting" if self._talk.open and not self._table.busy else "running")
+
+    def tell(self, *tellings: Telling) -> None:
+        """Show what is being told, so far."""
+        for telling in tellings:
+            self._talk.tell(telling)
 
     def note(self, text: str) -> None:
         """Say in one line how this run came here; `""` takes it back."""
@@ -147,7 +153,7 @@ class RunView:
             nodes=[node.copy() for node in self._table.nodes.values()],
             edges=list(self._table.edges),
             prompts=[prompt.copy() for prompt in self._talk.prompts.values()],
-            messages=[message.copy() for message in self._talk.messages],
+            messages=self._talk.whole_messages(),
             outputs=[output.copy() for output in self._outputs],
             error=self._error and self._error.copy(),
             dot="",
@@ -214,6 +220,7 @@ class RunView:
 
     def _on_run_blocked(self, event: ev.RunBlockedEvent) -> None:
         self._say_status("blocked")
+        self._talk.stop()
         self._say_error(ErrorShape(message=event.reason, node="", frames=[], inputs={}))
 
     def _on_run_finished(self, event: ev.RunFinished) -> None:
@@ -250,6 +257,7 @@ class RunView:
                 self._table.say(node["id"], "cancelled", self._ended_ms)
         for token in sorted(self._talk.open):
             self._talk.close(token, "withdrawn")
+        self._talk.stop()
 
     def _go_on(self) -> None:
         if self._status in _OVER:

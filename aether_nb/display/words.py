@@ -27,14 +27,6 @@ def value_text(value: Any, limit: int) -> str:
     return short(plain, limit) if isinstance(plain, str) else show(plain, limit)
 
 
-def cell(value: Any) -> str | int | bool | None:
-    """An encoded value as a table on the page takes it: JSON that needs no decoding."""
-    plain = decode(value, strict=False)
-    if plain is None or isinstance(plain, (str, int)):
-        return plain
-    return show(plain, CELL_CHARS)
-
-
 def reply_text(prompt: Mapping[str, Any], value: Any) -> str:
     """A reply as it stands after its question.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of, user_line
@@ -20,10 +20,12 @@ from aether_nb.engine.failures import writable
 from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
+from aether_nb.engine.telling import Source, Teller
 from aether_nb.engine.unawaited import Unawaited
 from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended, SecretGone
-from aether_nb.events import Call, CallRecorded, Message, MessageSent, NodeAdded
+from aether_nb.events import Call, CallRecorded, MessageSent, NodeAdded
 from aether_nb.ids import NodeId, Token, letters_of
+from aether_nb.messages import Message
 from aether_nb.values import Outputs, decode, digest, encode, show
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class Activation:
         stage: for a dual-stage tool, which of its methods this is: each has a journal of its own.
         threaded: a sync tool, in a thread: nothing in it is journalled.
         token: for a dual-stage tool, what its wait is called, or will be.
+
+    Attributes:
+        again: an earlier attempt of the tool failed.
+        telling: the bars and streams that it is telling.
+        untold: those that were left or cut off, which the log does not know of yet.
     """
 
     def __init__(
@@ -67,14 +74,16 @@ class Activation:
         self._node = node
         self._slot = slot
         self._threaded = threaded
+        self.again = kind == "tool" and state is not None and state.failures + state.generation > 0
         self._scope = Scope(stage, living=driver.tasks.living)
         self._journal = Journal(
-            driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage,
-            again=kind == "tool" and state is not None and state.failures + state.generation > 0,
-        )  # fmt: skip
+            driver.state.journals.get(node), changed=changed, keys=driver.keys, stage=stage, again=self.again
+        )
         self._unawaited = Unawaited()
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
+        self.telling: list[Teller] = []
+        self.untold: list[Teller] = []
 
     @functools.cached_property
     def context(self) -> NodeContext:
@@ -91,11 +100,12 @@ class Activation:
         """Make this the body around the code that runs in here; check at the end what it left behind."""
         caller, scope = CALLER.set(self), SCOPE.set(self._scope)
         try:
-            yield
+            with self.hushed():
+                yield
         except asyncio.CancelledError:
             raise  # whether it counts is for whoever cancelled to say
-        except Exception:
-            self._check_end()
+        except Exception as error:
+            self._check_end(error)
             raise
         else:
             self._check_end()
@@ -109,6 +119,19 @@ class Activation:
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(caller)
                 SCOPE.reset(scope)
+
+    @contextlib.contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Around the code that runs in here: nothing that it began to tell goes on after it."""
+        try:
+            yield
+        except BaseException as error:
+            for teller in self.telling[:]:
+                teller.end(error)
+            raise
+        for teller in self.telling[:]:
+            teller.check()
+            teller.end()
 
     # -- Caller ----------------------------------------------------------------------------------
 
@@ -279,19 +302,28 @@ class Activation:
         target: DualStageTarget = self._driver.engine.asks[tool]
         return self.call(target, inputs, key=key, label="", pick=pick)
 
-    async def send(self, message: Message) -> None:
-        """Say something, once in the life of the run."""
+    async def send(
+        self, name: str, inputs: Mapping[str, Any], message: Message | Callable[[], Awaitable[Message]]
+    ) -> None:
+        """Say something, once in the life of the run; see `context.Body`."""
         scope = self._enter_call()
         self._flush_cancelled()
-        body = message.said()
-        encode(body)  # a text that cannot be stored is refused here, not in the log
-        name = f"send_{message.kind}"
-        call, entry = self._journal.identify(scope.path, name, digest(body), None, user_line())
-        if entry is None:
-            self._check_new(call, body)
-            self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
-        elif not self._journal.replay.turn_nowait(entry):
-            await self._journal.replay.turn(entry)
+        if isinstance(message, Message):
+            encode(message.said())  # a text that cannot be stored is refused here, not in the log
+        call, entry = self._journal.identify(scope.path, name, digest(inputs), None, user_line())
+        if entry is not None:
+            if not self._journal.replay.turn_nowait(entry):
+                await self._journal.replay.turn(entry)
+            return
+        self._check_new(call, inputs)
+        if not isinstance(message, Message):
+            message = await message()
+            encode(message.said())
+        self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
+
+    def tell(self, name: str, inputs: Mapping[str, Any], source: Source, *, awaited: bool = False) -> Teller:
+        """Begin to tell something that takes its time; from any thread of the body. See `context.Body`."""
+        return Teller(self, SCOPE.get() or self._scope, name, inputs, user_line(), source, awaited=awaited)
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:
         """A small value, made once; in a thread made anew, because a sync body runs again as a whole."""
@@ -386,8 +418,12 @@ class Activation:
         divergence.check(self._driver, self._node, call, inputs, expected, changed=changed)
         return None
 
-    def _flush_cancelled(self) -> None:
-        """Record calls that the user's own code cancelled, now that it goes on (rule 11)."""
+    def _flush_cancelled(self, because: BaseException | None = None) -> None:
+        """Record calls that the user's own code cancelled, now that it goes on, or has ended `because` (rule 11)."""
+        if self.untold:
+            untold, self.untold = self.untold, []
+            for teller in untold:
+                teller.record(because)
         if not self._cancelled:
             return
         cancelled, self._cancelled = self._cancelled, []
@@ -395,10 +431,10 @@ class Activation:
             if node.status not in DONE:
                 self._driver.cancelling.cancel(node)
 
-    def _check_end(self) -> None:
+    def _check_end(self, because: BaseException | None = None) -> None:
         if self._driver.asleep:
             raise RunSuspended
-        self._flush_cancelled()
+        self._flush_cancelled(because)
 
     def _check_return(self) -> None:
         self._unawaited.check()

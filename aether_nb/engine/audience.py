@@ -14,6 +14,7 @@ from aether_nb.engine.ports import Channel, Observer, Shown, WaitRow
 from aether_nb.engine.records import NodeState
 from aether_nb.events import AnyEvent, MessageSent, RunStatus
 from aether_nb.ids import RunId
+from aether_nb.messages import Telling
 from aether_nb.prompts import reply_schema
 
 if TYPE_CHECKING:
@@ -69,11 +70,21 @@ class Audience:
     def committed(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:
         """Tell of these events, which are in the store."""
         for event in events:
-            if isinstance(event, MessageSent):
+            if isinstance(event, MessageSent) and event.place is None:
                 self._guard(self._channel.say, run_id, event.message)
+            elif isinstance(event, MessageSent):
+                self._guard(self._channel.follow, run_id, _end_of(event))
         for observer in self.of(run_id):
             self._guard(observer.on_events, run_id, events, status)
         self.wake(run_id)
+
+    def tell(self, run_id: RunId, tellings: Sequence[Telling]) -> None:
+        """Show how far these are; what is not live any more is for the channel to hear of from the log."""
+        for telling in tellings:
+            if telling.state == "live":
+                self._guard(self._channel.follow, run_id, telling)
+        for observer in self.of(run_id):
+            self._guard(observer.on_tellings, run_id, tellings)
 
     def in_trouble(self, trouble: str) -> None:
         """Tell every view that the store refuses, and why; with an empty text, that it is well again."""
@@ -93,6 +104,13 @@ class Audience:
             call(*args)
         except Exception:  # noqa: BLE001 - whatever it was, it is theirs
             _LOG.exception("A channel or view failed; the run goes on without it")
+
+
+def _end_of(event: MessageSent) -> Telling:
+    return Telling(
+        id=event.telling, node=event.node, place=event.place or (0, 0), message=event.message,
+        state="done" if event.error is None else "stopped",
+    )  # fmt: skip
 
 
 def _row(driver: Driver, node: NodeState) -> WaitRow:

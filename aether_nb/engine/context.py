@@ -11,17 +11,19 @@ import logging
 import sys
 import threading
 import uuid as uuid_module
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aether_nb.engine.asking import Asks
 from aether_nb.engine.failures import in_words
 from aether_nb.engine.ports import Artifacts, Services
+from aether_nb.engine.saying import Says
+from aether_nb.engine.telling import Narrator, Source
 from aether_nb.engine.waits import is_span
 from aether_nb.errors import BadInputs, OutsideRun
-from aether_nb.events import Message
 from aether_nb.frames import user_frames
+from aether_nb.messages import Message
 from aether_nb.values import show, written
 from aether_nb.values.secrets import hidden
 
@@ -49,8 +51,15 @@ class Body(Protocol):
     ) -> Coroutine[Any, Any, Any]:
         """Ask a person, durably, by the dual-stage tool of that name; the output `pick`, or all of them."""
 
-    def send(self, message: Message) -> Awaitable[None]:
-        """Say something, once."""
+    def send(
+        self, name: str, inputs: Mapping[str, Any], message: Message | Callable[[], Awaitable[Message]]
+    ) -> Awaitable[None]:
+        """Say something, once: the call's name, what makes it what it is, and what to say, or what makes that."""
+
+    def tell(
+        self, name: str, inputs: Mapping[str, Any], source: Source, *, awaited: bool = False
+    ) -> Narrator:
+        """Begin to tell something that takes its time: a bar, a stream. From any thread of the body."""
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:
         """A value that is made once and then always the same for this call."""
@@ -191,24 +200,11 @@ class NodeContext:
         await self._body.sleep_until(at_us)
 
 
-class ChannelHandle(Asks):
+class ChannelHandle(Asks, Says):
     """Says things to the person and asks them. Every `ask_*` is durable, every `send_*` is shown once."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
-
-    async def send_text(self, text: str) -> None:
-        """Show a line of text."""
-        await self._body.send(Message(kind="text", text=str(text)))
-
-    async def send_markdown(self, text: str) -> None:
-        """Show Markdown; HTML in it is not shown as HTML."""
-        await self._body.send(Message(kind="markdown", text=str(text)))
-
-    async def send_table(self, rows: Sequence[Sequence[Any]], columns: Sequence[str] = ()) -> None:
-        """Show a table: rows of plain values, with or without a heading."""
-        cells = tuple(tuple(c if isinstance(c, (int, float, str)) else str(c) for c in r) for r in rows)
-        await self._body.send(Message(kind="table", columns=tuple(map(str, columns)), rows=cells))
 
 
 class MemoryHandle:

@@ -30,6 +30,7 @@ from aether_nb.engine.scheduler import Slot
 from aether_nb.engine.secrets import Secrets
 from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
+from aether_nb.engine.telling import Tellings
 from aether_nb.errors import AetherError, FencedOut, NotRestorable, RunBlocked, RunOver, RunSuspended
 from aether_nb.events import FINAL, AnyEvent, Call, NodeFailed, NodeRetried, RunBlockedEvent, RunFailedEvent
 from aether_nb.facts import replace
@@ -86,6 +87,7 @@ class Driver:
         self.races = Races(self)
         self.pauses = Pauses(self)
         self.secrets = Secrets(self)
+        self.tellings = Tellings(self)
         self.share = engine.scheduler.share(state.priority)
         self.done = asyncio.Event()
         self.suspended = False
@@ -269,6 +271,7 @@ class Driver:
         self.questions.call_off_all()
         self.partings.call_off()
         self.pauses.call_off_all()
+        self.tellings.close()
         self.engine.scheduler.drop(self.share)
         self.done.set()
         self.engine.ended(self)
@@ -297,11 +300,12 @@ class Driver:
     def _take_apart(self) -> None:
         self.lane.on_commit = self.lane.on_lost = _nothing
         del self.performing, self.bodies, self.questions, self.maps
-        del self.partings, self.races, self.pauses, self.secrets, self.cancelling
+        del self.partings, self.races, self.pauses, self.secrets, self.tellings, self.cancelling
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
         self.suspended = True
+        self.tellings.close()
         self.engine.scheduler.drop(self.share)
         if not self.engine.loop.is_closed():  # else its tasks are dead already
             for task in self.tasks.working():

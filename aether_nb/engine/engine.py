@@ -209,6 +209,13 @@ class Engine:
                 state.apply(event)
         return log, state
 
+    def follow(self, run_id: RunId, observer: Observer) -> None:
+        """Have somebody look on from now on; what is being told is told to him, the log so far is for the caller."""
+        self.audience.observe(run_id, observer)
+        driver = self.drivers.get(run_id)
+        if driver is not None and (tellings := driver.tellings.whole()):
+            observer.on_tellings(run_id, tellings)
+
     def drives(self, run_id: RunId) -> bool:
         """Whether this kernel drives a run, be it in memory or not."""
         return run_id in self.drivers or run_id in self.dormant

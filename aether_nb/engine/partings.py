@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aether_nb.calling import CALLER, DUAL_STAGE
@@ -18,8 +18,8 @@ from aether_nb.engine.failures import in_words
 from aether_nb.engine.records import NodeState, WaitState
 from aether_nb.engine.waits import ResumedWait
 from aether_nb.errors import AetherError, OutsideRun, RunSuspended
-from aether_nb.events import Message, WithdrawalTold
-from aether_nb.values import digest
+from aether_nb.events import WithdrawalTold
+from aether_nb.values import digest, written
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -151,10 +151,15 @@ class _Parting:
         """Nobody is asked."""
         raise OutsideRun(f"on_cancel of {self.node_id!r} cannot ask {inputs['prompt']!r}: its wait is over.")
 
-    async def send(self, message: Message) -> None:
+    async def send(self, name: str, inputs: Mapping[str, Any], message: Any) -> None:  # noqa: ARG002 - refused
         """Nothing is said."""
+        self.tell(name, inputs, None)
+
+    def tell(self, name: str, inputs: Mapping[str, Any], source: object, **how: bool) -> NoReturn:  # noqa: ARG002 - refused
+        """Nothing is told."""
+        given = ", ".join(f"{k}={written(v)}" for k, v in inputs.items())
         raise OutsideRun(
-            f"on_cancel of {self.node_id!r} cannot send {message.text!r}: its wait is over; use context.logger()."
+            f"on_cancel of {self.node_id!r} cannot {name}({given}): its wait is over; use context.logger()."
         )
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ARG002 - no journal here

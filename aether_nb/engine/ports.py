@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from aether_nb.engine.upkeep import Upkeep
-from aether_nb.events import AnyEvent, Event, Message, RunStatus, WaitStatus
+from aether_nb.events import AnyEvent, Event, RunStatus, WaitStatus
 from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.messages import Message, Telling
 from aether_nb.prompts import FileRef, Prompt, Reply
 from aether_nb.values import Blobs
 
@@ -319,12 +320,22 @@ class Channel(Protocol):
     def say(self, run_id: RunId, message: Message) -> None:
         """Show a message; called once per message and life of the run, never again after a resume."""
 
+    def follow(self, run_id: RunId, telling: Telling) -> None:
+        """Show how far something is that is being told, a bar or a stream.
+
+        Called as it goes on, a few times a second, and once with its end, which has all of it and is in the log. One
+        that a crash or a failure cut short may begin again under the same id.
+        """
+
 
 class Observer(Protocol):
     """Follows a run. Called on the loop after the events are committed, in order, must not block."""
 
     def on_events(self, run_id: RunId, events: Sequence[AnyEvent], status: RunStatus) -> None:
         """New committed events; `status` is the run's after the last of them."""
+
+    def on_tellings(self, run_id: RunId, tellings: Sequence[Telling]) -> None:
+        """What is being told has changed; twenty times a second at most. Its end comes as an event."""
 
     def on_trouble(self, trouble: str) -> None:
         """The store cannot be written just now, and why; empty when it can be again."""

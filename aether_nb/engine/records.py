@@ -150,7 +150,9 @@ class Entry:
     node: NodeId | None
     """The node that the call became; None for small calls and messages."""
     value: Any = None
-    """Encoded outcome of a small call."""
+    """Encoded outcome of a small call; the text of a stream."""
+    error: ErrorInfo | None = None
+    """What broke a bar or a stream off."""
     inputs: Mapping[str, Any] | None = None
     """Encoded, for a call that became a node."""
     outcome: Literal["ok", "failed", "cancelled"] | None = None

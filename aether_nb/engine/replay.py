@@ -83,6 +83,11 @@ class Replay:
         if entry.outcome is not None:
             self._order.remove(entry)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether calls are still to come that are recorded."""
+        return any(self._unclaimed.values())
+
     def leftover(self) -> list[Entry]:
         """Recorded entries that no call has claimed, in the order of the log."""
         return [e for left in self._unclaimed.values() for e in left.values()]

@@ -372,8 +372,12 @@ class RunState:
         return [settle] if node.spec is None else [settle, *self.frames.advance(node)]
 
     def _on_recorded(self, event: MessageSent | CallRecorded) -> list[Command]:
-        value = event.value if isinstance(event, CallRecorded) else None
-        entry = Entry(event.call, None, value, outcome="ok")
+        entry = Entry(event.call, None, outcome="ok")
+        if isinstance(event, CallRecorded):
+            entry.value = event.value
+        elif event.telling:
+            entry.value, entry.error = event.message.text, event.error
+            entry.outcome = "ok" if event.error is None else "failed"
         log = self.journal(event.node)
         log.entries.append(entry)
         log.outcomes.append(entry)

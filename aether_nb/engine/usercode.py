@@ -60,7 +60,8 @@ async def in_thread(
         if limit is not None:
             limit.threaded = True
         try:
-            value = await asyncio.wrap_future(future)
+            with activation.hushed():
+                value = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             cancelled.set()
             engine.leave_behind(driver.run_id, node.id, future, slot.hand_over())

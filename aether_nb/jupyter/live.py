@@ -20,7 +20,7 @@ from aether_nb.display.shapes import LineShape
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
 from aether_nb.engine.ports import WaitRow
-from aether_nb.errors import AetherError, DisplayError
+from aether_nb.errors import DisplayError
 from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import new_uid
@@ -28,6 +28,7 @@ from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, chunk, u
 from aether_nb.jupyter.picture import Picture
 from aether_nb.jupyter.typed import HELLO_S, UNHEARD
 from aether_nb.jupyter.widget import RunWidget
+from aether_nb.messages import Telling
 from aether_nb.services.incoming import Incoming
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class LiveRun:
         self._listed: set[str] = set()
         self._closeup: Closeup | None = None
         self._sending: asyncio.TimerHandle | None = None
+        self._asked_at = 0.0
         self._twin_at = 0.0
         self._twin_due: asyncio.TimerHandle | None = None
         self._incoming = Incoming()
@@ -93,6 +95,16 @@ class LiveRun:
         self._send_soon()
         self._picture.soon()
         self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
+
+    def on_tellings(self, run_id: str, tellings: Sequence[Telling]) -> None:  # noqa: ARG002 - one run
+        """Show what is being told; while the code that tells it holds the loop, too."""
+        self._view.tell(*tellings)
+        if self._sending is not None and time.monotonic() - self._asked_at >= _SEND_S:
+            self._sending.cancel()
+            self._send()
+        else:
+            self._send_soon()
+        self._twin_soon(at_once=False)
 
     def on_trouble(self, trouble: str) -> None:
         """Say in the run's header that it stands still, and why."""
@@ -227,6 +239,7 @@ class LiveRun:
 
     def _send_soon(self) -> None:
         if self._sending is None:
+            self._asked_at = time.monotonic()
             self._sending = self._loop.call_later(_SEND_S, self._send)
 
     def _send(self) -> None:
@@ -270,14 +283,9 @@ class LiveRun:
     def _new_view(self, *, stored: bool = False) -> RunView:
         runtime = self._host.runtime
         return RunView(
-            self._run.run_id, self._spec, runtime.find_spec, artifact=self._artifact, me=runtime.me(), stored=stored
+            self._run.run_id, self._spec, runtime.find_spec, files=runtime.services.artifacts, me=runtime.me(),
+            stored=stored,
         )  # fmt: skip
-
-    def _artifact(self, sha: str) -> bytes | None:
-        try:
-            return self._host.runtime.services.artifacts.get(sha)
-        except AetherError:
-            return None
 
 
 _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {

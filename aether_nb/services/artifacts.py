@@ -81,6 +81,13 @@ class Artifacts:
             raise StoreError(f"Artifact {sha[:12]} is damaged on disk; restore {self.path(sha)} from a copy.")
         return data
 
+    def found(self, sha: str) -> bytes | None:
+        """The bytes; None when they are not there any more, or not what they were."""
+        try:
+            return self.get(sha)
+        except StoreError:
+            return None
+
     def path(self, sha: str) -> str:
         """Where an artifact lies, or would lie.
 

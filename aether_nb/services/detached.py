@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 from aether_nb.engine.ports import Clock, Services
 from aether_nb.errors import OutsideRun
-from aether_nb.events import Message
+from aether_nb.messages import Message, message_text
+
+
+class Printed:
+    """A bar or a stream of a tool that is called as an ordinary function: its end is printed.
+
+    Args:
+        source: the user's end of it.
+        now_us: the clock.
+    """
+
+    def __init__(self, source: Any, now_us: Callable[[], int]) -> None:
+        self._source, self._now_us = source, now_us
+        self._over = False
+
+    def touch(self) -> bool:
+        """Nothing is shown in between."""
+        return False
+
+    def end(self, error: BaseException | None = None) -> None:  # noqa: ARG002 - the caller has it
+        """Print how far it came."""
+        if not self._over:
+            self._over = True
+            _, message = self._source.draw(self._now_us(), whole=True, replayed=False)
+            print(message_text(message))  # noqa: T201
+
+    leave = end
+
+    async def outcome(self) -> str | None:
+        """Nothing is recorded here."""
+
+    def failure(self, error: Exception) -> Exception:
+        """It is raised as it is."""
+        return error
 
 
 class DetachedBody:
@@ -40,9 +73,15 @@ class DetachedBody:
             "in a @graph_fn, or put it into a @graphify graph, and start that."
         )
 
-    async def send(self, message: Message) -> None:
-        """Print it."""
-        print(message.text or message.name)  # noqa: T201 - there is no run to show it in
+    async def send(
+        self, name: str, inputs: Mapping[str, Any], message: Message | Callable[[], Awaitable[Message]]  # noqa: ARG002 - no journal here
+    ) -> None:  # fmt: skip
+        """Print it; there is no run to show it in."""
+        print(message_text(message if isinstance(message, Message) else await message()))  # noqa: T201
+
+    def tell(self, name: str, inputs: Mapping[str, Any], source: Any, *, awaited: bool = False) -> Printed:  # noqa: ARG002 - no journal here
+        """Print it when it is over."""
+        return Printed(source, self.now_us)
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ARG002 - no journal here
         """Made anew each time."""

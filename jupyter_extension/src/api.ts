@@ -192,16 +192,65 @@ export interface PromptShape {
   problems: Problems;
 }
 
+/** live: it is being told, and goes on. stopped: it was broken off. */
+export type MessageState = "said" | "live" | "stopped";
+
 export interface MessageShape {
+  /** The same from the first word of a stream to its end. */
+  id: string;
+  /** Place in the log: where it was said, or where it began. */
   seq: number;
+  /** Among those of the same place; 0 for what was said at once. */
+  order: number;
   node: string;
-  kind: "text" | "markdown" | "image" | "file" | "table";
+  kind: "text" | "markdown" | "image" | "file" | "table" | "progress";
+  state: MessageState;
   text: string;
   name: string;
-  /** For an image: a `data:` URL. */
-  src: string;
+  /** For an image that is not too large: a `data:` URL. */
+  src?: string;
+  file?: FileShape;
+  table?: TableShape;
+  bar?: ProgressShape;
+}
+
+/** The file of a message. */
+export interface FileShape {
+  size: number;
+  /** Where it lies on the kernel's machine. */
+  path: string;
+  /** Its bytes as a `data:` URL; "" when it is not small. */
+  href: string;
+}
+
+export interface TableShape {
   columns: string[];
-  rows: unknown[][];
+  /** As people read them. */
+  rows: (string | null)[][];
+  /** Columns of numbers, which stand to the right. */
+  right: number[];
+  /** How many are not in here. */
+  more_rows: number;
+  more_columns: number;
+}
+
+/** How far something is. */
+export interface ProgressShape {
+  done: number;
+  total: number | null;
+  /** In words: 42/100. */
+  count: string;
+  /** How fast, and how long it will take or took. */
+  pace: string;
+}
+
+/** What a stream that is known has more of. */
+export interface GrownShape {
+  id: string;
+  /** Its length so far. */
+  at: number;
+  text: string;
+  state: MessageState;
 }
 
 export interface OutputShape {
@@ -247,6 +296,8 @@ export interface PatchShape extends Partial<Omit<RunShape, "run_id" | "graph" | 
   /** Applies to a page whose `seq` is this; another page says hello again. */
   base: number;
   seq: number;
+  /** After the messages. */
+  grown?: GrownShape[];
 }
 
 /** What a node does: stands ready without a place, computes, waits for a person, waits for something else. */

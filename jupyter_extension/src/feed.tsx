@@ -1,29 +1,32 @@
 /** What a run says and asks, in the order of its log. */
 
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { MessageShape, PromptShape, RunShape } from "./api";
-import { Markdown } from "./markdown";
+import { useModel, useSession } from "./hooks";
+import { MessageView, inWords } from "./message";
 import { PromptCard } from "./prompt";
 
-/** Longer feeds show their end, and the questions that are still open. */
+/** Longer feeds show their end, the questions that are still open, and what goes on. */
 const SHOWN = 30;
-const ROWS = 50;
+/** So much of a message is read out. */
+const READ_OUT = 300;
 
-type Item = { seq: number; prompt: PromptShape } | { seq: number; message: MessageShape };
+type Item = { seq: number; order: number; busy: boolean } & ({ prompt: PromptShape } | { message: MessageShape });
 
 /** Messages and prompts in one order. */
-function items(view: RunShape): Item[] {
+function items({ messages, prompts }: RunShape): Item[] {
   return [
-    ...view.messages.map((message) => ({ seq: message.seq, message })),
-    ...view.prompts.map((prompt) => ({ seq: prompt.seq, prompt })),
-  ].sort((a, b) => a.seq - b.seq);
+    ...messages.map((message) => ({ seq: message.seq, order: message.order, busy: message.state === "live", message })),
+    ...prompts.map((prompt) => ({ seq: prompt.seq, order: 0, busy: prompt.state === "open", prompt })),
+  ].sort((a, b) => a.seq - b.seq || a.order - b.order);
 }
 
 export function Feed({ view }: { view: RunShape }) {
   const [all, setAll] = useState(false);
-  const every = items(view);
+  const gone = useModel(useSession()).link === "dead";
+  const every = useMemo(() => items(view), [view.messages, view.prompts]);
   const from = all ? 0 : every.length - SHOWN;
-  const shown = every.filter((item, i) => i >= from || ("prompt" in item && item.prompt.state === "open"));
+  const shown = every.filter((item, i) => i >= from || item.busy);
   const hidden = every.length - shown.length;
   return (
     <section class="aether-feed" aria-label="Messages and questions">
@@ -36,78 +39,25 @@ export function Feed({ view }: { view: RunShape }) {
         "prompt" in item ? (
           <PromptCard key={item.prompt.token} prompt={item.prompt} />
         ) : (
-          <Message key={item.seq} message={item.message} />
+          <MessageView key={item.message.id} message={item.message} gone={gone} />
         ),
       )}
+      <div class="aether-hidden" aria-live="polite">
+        {useNews(view.messages)}
+      </div>
     </section>
   );
 }
 
-function Message({ message }: { message: MessageShape }) {
-  const { kind, text, name } = message;
-  return (
-    <div class={`aether-message aether-message-${kind}`}>
-      {kind === "text" && text}
-      {kind === "markdown" && <Markdown text={text} />}
-      {kind === "image" && <Image message={message} />}
-      {kind === "file" && (
-        <>
-          <span class="aether-file-name">{name}</span>
-          {text && <span class="aether-muted"> {text}</span>}
-        </>
-      )}
-      {kind === "table" && <Table message={message} />}
-    </div>
-  );
-}
-
-function Image({ message: { src, text, name } }: { message: MessageShape }) {
-  if (!/^data:image\//i.test(src)) return <span class="aether-muted">{text || name}</span>;
-  return (
-    <figure>
-      <img src={src} alt={text || name} />
-      {text && <figcaption>{text}</figcaption>}
-    </figure>
-  );
-}
-
-function Table({ message: { columns, rows, text } }: { message: MessageShape }) {
-  const more = rows.length - ROWS;
-  const kinds = columns.map((_, i) => {
-    const numbers = rows.every((row) => typeof row[i] === "number" || row[i] === null);
-    return numbers ? "aether-number" : "";
-  });
-  return (
-    <div class="aether-scroll">
-      <table class="aether-table">
-        {text && <caption>{text}</caption>}
-        <thead>
-          <tr>
-            {columns.map((name, i) => (
-              <th key={i} scope="col" class={kinds[i]}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, ROWS).map((row, i) => (
-            <tr key={i}>
-              {row.map((cell, j) => (
-                <td key={j} class={kinds[j]}>
-                  {cellText(cell)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {more > 0 && <div class="aether-muted">… {more} more rows</div>}
-    </div>
-  );
-}
-
-function cellText(cell: unknown): string {
-  if (cell === null || cell === undefined) return "–";
-  return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
+/** What is to be read out: messages that are new, and what was told to its end; nothing of what stood there. */
+function useNews(messages: readonly MessageShape[]): string {
+  const known = useRef<Set<string> | null>(null);
+  const [news, setNews] = useState("");
+  useLayoutEffect(() => {
+    const over = messages.filter((m) => m.state !== "live");
+    const fresh = known.current ? over.filter((m) => !known.current?.has(m.id)) : [];
+    known.current = new Set(over.map((m) => m.id));
+    if (fresh.length > 0) setNews(fresh.map((m) => inWords(m).slice(0, READ_OUT)).join(". "));
+  }, [messages]);
+  return news;
 }

@@ -5,7 +5,17 @@
  * `session.ts` owns the one `RunModel` of a widget; every view of it subscribes.
  */
 
-import type { FileRef, MarkShape, News, NodeShape, PatchShape, Problems, RunShape } from "./api";
+import type {
+  FileRef,
+  GrownShape,
+  MarkShape,
+  MessageShape,
+  News,
+  NodeShape,
+  PatchShape,
+  Problems,
+  RunShape,
+} from "./api";
 
 /** What became of the answer that was given here. */
 export type Attempt =
@@ -91,16 +101,29 @@ function marked(nodes: NodeShape[], marks: readonly MarkShape[]): NodeShape[] {
   });
 }
 
+function grow(messages: MessageShape[], grown: readonly GrownShape[]): MessageShape[] {
+  const more = new Map(grown.map((g) => [g.id, g]));
+  return messages.map((message) => {
+    const { text, state } = more.get(message.id) ?? {};
+    return state === undefined ? message : { ...message, text: message.text + text, state };
+  });
+}
+
+/** Whether every stream of which the patch has more is known here up to there. */
+const fits = (view: RunShape, grown: readonly GrownShape[]): boolean =>
+  grown.every(({ id, at }) => view.messages.find((m) => m.id === id)?.text.length === at);
+
 /** The view after a patch. The caller has checked that it applies (`patch.base === view.seq`). */
 export function applyPatch(view: RunShape, patch: PatchShape): RunShape {
-  const { base: _, nodes, marks, edges, prompts, messages, outputs, ...rest } = patch;
+  const { base: _, nodes, marks, edges, prompts, messages, grown, outputs, ...rest } = patch;
+  const said = messages ? put(view.messages, messages, (m) => m.id) : view.messages;
   return {
     ...view,
     ...rest,
     nodes: marked(nodes ? put(view.nodes, nodes, (n) => n.id) : view.nodes, marks ?? []),
     edges: edges ? [...view.edges, ...edges] : view.edges,
     prompts: prompts ? put(view.prompts, prompts, (p) => p.token) : view.prompts,
-    messages: messages ? put(view.messages, messages, (m) => m.seq) : view.messages,
+    messages: grown ? grow(said, grown) : said,
     outputs: outputs ? put(view.outputs, outputs, (o) => o.name) : view.outputs,
   };
 }
@@ -149,6 +172,7 @@ export class RunModel {
   patch(patch: PatchShape): "applied" | "old" | "gap" {
     const { view } = this.#state;
     if (patch.base !== view.seq) return patch.seq <= view.seq ? "old" : "gap";
+    if (patch.grown && !fits(view, patch.grown)) return "gap";
     this.#take(applyPatch(view, patch));
     return "applied";
   }

@@ -1,6 +1,6 @@
 /** Pieces of runs, whole enough for the types and small enough to read. */
 
-import type { FromKernel, NodeShape, PromptShape, RunShape, TextPrompt, ToKernel } from "../src/api";
+import type { FromKernel, MessageShape, NodeShape, PromptShape, RunShape, TextPrompt, ToKernel } from "../src/api";
 import type { Door, Landed, Posted } from "../src/door";
 import { emptyRun } from "../src/model";
 
@@ -49,6 +49,18 @@ export const ask = (token: string, changed: Partial<PromptShape> = {}): PromptSh
   deadline_ms: null,
   reply: null,
   problems: {},
+  ...changed,
+});
+
+export const said = (id: string, changed: Partial<MessageShape> = {}): MessageShape => ({
+  id,
+  seq: 4,
+  order: 0,
+  node: "",
+  kind: "text",
+  state: "said",
+  text: "hi",
+  name: "",
   ...changed,
 });
 

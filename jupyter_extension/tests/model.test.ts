@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RunModel, applyPatch } from "../src/model";
-import { ask, node, run } from "./fixtures";
+import { ask, node, run, said } from "./fixtures";
 
 test("a patch replaces the items it names and leaves the others and their order", () => {
   const before = run({ nodes: [node("a"), node("b")], edges: [["a", "b"]] });
@@ -46,9 +46,29 @@ test("what a patch does not name stays, and null is a value", () => {
 });
 
 test("a message that comes twice is shown once", () => {
-  const message = { seq: 4, node: "", kind: "text" as const, text: "hi", name: "", src: "", columns: [], rows: [] };
+  const message = said("4");
   const once = applyPatch(run(), { base: 5, seq: 6, messages: [message] });
   assert.equal(applyPatch(once, { base: 6, seq: 7, messages: [message] }).messages.length, 1);
+});
+
+test("what a stream has more of is added to what it said, and leaves the other messages as they are", () => {
+  const other = said("4");
+  const before = run({ messages: [other, said("s", { text: "Once", state: "live" })] });
+  const model = new RunModel(before);
+  const grown = { id: "s", at: 4, text: " upon", state: "live" as const };
+  assert.equal(model.patch({ base: 5, seq: 5, grown: [grown] }), "applied");
+  assert.equal(model.patch({ base: 5, seq: 6, grown: [{ ...grown, at: 9, text: "", state: "said" }] }), "applied");
+  const [first, stream] = model.state.view.messages;
+  assert.equal(first, other);
+  assert.deepEqual([stream?.text, stream?.state], ["Once upon", "said"]);
+});
+
+test("more of a stream that is not known up to there is a gap", () => {
+  const model = new RunModel(run({ messages: [said("s", { text: "Once", state: "live" })] }));
+  const grown = { id: "s", at: 9, text: "a time", state: "live" as const };
+  assert.equal(model.patch({ base: 5, seq: 5, grown: [grown] }), "gap");
+  assert.equal(model.patch({ base: 5, seq: 5, grown: [{ ...grown, id: "other" }] }), "gap");
+  assert.equal(model.state.view.messages[0]?.text, "Once");
 });
 
 test("a patch for a later view is a gap, one for an earlier view is old news", () => {

@@ -15,8 +15,8 @@ from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ReplyInvalid
-from aether_nb.events import Message
 from aether_nb.ids import NodeId, RunId, Token, new_token
+from aether_nb.messages import Bar, Message, Telling
 from aether_nb.prompts import (
     ApprovalPrompt,
     ChoicePrompt,
@@ -207,8 +207,56 @@ async def test_closing_what_was_never_shown_or_is_over_harms_nothing(channel):
         Message(kind="markdown", text="**Hello**"),
         Message(kind="table", columns=("a", "b"), rows=((1, "x"), (2, "y"))),
         Message(kind="table", rows=()),
+        Message(kind="table", text="T", columns=("a",), rows=((None,), (0.5,)), right=(0,), more_rows=3),
+        Message(kind="image", name="bee.png", text="A bee", sha256="a" * 64, media_type="image/png", size=3),
+        Message(kind="file", name="a.csv", sha256="a" * 64, size=3),
     ],
 )
 async def test_every_kind_of_message_is_taken(channel, message):
     desk_of(channel)
     channel.say(RunId("r"), message)
+
+
+TELLINGS = {
+    "a bar": [Message(kind="progress", text="Reading", bar=Bar(done=n, total=3, rate=n)) for n in range(4)],
+    "a bar without a total": [Message(kind="progress", bar=Bar(done=n)) for n in (0, 1e9)],
+    "a bar of nothing": [Message(kind="progress", bar=Bar(done=0, total=0))],
+    "a stream": [Message(text="Once "), Message(text="upon\n\x1b[2J"), Message(text="😀")],
+    "an empty stream": [Message(text="")],
+    "Markdown": [Message(kind="markdown", text="**a"), Message(kind="markdown", text="b**")],
+}
+
+
+def told(messages, ends):
+    """Tellings as an engine gives them."""
+    at = 0
+    for message in messages:
+        yield Telling(id="n/x", node=NodeId("n"), place=(1, 1), message=message, start=at)
+        at += len(message.text) if message.bar is None else 0
+    if ends:
+        last = messages[-1]
+        if last.bar is None:
+            last = Message(kind=last.kind, text="".join(m.text for m in messages))
+        yield Telling(id="n/x", node=NodeId("n"), place=(1, 1), message=last, state=ends)
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["quiet", "while a question stands"])
+@pytest.mark.parametrize("ends", ["done", "stopped", ""])
+@pytest.mark.parametrize("messages", TELLINGS.values(), ids=TELLINGS.keys())
+async def test_whatever_is_told_is_followed_to_its_end_or_until_it_begins_again(
+    channel, messages, ends, asked
+):
+    one = shown(TextPrompt(prompt="Name?"))
+    desk_of(channel, one)
+    if asked and not isinstance(channel, ScriptedChannel):
+        channel.show(one)
+    for _ in range(2):
+        for telling in told(messages, ends):
+            channel.follow(RunId("r"), telling)
+
+
+async def test_an_end_that_was_not_seen_coming_is_taken(channel):
+    desk_of(channel)
+    for telling in told([Message(text="Once")], "done"):
+        if telling.state == "done":
+            channel.follow(RunId("r"), telling)

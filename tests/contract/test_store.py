@@ -22,7 +22,6 @@ from aether_nb.events import (
     CancelRequested,
     ErrorInfo,
     JournalLeftover,
-    Message,
     MessageSent,
     NodeAdded,
     NodeCancelled,
@@ -47,6 +46,7 @@ from aether_nb.events import (
 from aether_nb.facts import replace
 from aether_nb.graph.model import Each
 from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.messages import Bar, Message
 from aether_nb.prompts import (
     ApprovalPrompt,
     CallbackPrompt,
@@ -154,6 +154,16 @@ EVERY_EVENT = [
     at(NodeStarted, 29, items=()),
     at(NodeAdded, 30, name="m", kind="map", call=CALL, on_failure="skip", each=EACH),
     at(NodeAdded, 31, name="add", call=CALL, started=True),
+    at(
+        MessageSent, 32, node="", call=CALL, telling="/x", place=(4, 1), error=ERROR,
+        message=Message(kind="progress", text="Reading", bar=Bar(done=1, total=2.5, rate=0.5, took_us=9)),
+    ),
+    at(
+        MessageSent, 33, node="", call=CALL,
+        message=Message(
+            kind="table", columns=("a",), rows=((0.5,), (None,)), right=(0,), more_rows=3, more_columns=1, size=1
+        ),
+    ),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT
 
 FLOOR = {"errors", "ids", "frames", "markup"}
-WORDS = {*FLOOR, "values", "prompts", "graph", "facts", "events"}
+WORDS = {*FLOOR, "values", "prompts", "graph", "facts", "messages", "events"}
 ROOMS = {
     "authoring",
     "calling",
@@ -38,13 +38,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": FLOOR,
     "graph": FLOOR,
     "facts": {*FLOOR, "prompts", "values"},
-    "events": {*FLOOR, "facts", "graph", "prompts"},
+    "messages": {*FLOOR, "facts"},
+    "events": {*FLOOR, "facts", "graph", "messages", "prompts"},
     # where authoring and engine meet without knowing each other; what the engine needs of others
     "calling": {*FLOOR, "graph", "prompts"},
     "engine.ports": WORDS,
     # the rooms
-    "authoring": {*WORDS, "calling"} - {"facts", "events"},
-    "tools": {*WORDS, "authoring", "calling"} - {"facts", "events"},
+    "authoring": {*WORDS, "calling"} - {"facts", "messages", "events"},
+    "tools": {*WORDS, "authoring", "calling"} - {"facts", "messages", "events"},
     "engine": {*WORDS, "calling", "engine.ports"},
     "store": {*WORDS, "engine.ports"} - {"values", "graph"},
     "channels": {*WORDS, "engine.ports"} - {"graph"},

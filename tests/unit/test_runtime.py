@@ -653,7 +653,7 @@ def test_at_least_one_tool_must_be_able_to_compute(configure):
         ({"store": "a\0b"}, "cannot be a path; give one"),
         ({"max_concurrency": "x"}, "max_concurrency='x': it is a whole number"),
         ({"max_concurrency": True}, "max_concurrency=True: it is a whole number"),
-        ({"channel": "console"}, "channel='console' is no channel; give one"),
+        ({"channel": "console"}, "channel='console' is no channel, it has no attach(); give one"),
         ({"services": ["mailer"]}, "give the objects by name"),
     ],
 )

@@ -14,8 +14,8 @@ from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.typed import typed
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ReplyInvalid, StoreBusy
-from aether_nb.events import Message
 from aether_nb.ids import NodeId, RunId, Token
+from aether_nb.messages import Message
 from aether_nb.prompts import (
     ApprovalPrompt,
     CallbackPrompt,

@@ -21,6 +21,7 @@ from aether_nb.graph.model import (
     Ref,
 )
 from aether_nb.ids import NodeId, RunId
+from aether_nb.messages import Message, Telling
 from aether_nb.prompts import ApprovalPrompt, Prompt, Reply, TextPrompt
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -133,6 +134,20 @@ HOSTILE_NAMES = (
     "",
 )
 
+
+class Files:
+    """Artifacts by the first letter of their name, doubled."""
+
+    def __init__(self, **kept: bytes) -> None:
+        self._kept = kept
+
+    def found(self, sha: str) -> bytes | None:
+        return self._kept.get(sha[:2])
+
+    def path(self, sha: str) -> str:
+        return f"/artifacts/{sha[:2]}"
+
+
 BOOM = ev.ErrorInfo(
     message="no such host",
     error_type="ConnectionError",
@@ -181,7 +196,20 @@ class Story:
         return self.tell(ev.ReplyTaken, node=node, token=token, reply=reply)
 
     def say(self, text: str = "", **more: Any) -> Story:
-        return self.tell(ev.MessageSent, node="", call=CALL, message=ev.Message(text=text, **more))
+        return self.tell(ev.MessageSent, node="", call=CALL, message=Message(text=text, **more))
+
+    def live(self, telling: str, text: str, **more: Any) -> Story:
+        """More of a stream, or with `message` something else that is being told."""
+        message = more.pop("message", None) or Message(text=text)
+        place = more.pop("place", (self.seq, 1))
+        self.view.tell(Telling(id=telling, node="", place=place, message=message, **more))
+        return self
+
+    def end(self, telling: str, message: Message, place: tuple[int, int], **more: Any) -> Story:
+        """What was being told is told."""
+        return self.tell(
+            ev.MessageSent, node="", call=CALL, message=message, telling=telling, place=place, **more
+        )
 
     def statuses(self) -> dict[str, str]:
         return {n["id"]: n["status"] for n in self.view.peek()["nodes"]}

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from unit.display.samples import (
+    BOOM,
     NEWSLETTER,
+    Files,
     Story,
     newsletter_done,
     newsletter_failed,
@@ -24,6 +26,7 @@ from aether_nb.display.render import svg
 from aether_nb.display.shapes import RunShape
 from aether_nb.display.static import TABLE_ROWS, graph_bundle, twin
 from aether_nb.graph.model import GraphSpec
+from aether_nb.messages import Bar, Message
 from aether_nb.prompts import ApprovalPrompt, ChoicePrompt, FormPrompt, NumberPrompt, Option
 
 
@@ -159,8 +162,8 @@ def test_the_picture_stands_where_nothing_in_it_can_run() -> None:
 
 def test_an_image_of_a_message_is_shown_only_from_a_data_url() -> None:
     shape = (
-        Story(artifact=lambda _: b"PNG")
-        .say("A bee", kind="image", sha256="a", media_type="image/png")
+        Story(files=Files(aa=b"PNG"))
+        .say("A bee", kind="image", sha256="a" * 64, media_type="image/png")
         .view.peek()
     )
     assert page(shape).all("img")[1] == {"alt": "A bee", "src": "data:image/png;base64,UE5H"}
@@ -172,6 +175,37 @@ def test_a_long_table_is_cut_and_says_by_how_much() -> None:
     rows = tuple((i,) for i in range(TABLE_ROWS + 3))
     seen = page(Story().say(kind="table", columns=("n",), rows=rows).view.peek())
     assert "… 3 more rows" in seen.words
+
+
+def test_a_table_says_what_the_message_itself_left_out() -> None:
+    rows = tuple((i, "x") for i in range(TABLE_ROWS + 3))
+    story = Story().say(
+        kind="table", columns=("n", "s"), rows=rows, right=(0,), more_rows=1000, more_columns=1
+    )
+    seen = page(story.view.peek())
+    assert "… 1,003 more rows, 1 more column" in seen.words
+    assert seen.all("th")[0] == {"style": "text-align:right"}
+
+
+def test_what_goes_on_stands_as_it_is_just_now() -> None:
+    bar = Message(kind="progress", text="Reading", bar=Bar(done=40, total=100))
+    story = Story().live("b", "", message=bar).live("s", "Once upon", place=(1, 2))
+    seen = page(story.view.peek())
+    assert "Reading: 40/100 …" in seen.words
+    assert "Once upon …" in seen.words
+    assert {"style": "width:40.0%"} in seen.all("div")
+    assert "Reading: 40/100 …" in twin(story.view.peek(), None)["text/plain"]
+    story.end("b", bar, (1, 1), error=BOOM)
+    assert "Reading: 40/100, broken off" in page(story.view.peek()).words
+
+
+def test_a_file_is_named_with_its_size_and_place() -> None:
+    story = Story(files=Files()).say(
+        "All of it", kind="file", name="<b>.csv", sha256="a" * 64, size=1_400_000
+    )
+    words = page(story.view.peek()).words
+    assert "<b>.csv" in words
+    assert "1.4 MB · /artifacts/aa" in words
 
 
 def test_the_twin_asks_nothing_of_any_server() -> None:

@@ -14,6 +14,7 @@ from unit.display.samples import (
     NEWSLETTER,
     REVIEW,
     START_US,
+    Files,
     Story,
     crawl_reworked,
     newsletter_done,
@@ -23,7 +24,10 @@ from unit.display.samples import (
 )
 
 from aether_nb import events as ev
+from aether_nb.display.progress import said
+from aether_nb.display.talk import FILE_BYTES
 from aether_nb.display.view import RunView
+from aether_nb.messages import Bar, Message
 from aether_nb.prompts import (
     ApprovalPrompt,
     CallbackPrompt,
@@ -42,7 +46,7 @@ from aether_nb.prompts import (
 def merged(shape: Any, patch: Any) -> Any:
     """What a page makes of a patch."""
     shape = {**shape, "seq": patch["seq"]}
-    for name, key in (("nodes", "id"), ("prompts", "token"), ("messages", "seq")):
+    for name, key in (("nodes", "id"), ("prompts", "token"), ("messages", "id")):
         items = {item[key]: item for item in shape[name]}
         items |= {item[key]: item for item in patch.get(name, [])}
         shape[name] = list(items.values())
@@ -51,6 +55,11 @@ def merged(shape: Any, patch: Any) -> Any:
         names = ("status", "attempt", "started_ms", "ended_ms")
         nodes[node_id] = nodes[node_id] | dict(zip(names, mark, strict=True))
     shape["nodes"] = list(nodes.values())
+    for more in patch.get("grown", []):
+        (known,) = (m for m in shape["messages"] if m["id"] == more["id"])
+        assert len(known["text"].encode("utf-16-le")) == 2 * more["at"]
+        grown = {**known, "text": known["text"] + more["text"], "state": more["state"]}
+        shape["messages"] = [grown if m is known else m for m in shape["messages"]]
     shape["edges"] = [*shape["edges"], *patch.get("edges", [])]
     return shape | {k: patch[k] for k in ("status", "ended_ms", "note", "outputs", "error") if k in patch}
 
@@ -396,21 +405,123 @@ def test_a_node_that_only_an_old_log_knows_is_shown_by_the_end_of_its_id() -> No
     assert (last["label"], last["parent"], last["status"]) == ("old_step", "", "succeeded")
 
 
-def test_messages_keep_their_place_in_the_log_and_cells_become_json() -> None:
-    story = (
-        Story().say("hello").say(kind="table", columns=("a", "b"), rows=((1, {"$": "tuple", "v": [1, 2]}),))
-    )
+def test_messages_keep_their_place_in_the_log_and_cells_are_as_people_read_them() -> None:
+    rows = ((1, None), (0.1 + 0.2, "x"))
+    story = Story().say("hello").say(kind="table", columns=("a", "b"), rows=rows, right=(0,), more_rows=7)
     first, second = story.view.peek()["messages"]
-    assert (first["text"], first["seq"]) == ("hello", 2)
-    assert second["rows"] == [[1, "(1, 2)"]]
+    assert (first["text"], first["seq"], first["id"]) == ("hello", 2, "2")
+    assert second["table"] == {
+        "columns": ["a", "b"],
+        "rows": [["1", None], ["0.3", "x"]],
+        "right": [0],
+        "more_rows": 7,
+        "more_columns": 0,
+    }
 
 
 def test_an_image_comes_as_a_data_url_and_only_if_it_is_one() -> None:
-    story = Story(artifact=lambda sha: b"\x89PNG" if sha == "aa" else None)
-    story.say(kind="image", sha256="aa", media_type="image/png")
-    story.say(kind="image", sha256="bb", media_type="image/png")
-    story.say(kind="image", sha256="aa", media_type='image/png" onerror="x')
-    assert [m["src"] for m in story.view.peek()["messages"]] == ["data:image/png;base64,iVBORw==", "", ""]
+    story = Story(files=Files(aa=b"\x89PNG"))
+    story.say(kind="image", sha256="a" * 64, media_type="image/png")
+    story.say(kind="image", sha256="b" * 64, media_type="image/png", size=3)
+    story.say(kind="image", sha256="a" * 64, media_type='image/png" onerror="x')
+    shown, gone, bad = story.view.peek()["messages"]
+    assert shown.get("src") == "data:image/png;base64,iVBORw=="
+    assert "src" not in gone
+    assert gone.get("file") == {"size": 3, "path": "/artifacts/bb", "href": ""}
+    assert "src" not in bad
+
+
+def test_a_small_file_comes_with_its_bytes_and_a_large_one_with_its_place() -> None:
+    story = Story(files=Files(aa=b"abc", bb=b"not read"))
+    story.say(kind="file", name="a.html", sha256="a" * 64, media_type="text/html", size=3)
+    story.say(kind="file", name="b.bin", sha256="b" * 64, size=FILE_BYTES + 1)
+    story.say(kind="file", name="c", sha256="../../etc/passwd", size=1)
+    small, large, strange = (m.get("file") for m in story.view.peek()["messages"])
+    assert small == {
+        "size": 3,
+        "path": "/artifacts/aa",
+        "href": "data:application/octet-stream;base64,YWJj",  # never as a page
+    }
+    assert large == {"size": FILE_BYTES + 1, "path": "/artifacts/bb", "href": ""}
+    assert strange == {"size": 1, "path": "", "href": ""}
+
+
+# -- what is being told ------------------------------------------------------------------------------
+
+
+def test_of_a_stream_a_page_is_sent_only_what_is_new() -> None:
+    story = Story().live("s", "Once ")
+    page = story.view.snapshot()
+    story.live("s", "upon 😀 ", start=5).live("s", "a", start=12)
+    patch = story.view.patch()
+    assert patch is not None
+    assert patch.get("grown") == [{"id": "s", "at": 5, "text": "upon 😀 a", "state": "live"}]
+    assert "messages" not in patch
+    page = merged(page, patch)
+    place = (1, 1)
+    story.live("s", " time", start=13).end("s", Message(text="Once upon 😀 a time."), place)
+    patch = story.view.patch()
+    assert patch is not None
+    assert patch.get("grown") == [{"id": "s", "at": 14, "text": " time.", "state": "said"}]
+    assert merged(page, patch)["messages"] == story.view.peek()["messages"]
+    assert story.view.peek()["messages"][0]["text"] == "Once upon 😀 a time."
+
+
+def test_who_comes_late_to_a_stream_is_told_nothing_twice() -> None:
+    story = Story().live("s", "Once upon a t")
+    story.live("s", " time", start=11)  # two letters of which were in what it began with
+    assert story.view.peek()["messages"][0]["text"] == "Once upon a time"
+
+
+def test_what_began_again_stands_in_place_of_the_old_one() -> None:
+    story = Story().live("s", "Once upon").say("between")
+    story.view.snapshot()
+    story.live("s", "Twice", place=(5, 1))
+    patch = story.view.patch()
+    assert patch is not None
+    assert [(m["id"], m["text"]) for m in patch.get("messages", [])] == [("s", "Twice")]
+    assert [m["id"] for m in story.view.peek()["messages"]] == ["s", "2"]
+
+
+def test_a_bar_stands_where_it_began_also_in_a_log_that_tells_of_it_last() -> None:
+    bar = Message(kind="progress", text="Reading", bar=Bar(done=3, total=3))
+    live = Story().say("before").live("b", "", message=bar, place=(2, 1)).say("within")
+    told = Story().say("before").say("within").end("b", bar, (2, 1))
+    for story in (live, told):
+        _, order = said(story.view.peek(), lambda _: "", lambda m: m["text"])
+        assert order == ["before", "Reading", "within"]
+
+
+def test_a_bar_says_how_far_and_how_fast_and_at_its_end_how_long_it_took() -> None:
+    bar = Bar(done=40, total=100, rate=3.14159, took_us=13_000_000)
+    story = Story().live("b", "", message=Message(kind="progress", text="Reading", bar=bar))
+    assert story.view.peek()["messages"][0].get("bar") == {
+        "done": 40,
+        "total": 100,
+        "count": "40/100",
+        "pace": "3.1/s, 19 s left",
+    }
+    ended = Message(kind="progress", text="Reading", bar=Bar(done=100, total=100, took_us=32_000_000))
+    story.end("b", ended, (1, 1))
+    assert story.view.peek()["messages"][0].get("bar") == {
+        "done": 100,
+        "total": 100,
+        "count": "100/100",
+        "pace": "32.0 s, 3.1/s",
+    }
+
+
+def test_what_goes_on_when_the_run_ends_is_broken_off() -> None:
+    story = Story().live("s", "Once").say("said")
+    story.tell(ev.RunCancelledEvent)
+    assert [m["state"] for m in story.view.peek()["messages"]] == ["stopped", "said"]
+
+
+def test_an_end_that_comes_with_an_error_was_broken_off_and_a_later_one_takes_its_place() -> None:
+    story = Story().end("s", Message(text="Once"), (1, 1), error=BOOM)
+    assert [m["state"] for m in story.view.peek()["messages"]] == ["stopped"]
+    story.end("s", Message(text="Once upon"), (1, 1))
+    assert [(m["text"], m["state"]) for m in story.view.peek()["messages"]] == [("Once upon", "said")]
 
 
 def test_an_event_that_is_in_already_changes_nothing() -> None:

@@ -111,6 +111,12 @@ async def interpret(steps, context, path):
     return [await one(step, context, f"{path}.{i}") for i, step in enumerate(steps)]
 
 
+async def told(arg):
+    for word in ("told", arg):
+        await worlds[-1].gate()
+        yield word
+
+
 async def helper(steps, context, path):
     """Returns early: the second half is never made."""
     half = len(steps) // 2
@@ -164,6 +170,33 @@ async def one(step, context, path):
         return await context.channel().send_text(arg)
     if kind == "now":
         return context.now().tzname()
+    if kind == "bar":
+        async with context.channel().progress(total=2, label=arg) as bar:
+            first = await gated(arg)
+            bar.update()
+            await context.channel().send_text(f"half of {arg}")
+            bar.update()
+        return first.y
+    if kind == "through":
+        return [await ask(f"{arg} {n}?") async for n in context.channel().progress(range(2), label=arg)]
+    if kind == "left":
+        async for n in context.channel().progress(range(3), label=f"left {arg}"):
+            if await ask(f"{arg} {n} enough?"):
+                break
+        return n
+    if kind == "spoilt":
+        try:
+            with context.channel().progress(label=f"spoilt {arg}"):
+                await breaks(arg)
+        except ValueError as error:
+            return str(error)
+    if kind == "stream":
+        return await context.channel().stream(told(arg))
+    if kind == "written":
+        async with context.channel().stream() as out:
+            await out.write(arg)
+            await out.write((await gated(arg)).y)
+        return out.text
     if kind == "gather":
         return list(
             await asyncio.gather(*(interpret(branch, context, f"{path}-{i}") for i, branch in enumerate(arg)))
@@ -182,7 +215,10 @@ async def one(step, context, path):
 
 words = st.sampled_from("ab")
 simple = ["tool", "gated", "keyed", "ask", "send", "now", "break", "interview", "graph"]
-leaves = st.tuples(st.sampled_from([*simple, "loop", "crossed", "late", "race", "broken group"]), words)
+telling = ["bar", "through", "left", "spoilt", "stream", "written"]
+leaves = st.tuples(
+    st.sampled_from([*simple, *telling, "loop", "crossed", "late", "race", "broken group"]), words
+)
 programs = st.recursive(
     st.lists(leaves, min_size=1, max_size=3),
     lambda inner: st.lists(
@@ -214,10 +250,12 @@ def said(store):
     opened = [e for e in events if e.type == "WaitOpened"]
     assert max(Counter(e.node for e in opened).values(), default=1) == 1, "a question was asked twice"
     asked = Counter(e.node for e in opened if not e.prompt.prompt.startswith("never"))
-    told = Counter(
-        (e.node, e.call.scope, e.call.n, e.message.text) for e in events if e.type == "MessageSent"
+    messages = Counter(
+        (e.node, e.call.scope, e.call.n, e.message.kind, e.message.text)
+        for e in events
+        if e.type == "MessageSent"
     )
-    return finished, asked, told
+    return finished, asked, messages
 
 
 def possible_ends(store):
@@ -262,7 +300,7 @@ async def killed_everywhere(steps):
 
 
 def test_one_program_of_everything_killed_after_each_of_its_events():
-    every = [(kind, "a") for kind in (*simple, "loop", "crossed", "late", "race", "broken group")]
+    every = [(kind, "a") for kind in (*simple, *telling, "loop", "crossed", "late", "race", "broken group")]
     inner = [("gated", "b"), ("ask", "b"), ("fn", [("interview", "b"), ("late", "b")])]
     asyncio.run(
         killed_everywhere(

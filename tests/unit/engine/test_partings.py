@@ -268,8 +268,10 @@ async def test_in_on_cancel_the_services_work_and_nobody_is_asked(live, monkeypa
     async def asks(self, wait, *, context):
         with pytest.raises(OutsideRun, match="cannot ask 'sure\\?'"):
             await context.channel().ask_text("sure?")
-        with pytest.raises(OutsideRun, match="cannot send 'bye'"):
+        with pytest.raises(OutsideRun, match=r"cannot send_text\(text='bye'\)"):
             await context.channel().send_text("bye")
+        with pytest.raises(OutsideRun, match=r"cannot progress\(\)"):
+            context.channel().progress(label="bye")
         seen.append((context.wait_token == wait.token, context.run_id, context.now().tzname()))
         await context.memory().record("withdrawn", {"job": wait.state["id"]})
 
