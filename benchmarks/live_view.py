@@ -25,7 +25,9 @@ from benchmarks import viewed
 viewed.open_store({where!r})
 chain, function, slow = (
     viewed.chain({nodes}), viewed.function({nodes}, viewed.step), viewed.function({nodes}, viewed.slow))
+bar = viewed.counting({steps})
 """
+STEPS = 1_000_000
 TIMEOUT_S = 60
 
 
@@ -139,14 +141,31 @@ def cost(page: Page, graph: str, pairs: int) -> float:
 
 def traffic(page: Page) -> None:
     """Count what travels while a run of a few seconds is seen."""
-    page.run("run = viewed.start(slow, seen=True)")
+    sent, _ = watched(page, "slow")
+    say("view_messages", busiest(sent))
+    say("view_whole", sum(said(m) != "patch" for m in sent))
+
+
+def counted(page: Page, steps: int) -> None:
+    """What a step of a bar takes that is seen, and how much travels meanwhile."""
+    sent, took_s = watched(page, "bar")
+    say("bar_update", took_s / steps * 1e6)
+    say("bar_messages", busiest(sent))
+
+
+def watched(page: Page, graph: str) -> tuple[list[dict[str, Any]], float]:
+    """What was sent of a run once the page was there, and how many seconds of CPU it took."""
+    page.run(f"run = viewed.start({graph}, seen=True)")
     page.greet()
     before = len(page.messages)
-    page.run("await viewed.finish(run)")
-    sent = [m for m in page.messages[before:] if said(m)]
+    printed = page.run("await viewed.finish(run)")
+    return [m for m in page.messages[before:] if said(m)], float(printed.split("took ")[1].split()[0])
+
+
+def busiest(sent: list[dict[str, Any]]) -> int:
+    """How many messages came in the busiest second."""
     at = [stamp(m) for m in sent]
-    say("view_messages", max(sum(1 for other in at if t <= other < t + 1) for t in at))
-    say("view_whole", sum(said(m) != "patch" for m in sent))
+    return max(sum(1 for other in at if t <= other < t + 1) for t in at)
 
 
 def stamp(message: dict[str, Any]) -> float:
@@ -159,9 +178,12 @@ def measure(task: Case, where: Path) -> None:
     """Carry the case out."""
     with kernel() as manager:
         page = Page(manager)
-        page.run(SETUP.format(where=str(where), nodes=task.many(1000)))
+        steps = task.many(STEPS)
+        page.run(SETUP.format(where=str(where), nodes=task.many(1000), steps=steps))
         if task.name == "messages":
             traffic(page)
+        elif task.name == "bar":
+            counted(page, steps)
         else:
             row = "view_cost" if task.name == "chain" else "view_cost_fn"
             say(row, cost(page, task.name, 1 if task.quick else 25))
@@ -169,7 +191,7 @@ def measure(task: Case, where: Path) -> None:
 
 def main() -> None:
     """Measure one case."""
-    task = case("chain", "function", "messages")
+    task = case("chain", "function", "messages", "bar")
     with folder() as where:
         measure(task, where)
 

@@ -47,6 +47,8 @@ _TARGETS = (
     Row("view_cost_fn", "live view, graph function of 1,000: costs the run", "%", 10.0),
     Row("view_messages", "live view: messages in the busiest second", "/s", 20.0),
     Row("view_whole", "live view: messages that repeat the whole run", "", 0.0),
+    Row("bar_update", "a bar of a million steps in a tight loop: a step", "µs", 2.0),
+    Row("bar_messages", "the same: messages in the busiest second", "/s", 20.0),
 )
 
 _GROWTH = (

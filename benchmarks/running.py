@@ -32,7 +32,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "waiting": ("100", "1000", "10000", "function"),
     "resume_all": ("resume",),
     "import_time": ("import",),
-    "live_view": ("chain", "function", "messages"),
+    "live_view": ("chain", "function", "messages", "bar"),
     "langgraph": ("chain", "fan_out", "wait", "waits", "import"),
     "dbos": ("chain", "fan_out", "replay", "wait", "waits", "import"),
     "llama_index": ("chain", "fan_out", "wait", "import"),

@@ -65,6 +65,19 @@ def function(nodes: int, tool: Any) -> Any:
     return viewed_function
 
 
+def counting(steps: int) -> Any:
+    """A graph function that moves a bar on, and gives the loop no turn meanwhile."""
+
+    @ae.graph_fn(outputs=[])
+    async def viewed_bar(*, context: Any) -> None:
+        await ready()
+        with context.channel().progress(total=steps, label="Counting") as bar:
+            for _ in range(steps):
+                bar.update()
+
+    return viewed_bar
+
+
 def open_store(where: str) -> None:
     """Once, before anything else."""
     ae.configure(store=Path(where) / "runs.db")
