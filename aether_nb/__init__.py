@@ -29,7 +29,7 @@ from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.engine.context import NodeContext
 from aether_nb.errors import AetherError
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import FileRef, Poll, Reply
+from aether_nb.prompts import FileRef, Option, Poll, Reply
 from aether_nb.run import Run
 from aether_nb.values import Outputs
 
@@ -43,6 +43,7 @@ __all__ = [
     "FileRef",
     "NodeContext",
     "NodeId",
+    "Option",
     "Outputs",
     "Poll",
     "Reply",

@@ -22,7 +22,7 @@ class AskChoices(Ask):
     """Ask a person to choose from options. Outputs: `choice` (the value), `choices` (the list of values).
 
     Inputs: `prompt` (Markdown); `options`: a list of values (text, numbers, True, False, None), a mapping from
-    value to label, or a list of `Option`, which may have a help text; `multiple`: several may be chosen, `min` and
+    value to label, or a list of `ae.Option`, which may have a help text; `multiple`: several may be chosen, `min` and
     `max` of them, and `choice` is then the first; `value`: what is chosen already, as a suggestion; `timeout` and
     `default` as for `ask_text`.
     """

@@ -390,3 +390,83 @@ def test_a_secret_is_a_text_that_hides_when_it_is_shown():
 def test_a_secret_that_was_typed_anew_makes_the_same_call():
     one, other = (decode(secrets.keep(text, "ask")) for text in (PASSWORD, OTHER))
     assert digest([one]) == digest([other]) != digest([decode(secrets.keep(PASSWORD, "ask-2"))])
+
+
+@tool(outputs=["token"])
+async def sign_in(*, context):
+    password = await context.channel().ask_text("Password?", secret=True)
+    go = await context.channel().ask_approval("Go on?")
+    USED.append((go.choice, str.__str__(password)))
+    return {"token": password}
+
+
+@tool(outputs=["n"])
+def use(who, password):
+    USED.append((who, str.__str__(password)))
+    return {"n": len(password)}
+
+
+@graphify(inputs=[], outputs=["ns"])
+def many():
+    token = sign_in().token
+    go = ask_approval("Further?", after=token)
+    return {"ns": use.map(["ann", "bob"], password=token, after=go).n}
+
+
+@graph_fn(outputs=["ns"])
+async def at_once():
+    token = (await sign_in()).token
+    await ask_approval("Further?")
+    return {"ns": [out.n for out in await asyncio.gather(use("ann", token), use("bob", token))]}
+
+
+@graph_fn(outputs=["ns"])
+async def nested():
+    return {"ns": (await many()).ns}
+
+
+@pytest.mark.parametrize("graph", [many, at_once, nested], ids=lambda g: g.name)
+async def test_a_secret_that_a_tool_asked_for_is_asked_for_again_once_for_all_who_need_it(
+    configure, graph, used
+):
+    configure()
+    run = graph.start(run_id="r")
+    await question(run, "Password?")
+    run.answer(PASSWORD, to="Password?")
+    await question(run, "Go on?")
+    run.answer("Approve", to="Go on?")
+    await question(run, "Further?")
+    configure()
+    run = graph.start(run_id="r")
+    if graph is not at_once:
+        await question(run, "Further?")
+        run.answer("Approve", to="Further?")
+    await question(run, "Password?")
+    assert sorted(w.prompt for w in run.waits if w.status == "open") == ["Further?"] * (graph is at_once) + [
+        "Password?"
+    ]
+    run.answer(OTHER, to="Password?")
+    if graph is at_once:
+        await question(run, "Further?")
+        run.answer("Approve", to="Further?")
+    assert list((await run).ns) == [len(OTHER)] * 2
+    assert used[0] == ("Approve", PASSWORD)
+    assert sorted(used[1:]) == [("ann", OTHER), ("bob", OTHER)]
+
+
+async def test_a_tool_that_dies_between_its_questions_asks_for_the_secret_again(configure, used):
+    configure()
+    run = at_once.start(run_id="r")
+    await question(run, "Password?")
+    run.answer(PASSWORD, to="Password?")
+    await question(run, "Go on?")
+    configure()
+    run = at_once.start(run_id="r")
+    await question(run, "Password?")
+    run.answer(OTHER, to="Password?")
+    await question(run, "Go on?")
+    run.answer("Approve", to="Go on?")
+    await question(run, "Further?")
+    run.answer("Approve", to="Further?")
+    await run
+    assert used[0] == ("Approve", OTHER)
