@@ -25,8 +25,8 @@ class ScriptedChannel:
 
     Args:
         answers: a mapping from the prompt's text (or the node's label, or the kind) to its answer, or to a list
-            of answers for when it comes again; or a plain list, used in order. An answer may be a
-            function of the prompt.
+            of answers for when it comes again; or a plain list, used in order. An answer that is a list
+            itself, as for several choices, stands in one more list. An answer may be a function of the prompt.
 
     Attributes:
         asked: the prompts' texts in the order in which they came.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from aether_nb.engine.failures import node_failed
 from aether_nb.engine.records import NodeState
 from aether_nb.engine.state import RunState
-from aether_nb.errors import NodeFailed, RunBlocked, RunCancelled, RunFailed, SecretGone
+from aether_nb.errors import NodeFailed, RunBlocked, RunCancelled, RunFailed
 from aether_nb.events import ErrorInfo
 from aether_nb.ids import ROOT, RunId
-from aether_nb.values import Blobs, Outputs, decode
+from aether_nb.values import Blobs, Outputs, decode, recalled
 
 
 def of_run(run_id: RunId, state: RunState, blobs: Blobs) -> Outputs:
@@ -21,7 +20,7 @@ def of_run(run_id: RunId, state: RunState, blobs: Blobs) -> Outputs:
         NodeFailed, RunFailed, RunCancelled, RunBlocked: as it ended.
     """
     if state.status == "succeeded":
-        return Outputs({k: _given(v, blobs) for k, v in (state.outputs or {}).items()})
+        return Outputs({k: recalled(v, blobs) for k, v in (state.outputs or {}).items()})
     if state.status == "cancelled":
         raise RunCancelled(f"Run {run_id!r} was cancelled.")
     if state.blocked:
@@ -32,14 +31,6 @@ def of_run(run_id: RunId, state: RunState, blobs: Blobs) -> Outputs:
     if node is None:
         raise node_failed(ROOT, state.spec.name, 1, state.error)
     raise _failure(state, node, state.error)
-
-
-def _given(tree: Any, blobs: Blobs) -> Any:
-    """An output of a run; a secret in it that nobody can ask for any more only shows that there was one."""
-    try:
-        return decode(tree, blobs)
-    except SecretGone:
-        return decode(tree, blobs, strict=False)
 
 
 def of_node(state: RunState, node: NodeState, names: Iterable[str], blobs: Blobs) -> Outputs:

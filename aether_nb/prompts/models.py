@@ -77,7 +77,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
         why = str(error).partition("\n")[0]
         raise BadInputs(f"{model.__name__} can be no form: {why}") from None
     made = _Normal(model.__name__, raw.get("$defs", {})).of(raw, ())
-    if made.get("type") != "object" or "properties" not in made:
+    if made.get("type") != "object" or not made.get("properties"):
         raise BadInputs(f"{model.__name__} can be no form: it has no fields.")
     made.setdefault("title", model.__name__)
     return made
@@ -190,7 +190,7 @@ def _title(name: str) -> str:
 
 def _values(model: type[BaseModel], schema: Mapping[str, Any], given: Any) -> dict[str, Any]:
     """What stands in the fields: defaults, and over them what is suggested."""
-    defaults = _defaults(schema)
+    defaults = {**_made(model, schema), **_defaults(schema)}
     if given is None:
         return defaults
     try:
@@ -211,6 +211,22 @@ def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = one["default"]
         elif "properties" in one and not one.get(NULLABLE) and (inner := _defaults(one)):
             found[name] = inner
+    return found
+
+
+def _made(model: type[BaseModel], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields' own functions give for a default, of today's date, say; what has no JSON is not shown."""
+    found = {}
+    for name, field in model.model_fields.items():
+        shown_as = next((n for n in (field.validation_alias, field.alias, name) if isinstance(n, str)), name)
+        if field.default_factory is None or field.default_factory_takes_validated_data:
+            continue
+        try:
+            value = plain_json(field.default_factory())  # type: ignore[call-arg] # takes nothing, as was asked
+        except Exception:  # noqa: BLE001, S112 - the function is the user's
+            continue
+        if shown_as in schema["properties"] and value not in (None, [], {}):
+            found[shown_as] = value
     return found
 
 

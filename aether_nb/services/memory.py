@@ -15,7 +15,7 @@ from typing import Any
 
 from aether_nb.ids import new_uid
 from aether_nb.services.files import connect, translated
-from aether_nb.values import decode, encode
+from aether_nb.values import encode, recalled
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items(
@@ -139,4 +139,4 @@ _SELECT = "SELECT kind, data, run_id, node_id, at_ms, item_id FROM items "
 
 def _item(row: tuple[Any, ...]) -> MemoryItem:
     kind, data, *rest = row
-    return MemoryItem(kind, decode(json.loads(data)), *rest)
+    return MemoryItem(kind, recalled(json.loads(data)), *rest)

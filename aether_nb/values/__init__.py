@@ -9,7 +9,7 @@ exactly: what cannot come back as the type it had is refused, subclasses of buil
 Two names for one list become two lists.
 """
 
-from aether_nb.values.decoding import Opaque, decode
+from aether_nb.values.decoding import Opaque, decode, recalled
 from aether_nb.values.encoding import NAMING, Blobs, alike, boxed, digest, encode, outputs_tree
 from aether_nb.values.outputs import RESERVED_OUTPUTS, Outputs
 from aether_nb.values.secrets import MASK, Secret
@@ -29,6 +29,7 @@ __all__ = [
     "digest",
     "encode",
     "outputs_tree",
+    "recalled",
     "show",
     "shown",
     "written",

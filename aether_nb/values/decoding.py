@@ -65,6 +65,18 @@ def decode(data: Any, blobs: Blobs | None = None, strict: bool = True) -> Any:
     return Decoder(blobs, strict).value(data)
 
 
+def recalled(data: Any, blobs: Blobs | None = None) -> Any:
+    """The value of a tree that is looked back at: a secret that is gone only shows that there was one.
+
+    Raises:
+        NotRestorable: as `decode`, for anything else.
+    """
+    try:
+        return decode(data, blobs)
+    except SecretGone:
+        return decode(data, blobs, strict=False)
+
+
 class Decoder:
     """One walk over one tree."""
 

@@ -235,6 +235,8 @@ async def test_a_finished_run_shows_after_a_restart_that_there_was_a_secret(conf
     run = ae.get("r")
     assert run.outputs.length == 2 * len(PASSWORD) + 1
     assert repr(run.outputs.password) == MASK
+    remembered = api.current().services.memory.query(kind="login")
+    assert [repr(item.data) for item in remembered] == [f"{{'password': {MASK}}}"] * (graph is cooperative)
     with pytest.raises(SecretGone, match="run again what asked for it"):
         run.outputs.password.encode()
     assert PASSWORD not in shown(run)

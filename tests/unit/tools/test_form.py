@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 import aether_nb as ae
 from aether_nb import ScriptedChannel, graph_fn, graphify
 from aether_nb.errors import NodeFailed, ReplyInvalid
+from aether_nb.prompts import form_of
 from aether_nb.tools import ask_form
 
 
@@ -159,6 +160,26 @@ async def test_nobody_in_time_gives_the_default(configure):
     configure()
     run = ask_form(Person, timeout=0, default=ada()).start()
     assert (await run).value == ada()
+
+
+def test_a_default_that_cannot_be_made_is_not_shown():
+    class Unshown(BaseModel):
+        day: dt.date = Field(default_factory=lambda: 1 / 0)
+
+    assert form_of(Unshown).value == {}
+
+
+class Meeting(BaseModel):
+    """When do we meet?"""
+
+    on: dt.date = Field(default_factory=lambda: dt.date(2026, 11, 27), alias="day")
+    guests: list[str] = Field(default_factory=list)
+
+
+async def test_what_makes_a_default_is_asked_when_the_form_is(configure):
+    configure(channel=ScriptedChannel([{}]))
+    assert form_of(Meeting).value == {"day": "2026-11-27"}
+    assert (await ask_form(Meeting)).value.on == dt.date(2026, 11, 27)
 
 
 class Outer:
