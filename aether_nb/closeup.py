@@ -75,10 +75,13 @@ class Closeup:
             log=log,
         )
 
-    def timeline(self, since: int) -> TimelineShape:
-        """The rows of the timeline that changed after that event."""
+    def timeline(
+        self, since: int, *, now_us: int, in_line: Mapping[NodeId, int] | None = None
+    ) -> TimelineShape:
+        """The rows of the timeline that changed after that event; the other arguments are those of `detail`."""
         self._read()
-        return self._timeline.since(since)
+        stand: dict[str, int] = {node: (now_us - us) // 1000 for node, us in (in_line or {}).items()}
+        return self._timeline.since(since, stand)
 
     def _read(self) -> None:
         for event in self._store.events(self._run_id, self._seq):

@@ -7,7 +7,7 @@ listed. The sums of the same times are `engine/metrics.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aether_nb import events as ev
@@ -79,13 +79,21 @@ class Timeline:
                 fold(self, event, at_ms)
             self._at_ms = at_ms
 
-    def since(self, seq: int = 0) -> TimelineShape:
-        """What changed after that event: whole rows, to be put in place of those with the same id."""
-        return TimelineShape(
-            seq=self._seq,
-            from_ms=self._from_ms,
-            rows=[self._shape(node_id, row) for node_id, row in self._rows.items() if row.seq > seq],
-        )
+    def since(self, seq: int = 0, in_line: Mapping[str, int] | None = None) -> TimelineShape:
+        """What changed after that event: whole rows, to be put in place of those with the same id.
+
+        Args:
+            seq: of the last event that the receiver has.
+            in_line: nodes that stand ready without a place, and since when, in milliseconds; no event tells of them.
+        """
+        rows = [self._shape(node_id, row) for node_id, row in self._rows.items() if row.seq > seq]
+        for node_id, since_ms in (in_line or {}).items():
+            row = self._rows.get(node_id) or _Row()
+            if row.open is None:
+                shape = self._shape(node_id, row)
+                shape["bars"].append(("queued", since_ms, None))
+                rows.append(shape)
+        return TimelineShape(seq=self._seq, from_ms=self._from_ms, rows=rows)
 
     def _shape(self, node_id: str, row: _Row) -> RowShape:
         node = self._view.node(node_id)

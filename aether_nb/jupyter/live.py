@@ -23,7 +23,7 @@ from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import DisplayError
 from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
-from aether_nb.ids import new_uid
+from aether_nb.ids import NodeId, new_uid
 from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, chunk, upload
 from aether_nb.jupyter.picture import Picture
 from aether_nb.jupyter.typed import HELLO_S, UNHEARD
@@ -197,15 +197,22 @@ class LiveRun:
         runtime, run, node = self._host.runtime, self._run, str(content["node"])
         lines = runtime.services.logbook.read(run.run_id, node)
         log = [LineShape(at_ms=line.at_ms, level=line.level, text=line.text) for line in lines]
-        now_us = runtime.clock.now_us()
-        driver = runtime.driver(run.run_id)
-        in_line = driver.in_line() if driver is not None else {} if runtime.drives(run.run_id) else None
-        detail = self._close().detail(node, run._state(), log, now_us=now_us, in_line=in_line)
+        detail = self._close().detail(
+            node, run._state(), log, now_us=runtime.clock.now_us(), in_line=self._in_line()
+        )
         return {"detail": detail}
 
     def _timeline(self, content: Mapping[str, Any]) -> Ack:
         """The rows of the timeline that the page does not have yet."""
-        return {"timeline": self._close().timeline(int(content.get("since") or 0))}
+        since, now_us = int(content.get("since") or 0), self._host.runtime.clock.now_us()
+        return {"timeline": self._close().timeline(since, now_us=now_us, in_line=self._in_line())}
+
+    def _in_line(self) -> Mapping[NodeId, int] | None:
+        """How long bodies stand in line in this kernel; None when it does not drive the run."""
+        driver = self._host.runtime.driver(self._run.run_id)
+        if driver is not None:
+            return driver.in_line()
+        return {} if self._host.runtime.drives(self._run.run_id) else None
 
     def _close(self) -> Closeup:
         if self._closeup is None:

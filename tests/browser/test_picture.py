@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers import ROOT
 from playwright.sync_api import Locator, expect
 
 CRAWL = """
@@ -108,6 +109,12 @@ async def hostile(text):
     return {"x": text}
 
 run = hostile.start(text=BAD)
+"""
+AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
+FAULTS = """
+() => axe.run('.aether-live', {resultTypes: ['violations']}).then(({violations}) => violations
+  .filter(each => ['serious', 'critical'].includes(each.impact))
+  .map(each => [each.id, each.nodes.map(node => node.html.slice(0, 200))]))
 """
 FRAMES = """async ms => {
   const times = [];
@@ -328,6 +335,27 @@ def test_a_run_of_a_thousand_nodes_can_be_used_while_it_runs(open_notebook, fron
     expect(widget.locator("tbody tr")).to_have_count(1000)
     widget.locator("tbody tr").nth(500).get_by_role("button").click()
     expect(detail(widget)).to_contain_text("Source of step")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_no_serious_fault_is_found_in_graph_timeline_table_and_details(open_notebook, theme):
+    notebook = open_notebook(CRAWL, "run = crawl.start(n=5)")
+    notebook.page.evaluate(
+        "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})", theme
+    )
+    notebook.run_done(0)
+    notebook.run_done(1)
+    widget = notebook.run_widget(1)
+    expect(notebook.node(1, "count").last).to_have_attribute("data-status", "failed")
+    notebook.node(1, "count").last.click()
+    expect(detail(widget).locator("ol > li")).to_have_count(2)
+    notebook.page.add_script_tag(path=AXE)
+    assert notebook.page.evaluate(FAULTS) == []
+    for tab in ("Timeline", "Table"):
+        widget.get_by_role("tab", name=tab).click()
+        expect(widget.get_by_role("tabpanel")).to_contain_text("find")
+        assert notebook.page.evaluate(FAULTS) == []
+    notebook.screenshot(f"picture-{theme.split()[-1].lower()}")
 
 
 def test_only_what_runs_moves_and_not_for_who_wants_no_motion(open_notebook):

@@ -81,13 +81,40 @@ async def test_a_run_is_read_on_from_where_it_was(life: Life) -> None:
     run = waiting.start(doubling, upto=2)
     await waiting.until(lambda: waiting.channel.asked)
     closeup = Closeup(waiting.store, RunId("r"))
-    before = closeup.timeline(0)
+    before = closeup.timeline(0, now_us=0)
     assert {row["status"] for row in before["rows"] if row["bars"][-1][0] == "waiting"} == {"waiting"}
     run.answer("Ada")
     await run
-    rows = closeup.timeline(before["seq"])["rows"]
+    rows = closeup.timeline(before["seq"], now_us=0)["rows"]
     assert {row["status"] for row in rows} == {"succeeded"}
-    assert len(rows) < len(closeup.timeline(0)["rows"])
+    assert len(rows) < len(closeup.timeline(0, now_us=0)["rows"])
+
+
+async def test_a_node_that_stands_in_line_is_in_the_queue_before_any_event_tells_of_it() -> None:
+    life = Life(MemoryStore(), max_concurrency=1)
+    go = asyncio.Event()
+
+    @tool
+    async def slow(n: int) -> int:
+        await go.wait()
+        return n
+
+    @graph_fn(outputs=[])
+    async def crowd() -> dict[str, Any]:
+        await asyncio.gather(*(slow(n) for n in range(3)))
+        return {}
+
+    run = life.start(crowd)
+    await life.until(lambda: len(run.nodes) == 3 and len(life.driver().in_line()) == 2)
+    closeup = Closeup(life.store, RunId("r"))
+    now_us = life.runtime.clock.now_us()
+    rows = closeup.timeline(0, now_us=now_us, in_line=life.driver().in_line())["rows"]
+    kinds = sorted((row["bars"][-1][0], row["bars"][-1][2]) for row in rows)
+    assert kinds == [("computing", None), ("queued", None), ("queued", None)]
+    go.set()
+    await run
+    rows = closeup.timeline(0, now_us=now_us, in_line={})["rows"]
+    assert {row["bars"][-1][0] for row in rows} == {"computing"}
 
 
 async def test_another_process_sees_the_same_of_a_run_that_is_over(life: Life) -> None:
