@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aether_nb import pictures, showing
@@ -27,6 +29,7 @@ from aether_nb.values import Outputs, show
 
 if TYPE_CHECKING:
     from aether_nb.display.view import RunView
+    from aether_nb.redacting import Redact
     from aether_nb.runtime import Runtime
 
 _OVER = FINAL | {"blocked"}
@@ -144,6 +147,32 @@ class Run:
     def to_mermaid(self) -> str:
         """The run as it stands, as a Mermaid flowchart, for READMEs, issues and wikis that draw these."""
         return pictures.of_run(self._seen(), "mermaid")
+
+    def report(self, path: str | os.PathLike[str] | None = None, *, redact: Redact = False) -> Path:
+        """Write all there is of this run into one HTML file, which needs no network and no kernel.
+
+        It has the graph and the timeline, questions and answers, messages, outputs, errors, and the code as it was
+        kept with the run, with what has changed since. A slider plays the run again, event by event. A run that goes
+        on gives the report of what is committed so far. An earlier report of the same run is written over; any
+        other file is left alone.
+
+        Args:
+            path: of the file; None takes the run's id, in the working directory.
+            redact: answers that are dots in it, wherever they stand word for word: True for all of them, questions
+                and kinds such as `["Your name?", "files"]`, or a function that is given each question (as in
+                `run.waits`) and says so. What followed from an answer, such as which way the run went, can be seen.
+                Secrets are always dots.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            BadInputs: the file is another one's, or `redact` names what this run does not ask.
+            DisplayError: it could not be written.
+        """
+        from aether_nb import reporting  # noqa: PLC0415 - rarely needed
+
+        return reporting.write(self._runtime, self.run_id, path, redact)
 
     def _seen(self) -> RunView:
         here = self._runtime

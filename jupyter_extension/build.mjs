@@ -1,7 +1,8 @@
 /**
  * Builds what the page loads into aether_nb/labextension: widget.js and widget.css (sent with each
  * run), viz.js (sent when a kernel has no `dot`), forms.js (sent when a form is asked for),
- * closeup.js (sent when a timeline or a node is opened), licenses.txt. `--tests` builds the tests instead.
+ * closeup.js (sent when a timeline or a node is opened), report.js and report.css (which stand in reports),
+ * licenses.txt. `--tests` builds the tests instead.
  */
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -15,21 +16,35 @@ const out = join(here, "..", "aether_nb", "labextension");
 async function buildPage() {
   mkdirSync(out, { recursive: true });
   rmSync(join(out, "source.sha256"), { force: true }); // hatch_build.py writes it when all is well
-  const result = await build({
-    absWorkingDir: here,
-    entryPoints: {
+  const built = [
+    await bundle({
       widget: "src/widget.tsx",
       viz: "src/viz.ts",
       forms: "src/forms/forms.tsx",
       closeup: "src/closeup.tsx",
       page: "style/widget.css",
-    },
+      paper: "style/report.css",
+    }, "esm"),
+    await bundle({ report: "src/report.tsx" }, "iife"), // a script in a file, which nothing is loaded from
+  ];
+  writeFileSync(join(out, "licenses.txt"), licenses(built.flatMap((each) => Object.keys(each.metafile.inputs))));
+  const names = { "page.css": "widget.css", "paper.css": "report.css" };
+  for (const file of built.flatMap((each) => each.outputFiles)) {
+    const name = file.path.slice(out.length + 1);
+    writeFileSync(join(out, names[name] ?? name), file.contents);
+  }
+}
+
+const bundle = (entryPoints, format) =>
+  build({
+    absWorkingDir: here,
+    entryPoints,
     alias: { "markdown-to-jsx/react": "./src/forms/no-markdown.ts" },
     entryNames: "[name]",
     outdir: out,
     bundle: true,
     minify: true,
-    format: "esm",
+    format,
     target: "es2022",
     jsx: "automatic",
     jsxImportSource: "preact",
@@ -38,13 +53,6 @@ async function buildPage() {
     logLevel: "warning",
     write: false,
   });
-  writeFileSync(join(out, "licenses.txt"), licenses(Object.keys(result.metafile.inputs)));
-  const names = { "page.css": "widget.css" };
-  for (const file of result.outputFiles) {
-    const name = file.path.slice(out.length + 1);
-    writeFileSync(join(out, names[name] ?? name), file.contents);
-  }
-}
 
 /** The licences of the packages that went into the files. */
 function licenses(inputs) {

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from aether_nb import events as ev
 from aether_nb.display.outline import Items, blank
-from aether_nb.display.shapes import ErrorShape, NodeShape, OutputShape, PatchShape, RunShape
+from aether_nb.display.shapes import ErrorShape, NodeShape, OutputShape, PatchShape, ReplyShape, RunShape
 from aether_nb.display.table import NodeTable
 from aether_nb.display.talk import Files, NoFiles, Talk
 from aether_nb.display.words import error_text, sentence, value_text
@@ -134,6 +134,11 @@ class RunView:
     def node(self, node_id: str) -> NodeShape | None:
         """A node as it stands, not a copy; None when it is not listed."""
         return self._table.nodes.get(node_id)
+
+    def reply(self, token: str) -> ReplyShape | None:
+        """What was answered to a question, not a copy."""
+        prompt = self._talk.prompts.get(token)
+        return None if prompt is None else prompt["reply"]
 
     def holds(self, node_id: str) -> bool:
         """Whether nodes stand inside it that are listed."""

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aether_nb.display.built import built
 from aether_nb.errors import AetherError, ReplyInvalid
 from aether_nb.ids import Token
-from aether_nb.jupyter.widget import CHUNKS, built
+from aether_nb.jupyter.widget import CHUNKS
 from aether_nb.services.incoming import Claim, Incoming
 
 if TYPE_CHECKING:

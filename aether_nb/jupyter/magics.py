@@ -11,7 +11,7 @@ from aether_nb.errors import AetherError
 from aether_nb.events import FINAL
 from aether_nb.ids import RunId
 
-USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | gc [DAYS]"
+USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | report RUN [FILE] | gc [DAYS]"
 
 
 def load(shell: Any) -> None:
@@ -62,6 +62,13 @@ def _reset(words: list[str]) -> Any:
     return api.get(RunId(words[0])).start_over()
 
 
+def _report(words: list[str]) -> Any:
+    if len(words) not in {1, 2}:
+        print(USAGE)  # noqa: T201 - usage
+        return None
+    return api.get(RunId(words[0])).report(*words[1:])
+
+
 def _gc(words: list[str]) -> Any:
     try:
         (days,) = map(float, words) if words else [None]
@@ -77,6 +84,7 @@ _VERBS: dict[str, Callable[[list[str]], Any]] = {
     "answer": _answer,
     "resume": _resume,
     "reset": _reset,
+    "report": _report,
     "gc": _gc,
 }
 

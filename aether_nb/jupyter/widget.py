@@ -7,32 +7,15 @@ main thread or on a subshell's (ipykernel 7.0-7.3), so a desk enters the loop on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Protocol
 
 import anywidget
 import traitlets
 
-from aether_nb.errors import DisplayError
+from aether_nb.display.built import built
 
-_BUILT = files("aether_nb") / "labextension"
 CHUNKS = frozenset({"viz.js", "forms.js", "closeup.js"})
 """Files that the page may ask for, once per page."""
-
-
-def built(name: str) -> str:
-    """A file of the built front end.
-
-    Raises:
-        DisplayError: it has not been built.
-    """
-    try:
-        return (_BUILT / name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DisplayError(
-            f"The front end is not built ({name} is missing): run `python jupyter_extension/hatch_build.py` in "
-            "the checkout, or install the wheel."
-        ) from error
 
 
 class Desk(Protocol):

@@ -18,6 +18,11 @@ async function load(name: string, link: Link): Promise<unknown> {
   }
 }
 
+/** Takes a file as being here already, as a report has what it needs in its own. */
+export function bring(name: string, loaded: unknown): void {
+  ((globalThis as Page)[CACHE] ??= new Map()).set(name, Promise.resolve(loaded));
+}
+
 /** What a file exports. Rejects when no kernel can send it, and then it is tried again next time. */
 export function loadChunk<T>(name: string, link: Link): Promise<T> {
   const chunks = ((globalThis as Page)[CACHE] ??= new Map());

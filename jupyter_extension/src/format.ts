@@ -56,6 +56,11 @@ export function clock(ms: number, now: number = Date.now()): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
+/** Local date and time to the second, for what may have happened on any day. */
+export function clockOfSeconds(ms: number): string {
+  return `${clock(ms, 0)}:${two(new Date(ms).getSeconds())}`;
+}
+
 /** `812 B`, `1.4 MB`. */
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;

@@ -28,12 +28,13 @@ export function useModel(session: Session): State {
 
 /** Now, in milliseconds; moves on every second while `active`. */
 export function useNow(active: boolean): number {
+  const { asOf } = useSession();
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    if (!active) return undefined;
+    if (!active || asOf !== null) return undefined;
     setNow(Date.now());
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, [active]);
-  return now;
+  return asOf ?? now;
 }

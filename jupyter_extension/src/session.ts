@@ -26,6 +26,8 @@ export class Session implements Watched {
   readonly replies: Replies;
   readonly uploads: Uploads;
   readonly door: HttpDoor;
+  /** The time that is shown, in milliseconds, where it is not the time that passes. */
+  asOf: number | null = null;
   readonly #ended = new AbortController();
   #laidOut = "";
   #watch: Watch | null = null;

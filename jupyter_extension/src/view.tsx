@@ -125,7 +125,7 @@ function retriable(view: RunShape, id: string): NodeShape | undefined {
   return node?.status === "failed" ? node : undefined;
 }
 
-function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
+export function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
   const node = nodeOf(view, error.node);
   const inputs = Object.entries(error.inputs);
   return (
@@ -156,7 +156,7 @@ function Failure({ error, view }: { error: ErrorShape; view: RunShape }) {
   );
 }
 
-function Outputs({ view }: { view: RunShape }) {
+export function Outputs({ view }: { view: RunShape }) {
   return (
     <section class="aether-outputs" aria-label="Outputs">
       <dl class="aether-pairs">
@@ -168,7 +168,7 @@ function Outputs({ view }: { view: RunShape }) {
   );
 }
 
-function Pair({ name, text }: { name: string; text: string }) {
+export function Pair({ name, text }: { name: string; text: string }) {
   return (
     <>
       <dt>{name}</dt>

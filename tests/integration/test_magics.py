@@ -31,6 +31,10 @@ def test_the_magic_says_what_waits_here_and_answers_it(kernel):
     assert "Your name?" in kernel.run("print(get_ipython().run_line_magic('aether', 'waits'))")
     kernel.run("%aether answer {wait.token} Ada")
     assert kernel.run("print((await run).line)") == "Hello, Ada\n"
+    said = kernel.run("print(get_ipython().run_line_magic('aether', 'report lesson-1 lesson.html'))")
+    assert said.endswith("lesson.html\n")
+    assert kernel.run("%aether report").startswith("%aether runs | waits")
+    assert kernel.run("%aether report nobody").startswith("UnknownRun: There is no run 'nobody'")
     assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 1'))") == "Nothing to remove.\n"
     assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 0'))").startswith("Removed 1 run ")
 

@@ -25,7 +25,8 @@ ROOMS = {
 }
 ROOF = {
     "answering", "api", "clock", "closeup", "comparing", "edits", "forking", "history", "home", "housekeeping",
-    "naming", "nodes", "openwaits", "pictures", "resuming", "run", "runtime", "showing", "starting", "tables",
+    "naming", "nodes", "openwaits", "pictures", "redacting", "reporting", "resuming", "run", "runtime", "showing",
+    "starting", "tables",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -63,6 +64,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
     "showing": {*WORDS, "engine.ports"},
+    "redacting": {*WORDS, "openwaits"},
+    "reporting": {
+        *WORDS,
+        "calling",
+        "display",
+        "engine",
+        "engine.ports",
+        "closeup",
+        "edits",
+        "history",
+        "openwaits",
+        "pictures",
+        "redacting",
+    },
     "nodes": {*WORDS, "display", "engine", "tables"},
     "openwaits": {*WORDS, "display", "engine.ports", "tables"},
     "run": {
@@ -76,6 +91,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "nodes",
         "openwaits",
         "pictures",
+        "redacting",
+        "reporting",
         "showing",
         "tables",
     },
@@ -132,6 +149,7 @@ FOR_TYPES: dict[str, set[str]] = {
     "home": {"engine", "run", "runtime"},
     "housekeeping": {"runtime"},
     "pictures": {"services"},
+    "reporting": {"runtime"},
     "run": {"display", "runtime"},
     "showing": {"run", "runtime"},
     "forking": {"runtime"},
