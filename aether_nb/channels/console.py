@@ -130,7 +130,7 @@ class ConsoleChannel:
             if value is MORE:
                 label = entry.label()
                 self._write(f"{label}{_MARK}" if label else "")
-                self._lines.want()
+                self._lines.want(hidden=entry.hidden)
                 return
             result = self._answer(wait.token, value)
         except ReplyInvalid as invalid:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aether_nb import api
+from aether_nb.channels.typed import typed
 from aether_nb.errors import AetherError
 from aether_nb.events import FINAL
-from aether_nb.ids import RunId
+from aether_nb.ids import RunId, Token
+from aether_nb.prompts import FormPrompt
 
 USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | report RUN [FILE] | gc [DAYS]"
 
@@ -38,17 +40,22 @@ def aether(line: str) -> Any:
         if do is None:
             print(USAGE)  # noqa: T201 - usage
             return None
-        return do(rest)
+        return _answer(rest, line) if verb == "answer" else do(rest)
     except AetherError as error:
         print(f"{type(error).__name__}: {error}")  # noqa: T201 - one sentence, no traceback
         return None
 
 
-def _answer(words: list[str]) -> Any:
+def _answer(words: list[str], line: str = "") -> Any:
     if len(words) < 2:
         print(USAGE)  # noqa: T201 - usage
         return None
-    return api.answer(words[0], " ".join(words[1:]))
+    value: Any = " ".join(words[1:])
+    row = api.current().store.wait(Token(words[0]))
+    if row is not None:
+        is_json = isinstance(row.prompt, FormPrompt)  # whose quotes are its own, and not the line's
+        value = typed(row.prompt, line.split(None, 2)[2] if is_json else value)
+    return api.answer(words[0], value)
 
 
 def _resume(words: list[str]) -> Any:

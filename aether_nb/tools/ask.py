@@ -66,11 +66,9 @@ class AskText(Ask):
             except (ReplyInvalid, TypeError, ValueError):
                 need = "give a regular expression, such as '[A-Z]{3}'"
                 raise self.refusal("pattern", pattern, need) from None
-        if secret and (multiline or value or default is not MISSING):
-            what = "value=" if value else "multiline=" if multiline else "default="
-            raise self.refusal(
-                "secret", secret, f"a secret is typed by a person in one line, so leave {what} out"
-            )
+        if secret and (value or default is not MISSING):
+            what = "value=" if value else "default="
+            raise self.refusal("secret", secret, f"a secret is typed by a person, so leave {what} out")
         question = TextPrompt(
             prompt=prompt, multiline=multiline, placeholder=placeholder, secret=secret, min_length=min_length,
             max_length=max_length, pattern=pattern, hint=hint, value=value,

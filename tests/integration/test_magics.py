@@ -72,3 +72,30 @@ def test_a_wrong_word_gets_the_usage_and_a_wrong_name_one_sentence(kernel):
     said = kernel.run("%aether reset nobody")
     assert said.startswith("UnknownRun: There is no run 'nobody'")
     assert said.count("\n") == 1
+
+
+ASKS = """
+from pydantic import BaseModel
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+@graph_fn(outputs=["said"])
+async def asks(*, context):
+    colours = await context.channel().ask_choices("Colours?", ["red", "blue"], multiple=True)
+    return {"said": f"{colours} {await context.channel().ask_form(Person)}"}
+"""
+
+
+@pytest.mark.timeout(60)
+def test_the_magic_takes_options_by_number_and_a_form_as_json(kernel):
+    kernel.run("%load_ext aether_nb")
+    kernel.run(AGENT)
+    kernel.run(ASKS)
+    kernel.run("run = asks.start(); wait = await run.next_wait()")
+    kernel.run("%aether answer {wait.token} 2; red")
+    token = kernel.run("print((await run.next_wait()).token)").strip()
+    assert "age: this is needed" in kernel.run(f'%aether answer {token} {{"name": "Ada"}}')
+    kernel.run(f'%aether answer {token} {{"name": "Ada Lovelace", "age": 36}}')
+    assert kernel.run("print((await run).said)") == "['red', 'blue'] name='Ada Lovelace' age=36\n"

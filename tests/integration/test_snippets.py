@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import inspect
 import subprocess
 import sys
 import textwrap
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from helpers import clean_environment
@@ -74,6 +75,57 @@ class SubmitJob(DualStageTool):
     async def poll(self, wait, *, context): ...                                 # optional: return PENDING or the reply
     async def on_cancel(self, wait, *, context): ...                            # optional: withdraw the job
 """
+
+
+ASKING = """
+from pydantic import BaseModel
+from aether_nb import graph_fn, graphify
+from aether_nb import tools
+
+class Person(BaseModel):
+    name: str
+    age: int | None = None
+
+@graph_fn(outputs=["said"])
+async def asks_all(*, context):
+    channel = context.channel()
+    return {"said": [
+        await channel.ask_text("text"), await channel.ask_approval("approval"), await channel.ask_choices("choices", ["a", "b"]),
+        await channel.ask_number("number"), await channel.ask_date("date"), await channel.ask_files("files"),
+        await channel.ask_text_or_files("either"), await channel.ask_form(Person, "form"),
+    ]}
+
+@graphify(inputs=[], outputs=["text", "choice", "approved", "chosen", "choices", "number", "date", "files", "either", "person"])
+def draws_all():
+    approval, chosen = tools.ask_approval("approval"), tools.ask_choices("choices", ["a", "b"])
+    return {
+        "text": tools.ask_text("text").text, "choice": approval.choice, "approved": approval.approved,
+        "chosen": chosen.choice, "choices": chosen.choices, "number": tools.ask_number("number").value,
+        "date": tools.ask_date("date").value, "files": tools.ask_files("files").files,
+        "either": tools.ask_text_or_files("either").text, "person": tools.ask_form(Person, "form").value,
+    }
+
+@graph_fn(outputs=["said"])
+async def asks_with_defaults(*, context):
+    channel = context.channel()
+    nobody = {"timeout": 0, "key": None}
+    return {"said": [
+        await channel.ask_text("text", default="x", **nobody),
+        await channel.ask_approval("approval", default="Reject", **nobody),
+        await channel.ask_choices("choices", ["a", "b"], default="b", **nobody),
+        await channel.ask_number("number", default=1.5, **nobody),
+        await channel.ask_date("date", default="2026-11-27", **nobody),
+        await channel.ask_files("files", default=[], **nobody),
+        await channel.ask_text_or_files("either", default="x", **nobody),
+        await channel.ask_form(Person, "form", default=Person(name="Ada"), **nobody),
+    ]}
+"""
+"""Not a snippet, but its sentences: every `ask_*`, with what all of them take, and what comes out of each."""
+
+ALL = {
+    "text": "Ada", "approval": "Reject", "choices": "b", "number": 3, "date": "2026-11-27", "files": [[]],
+    "either": "a word", "form": {"name": "Ada"},
+}  # fmt: skip
 
 
 class Cell:
@@ -189,6 +241,46 @@ def _calls(step):
         return {"ok": (await step()).ok}
 
     return body
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """A cell in a `__main__` as a notebook has it, whose names are those of its cells."""
+    module = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    cell = Cell()
+    cell.names = vars(module)
+    return cell
+
+
+async def test_every_ask_gives_the_plain_value(configure, notebook):
+    await notebook.run(ASKING)
+    configure(channel=ScriptedChannel(ALL))
+    said = (await notebook.names["asks_all"]()).said
+    text, approval, chosen, number, date, files, either, person = said
+    assert (text, chosen, number, date) == ("Ada", "b", 3, dt.date(2026, 11, 27))
+    assert (approval.choice, approval.approved) == ("Reject", False)
+    assert (files.files, files.text, either.files, either.text) == ([], "", [], "a word")
+    assert person == notebook.names["Person"](name="Ada", age=None)
+
+
+async def test_every_ask_is_a_tool_with_the_outputs_that_were_promised(configure, notebook):
+    await notebook.run(ASKING)
+    configure(channel=ScriptedChannel(ALL))
+    assert dict(await notebook.names["draws_all"]()) == {
+        "text": "Ada", "choice": "Reject", "approved": False, "chosen": "b", "choices": ["b"], "number": 3,
+        "date": dt.date(2026, 11, 27), "files": [], "either": "a word",
+        "person": notebook.names["Person"](name="Ada"),
+    }  # fmt: skip
+
+
+async def test_every_ask_takes_a_timeout_a_default_and_a_key(ours, notebook):
+    await notebook.run(ASKING)
+    said = (await notebook.names["asks_with_defaults"]()).said
+    assert [said[0], said[1].choice, *said[2:5], said[6].text, said[7].name] == [
+        "x", "Reject", "b", 1.5, dt.date(2026, 11, 27), "x", "Ada",
+    ]  # fmt: skip
+    assert {w.status for w in ae.waits(status=None)} == {"expired"}
 
 
 async def test_a_dual_stage_tool_awaited_at_the_top_of_a_cell_is_a_run(configure, cell):
