@@ -119,7 +119,7 @@ def _page(runtime: Runtime, run_id: RunId, log: Sequence[AnyEvent], hidden: int)
         dot="" if picture is not None else dot,
         inputs=_inputs(log),
         details=details,
-        timeline=closeup.timeline(0),
+        timeline=closeup.timeline(0, now_us=now_us),
         code=_code(runtime, log),
         facts=_facts(runtime, run_id),
         written_ms=now_us // 1000,
