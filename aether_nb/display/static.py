@@ -87,7 +87,7 @@ def graph_bundle(spec: GraphSpec, types: Mapping[str, StepTypes], signature: str
     picture = svg(graph_dot(spec, types)) if 0 < len(spec.nodes) <= MANY else None
     kind = "graph function" if spec.kind == "function" else "graph"
     parts = [
-        f'<div class="aether-head">{_span("name", spec.name)}{_span("quiet", kind)}</div>',
+        f'<div class="aether-head">{_span("name", spec.name)} {_span("quiet", kind)}</div>',
         _quiet(signature),
         _words(spec.doc.strip()),
         _picture(shape, picture) if spec.nodes else _quiet("Its nodes appear as it runs."),
@@ -119,7 +119,7 @@ def _head(shape: RunShape, as_of: str) -> str:
     colours = f"color:#202124;background:{look.fill};border-color:{look.colour}"
     status = f'<span class="aether-status" style="{colours}">{look.glyph} {shape["status"]}</span>'
     quiet = _span("quiet", " · ".join(filter(None, facts)))
-    return f'<div class="aether-head">{_span("name", shape["graph"])}{status}{quiet}</div>'
+    return f'<div class="aether-head">{_span("name", shape["graph"])} {status} {quiet}</div>'
 
 
 def _picture(shape: RunShape, svg: str | None) -> str:
@@ -153,7 +153,7 @@ def _prompt(prompt: PromptShape) -> str:
         who = "".join(f" · {part}" for part in (reply["by"] or reply["door"], _clock(reply["at_ms"])) if part)
         lines.append(f'<div class="aether-words">✓ {escape(reply["text"])}{_span("quiet", who)}</div>')
     elif prompt["state"] == "open":
-        lines.append("".join(_span("option", one) for one in offered(prompt["prompt"])))
+        lines.append(" ".join(_span("option", one) for one in offered(prompt["prompt"])))
         until = f", until {_clock(prompt['deadline_ms'])}" if prompt["deadline_ms"] else ""
         lines.append(
             _quiet(f"? waits for {'a callback' if prompt['kind'] == 'callback' else 'an answer'}{until}")

@@ -38,14 +38,28 @@ window.aetherTest = {
     if (!(kernel.id in this.ended)) this.follow(kernel.id, kernel.info);
     return this.ended[kernel.id] && kernel.connectionStatus === 'connected' && kernel.status === 'idle';
   },
+  working(path) {
+    const kernel = this.kernel(path);
+    return kernel?.connectionStatus === 'connected' && kernel.status === 'busy';
+  },
   follow(key, promise) {
     this.ended[key] = false;
     promise.catch(() => undefined).finally(() => { this.ended[key] = true; });
   },
-  run(path, index) {
+  select(path, index) {
     const content = this.panel(path).content;
     content.deselectAll();
     content.activeCellIndex = index;
+  },
+  async ask(path, code) {  // beside the cells; gives what it printed
+    let printed = '';
+    const asked = this.kernel(path).requestExecute({ code, store_history: false });
+    asked.onIOPub = message => { printed += message.content.text ?? ''; };
+    await asked.done;
+    return printed;
+  },
+  run(path, index) {
+    this.select(path, index);
     this.follow(index, window.jupyterapp.commands.execute('notebook:run-cell'));
   },
   restart(path) {
@@ -110,12 +124,17 @@ class Notebook:
         self.page.reload()
         self.wait_ready()
 
-    def reopen_without_kernel(self) -> None:
-        """End the kernel, and open the saved notebook where its kernel is not known, with none."""
+    def reopen_without_kernel(self, *, trusted: bool = False) -> None:
+        """End the kernel, and open the saved notebook where its kernel is not known, with none.
+
+        What comes from elsewhere is not trusted, unless somebody says so.
+        """
         self.shut_down_kernel()
         saved = nbformat.read(self.file, as_version=4)
         saved.metadata.kernelspec["name"] = "not-installed-here"
         nbformat.write(saved, self.file)
+        if trusted:
+            self.server.jupyter("trust", self.file)
         self.page.reload()
         self.page.locator(".jp-Dialog").get_by_role("button", name="No Kernel").click()
         none = "path => aetherTest.panel(path)?.context.isReady && !aetherTest.kernel(path)"
@@ -169,6 +188,33 @@ class Notebook:
         self.page.evaluate("path => aetherTest.restart(path)", self.path)
         self._wait("() => aetherTest.ended.restart", None, "the restarted kernel", timeout_s=60)
         self.wait_ready()
+
+    def restart_and_run_all(self) -> None:
+        """Press that button, and confirm; returns as soon as the new kernel takes cells, long before they are done.
+
+        What is pressed sooner Lab loses by itself, sockets and cells.
+        """
+        restarts = self.server.restarts(self.path)
+        self._command("notebook:restart-run-all", key="all")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        poll(lambda: self.server.restarts(self.path) > restarts, timeout_s=30, what="the restart")
+        self._wait("path => aetherTest.working(path)", self.path, "a kernel at work", timeout_s=30)
+
+    def clear_output(self, index: int) -> None:
+        """Clear what a cell has put out."""
+        self._select(index)
+        self._command("notebook:clear-cell-output", key="clear")
+
+    def dismiss_dialogs(self) -> None:
+        """Say OK to what Lab tells of a kernel that died."""
+        self.page.add_locator_handler(
+            self.page.locator(".jp-Dialog"), lambda dialog: dialog.locator(".jp-mod-accept").click()
+        )
+
+    def kernel_pid(self) -> int:
+        """The process of the kernel, as it says itself."""
+        code = "import os; print(os.getpid())"
+        return int(self.page.evaluate("([path, code]) => aetherTest.ask(path, code)", [self.path, code]))
 
     def interrupt(self) -> None:
         """Interrupt the kernel, as the stop button does."""
@@ -248,6 +294,9 @@ class Notebook:
         picture = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=picture)
         return picture
+
+    def _select(self, index: int) -> None:
+        self.page.evaluate("([path, index]) => aetherTest.select(path, index)", [self.path, index])
 
     def _command(self, command: str, *, key: str) -> None:
         self.page.evaluate(

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +58,8 @@ def outdated_files(kernel: str) -> list[str]:
 class LabServer:
     """A running server. ``root`` is the folder it shows; ``log`` the file it writes to."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, without: Sequence[str] = ()) -> None:
+        """Start it; ``without`` are front end extensions that this server's environment is not to have."""
         self.root = home / "work"
         self.log = home / "server.log"
         self.token = secrets.token_hex(16)
@@ -68,6 +70,10 @@ class LabServer:
         self._setting("notification", fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
         for kernel in KERNELS:
             self._kernelspec(kernel)
+        if without:
+            page = self._jupyter / "config" / "labconfig" / "page_config.json"
+            page.parent.mkdir(parents=True)
+            page.write_text(json.dumps({"disabledExtensions": dict.fromkeys(without, True)}))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -79,7 +85,6 @@ class LabServer:
             raise RuntimeError(f"{slow}; its log ends\n{self.log_tail()}") from None
 
     def _launch(self, port: int, home: Path) -> subprocess.Popen[bytes]:
-        environment = ENVIRONMENTS / "7.4"
         folders = {
             name: self._jupyter / folder
             for name, folder in {
@@ -91,10 +96,13 @@ class LabServer:
                 "IPYTHONDIR": "ipython",
             }.items()
         }
+        bin_folder = ENVIRONMENTS / "7.4" / "bin"
+        self._environment = clean_environment(HOME=home, PATH=f"{bin_folder}:{os.environ['PATH']}", **folders)
+        self._program = bin_folder / "jupyter"
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [
-                    environment / "bin" / "jupyter",
+                    self._program,
                     "lab",
                     "--no-browser",
                     "--allow-root",
@@ -108,9 +116,7 @@ class LabServer:
                     "--JupyterNotebookApp.expose_app_in_browser=True",
                 ],
                 cwd=self.root,
-                env=clean_environment(
-                    HOME=home, PATH=f"{environment / 'bin'}:{os.environ['PATH']}", **folders
-                ),
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -133,6 +139,16 @@ class LabServer:
             self._process.kill()
             self._process.wait()
 
+    def jupyter(self, *arguments: str | Path) -> None:
+        """Run a program of Jupyter's in this server's environment."""
+        command = [self._program, *arguments]
+        subprocess.run(command, env=self._environment, cwd=self.root, check=True, capture_output=True)
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the server's REST API; returns the decoded JSON, or None for an empty answer."""
         request = urllib.request.Request(
@@ -149,6 +165,15 @@ class LabServer:
         """Set how pages opened from now on send comm messages: Lab's own default, or 'disabled'."""
         setting = {} if subshells == "default" else {"commsOverSubshells": subshells}
         self._setting("kernels-settings", **setting)
+
+    def restarts(self, path: str) -> int:
+        """How often the kernel of a notebook was restarted."""
+        kernels = [
+            each["kernel"]["id"] for each in self.request("GET", "api/sessions") if each["path"] == path
+        ]
+        return sum(
+            self.log.read_text(errors="replace").count(f"Kernel restarted: {kernel}") for kernel in kernels
+        )
 
     def shut_down_kernels(self) -> None:
         """End every kernel, so that a test leaves nothing running for the next."""
