@@ -24,21 +24,6 @@ async def reader(*, context):
 
 run = reader.start()
 """
-HOSTILE = """
-from aether_nb import graph_fn
-
-BAD = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[go](javascript:window.hacked=1)'
-
-@graph_fn(outputs=["x"])
-async def hostile(*, context):
-    await context.channel().send_markdown(BAD)
-    await context.channel().send_text(BAD)
-    answer = await context.channel().ask_text(BAD)
-    return {"x": answer + BAD}
-
-run = hostile.start()
-"""
-
 GROWING = """
 import asyncio
 import aether_nb as ae
@@ -210,15 +195,3 @@ def test_after_a_reload_the_page_has_the_run_as_it_is_now(open_notebook):
     expect(notebook.prompt(1, "answered")).to_contain_text("Ada · you")
     notebook.choose(1, "Yes")
     notebook.wait_status(1, "succeeded")
-
-
-def test_hostile_text_is_text_on_the_page(open_notebook):
-    notebook = open_notebook(HOSTILE)
-
-    notebook.run_done(0)
-    notebook.answer(0, '<img src=x onerror="window.hacked=1">')
-    notebook.wait_status(0, "succeeded")
-    notebook.wait_saved(0, "succeeded")
-
-    assert notebook.page.evaluate("window.hacked") is None
-    assert notebook.run_widget(0).locator("script, [onerror], a[href^=javascript]").count() == 0
