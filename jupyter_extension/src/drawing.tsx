@@ -10,7 +10,7 @@ import { counts, opens } from "./groups";
 import { useSession } from "./hooks";
 import { newId } from "./replies";
 import type { Picture } from "./svg";
-import { picture, setFold, setStatus } from "./svg";
+import { picture, setFaint, setFold, setStatus } from "./svg";
 import type { Look, Point, Size } from "./zoom";
 import { fit, followed, moved, opening, room, zoomed } from "./zoom";
 
@@ -89,9 +89,9 @@ export function Drawing({ view, svg, chosen, choose }: Props) {
 
 /** Writes on the picture how its nodes stand; only on those that changed. */
 function useStatuses(drawn: Picture | null, nodes: NodeShape[], groups: ReturnType<typeof counts>): void {
-  const shown = useRef({ drawn, nodes: new Map<string, NodeShape>() });
+  const shown = useRef({ drawn, nodes: new Map<string, NodeShape>(), skips: false });
   useLayoutEffect(() => {
-    if (shown.current.drawn !== drawn) shown.current = { drawn, nodes: new Map() };
+    if (shown.current.drawn !== drawn) shown.current = { drawn, nodes: new Map(), skips: false };
     const known = shown.current.nodes;
     for (const node of nodes) {
       const element = drawn?.nodes.get(node.id);
@@ -100,6 +100,9 @@ function useStatuses(drawn: Picture | null, nodes: NodeShape[], groups: ReturnTy
       setStatus(element, node, groups.get(node.id) ?? node.count);
       setFold(element, opens(node, groups) ? node.label || node.name : null);
     }
+    const skips = nodes.some((node) => node.status === "skipped");
+    if (drawn && (skips || shown.current.skips)) setFaint(drawn, nodes);
+    shown.current.skips = skips;
   }, [drawn, nodes, groups]);
 }
 
@@ -148,7 +151,7 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     element.style.width = `${wanted.width}px`;
     element.style.height = `${wanted.height}px`;
     const seen = { width: element.clientWidth || wanted.width, height: wanted.height };
-    at.current = next(drawn, seen, at.current, before.current, touched.current || anchor.current !== "", anchor.current, view);
+    at.current = next(drawn, seen, at.current, before.current, touched.current, anchor.current, view);
     before.current = drawn;
     anchor.current = "";
     draw(drawn, at.current, seen);
@@ -210,9 +213,10 @@ function draw(drawn: Picture | null, look: Look, seen: Size): void {
 
 /** What a new picture, or one in a box of another size, shows at first. */
 function next(
-  drawn: Picture, seen: Size, look: Look | null, before: Picture | null, keep: boolean, anchor: string, view: RunShape,
+  drawn: Picture, seen: Size, look: Look | null, before: Picture | null, touched: boolean, anchor: string, view: RunShape,
 ): Look {
-  if (look && before && keep) {
+  const whole = fit(drawn, seen);
+  if (look && before && (touched || (anchor !== "" && whole.scale < look.scale * 0.75))) {
     const id = anchor || nearest(before, look, seen, drawn);
     const [was, is] = [before.places.get(id), drawn.places.get(id)];
     return followed(look, was ?? { x: 0, y: 0 }, is ?? was ?? { x: 0, y: 0 }, drawn, seen);

@@ -26,9 +26,10 @@ export const counted = ({ done, failed, total }: CountShape): string =>
 
 const two = (n: number): string => String(n).padStart(2, "0");
 
-/** A length of time: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`. */
+/** A length of time: `40 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`. */
 export function duration(ms: number): string {
   const s = Math.max(0, ms) / 1000;
+  if (s < 0.0995) return `${Math.round(s * 1000)} ms`;
   if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 59.5) return `${Math.round(s)} s`;
   const whole = Math.round(s);

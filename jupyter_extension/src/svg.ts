@@ -33,6 +33,13 @@ export interface Picture {
   nodes: Map<string, SVGGElement>;
   /** By node id: the middle of it, from the corner of the picture. */
   places: Map<string, Point>;
+  edges: Edge[];
+}
+
+interface Edge {
+  element: Element;
+  from: string;
+  to: string;
 }
 
 /** Makes the picture from SVG text; null when that is none. */
@@ -53,7 +60,25 @@ export function picture(text: string): Picture | null {
     const { left, right, top, bottom } = extent(group) ?? { left: 0, right: 0, top: 0, bottom: 0 };
     places.set(id, { x: (left + right) / 2 + dx - corner.x, y: (top + bottom) / 2 + dy - corner.y });
   }
-  return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places };
+  return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places, edges: edges(source, svg) };
+}
+
+/** Graphviz names an edge in its title, by the nodes at its ends. */
+function edges(source: Element, svg: Element): Edge[] {
+  const copies = svg.querySelectorAll(".edge");
+  return [...source.querySelectorAll(".edge")].flatMap((edge, i) => {
+    const ends = /^n:(.+?)->n:(.+)$/s.exec(edge.querySelector("title")?.textContent ?? "");
+    const [element, from, to] = [copies[i], ends?.[1], ends?.[2]];
+    return element && from && to ? [{ element, from, to }] : [];
+  });
+}
+
+/** Draws the ways to and from what is skipped as faint as that. */
+export function setFaint(picture: Picture, nodes: readonly NodeShape[]): void {
+  const skipped = new Set(nodes.filter((node) => node.status === "skipped").map((node) => node.id));
+  for (const { element, from, to } of picture.edges) {
+    element.toggleAttribute("data-faint", skipped.has(from) || skipped.has(to));
+  }
 }
 
 function copyInto(to: SVGElement, from: Element, nodes: Picture["nodes"]): void {

@@ -4,8 +4,8 @@ import { bytes, clock, closedLine, countdown, counted, duration, sentence, sente
 
 test("lengths of time read naturally at every size", () => {
   assert.deepEqual(
-    [400, 12_400, 59_600, 185_000, 7_440_000, -5].map(duration),
-    ["0.4 s", "12 s", "1 min 00 s", "3 min 05 s", "2 h 04 min", "0.0 s"],
+    [40, 400, 12_400, 59_600, 185_000, 7_440_000, -5].map(duration),
+    ["40 ms", "0.4 s", "12 s", "1 min 00 s", "3 min 05 s", "2 h 04 min", "0 ms"],
   );
 });
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from browser.test_widget import NO_DOT
 from helpers import ROOT
 from playwright.sync_api import Locator, expect
 
@@ -335,6 +336,18 @@ def test_a_run_of_a_thousand_nodes_can_be_used_while_it_runs(open_notebook, fron
     expect(widget.locator("tbody tr")).to_have_count(1000)
     widget.locator("tbody tr").nth(500).get_by_role("button").click()
     expect(detail(widget)).to_contain_text("Source of step")
+
+
+def test_groups_fold_and_open_where_the_page_lays_the_graph_out(open_notebook):
+    notebook = open_notebook(NO_DOT + CRAWL, "run = crawl.start(n=7)")
+    notebook.run_done(0)
+    notebook.run_done(1)
+    widget = notebook.run_widget(1)
+    expect(notebook.node(1, "7/7")).to_have_attribute("data-status", "succeeded")
+    widget.get_by_role("button", name="Open load").click()
+    expect(notebook.node(1, "load[6]").last).to_have_attribute("data-status", "succeeded")
+    widget.get_by_role("button", name="Fold survey").click()
+    expect(notebook.node(1, "survey")).to_contain_text("1/2, 1 failed")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
