@@ -76,7 +76,7 @@ class Closeup:
         )
 
     def timeline(
-        self, since: int, *, now_us: int, in_line: Mapping[NodeId, int] | None = None
+        self, since: int, in_line: Mapping[NodeId, int] | None = None, *, now_us: int = 0
     ) -> TimelineShape:
         """The rows of the timeline that changed after that event; the other arguments are those of `detail`."""
         self._read()

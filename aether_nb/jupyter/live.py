@@ -205,7 +205,7 @@ class LiveRun:
     def _timeline(self, content: Mapping[str, Any]) -> Ack:
         """The rows of the timeline that the page does not have yet."""
         since, now_us = int(content.get("since") or 0), self._host.runtime.clock.now_us()
-        return {"timeline": self._close().timeline(since, now_us=now_us, in_line=self._in_line())}
+        return {"timeline": self._close().timeline(since, self._in_line(), now_us=now_us)}
 
     def _in_line(self) -> Mapping[NodeId, int] | None:
         """How long bodies stand in line in this kernel; None when it does not drive the run."""

@@ -81,13 +81,13 @@ async def test_a_run_is_read_on_from_where_it_was(life: Life) -> None:
     run = waiting.start(doubling, upto=2)
     await waiting.until(lambda: waiting.channel.asked)
     closeup = Closeup(waiting.store, RunId("r"))
-    before = closeup.timeline(0, now_us=0)
+    before = closeup.timeline(0)
     assert {row["status"] for row in before["rows"] if row["bars"][-1][0] == "waiting"} == {"waiting"}
     run.answer("Ada")
     await run
-    rows = closeup.timeline(before["seq"], now_us=0)["rows"]
+    rows = closeup.timeline(before["seq"])["rows"]
     assert {row["status"] for row in rows} == {"succeeded"}
-    assert len(rows) < len(closeup.timeline(0, now_us=0)["rows"])
+    assert len(rows) < len(closeup.timeline(0)["rows"])
 
 
 async def test_a_node_that_stands_in_line_is_in_the_queue_before_any_event_tells_of_it() -> None:
