@@ -23,6 +23,11 @@ from pydantic import BaseModel, Field
 
 BAD = {BAD!r}
 
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="top.hacked=11"><script>top.hacked=12</script>'
+    '<foreignObject><img src="x" onerror="top.hacked=13"/></foreignObject></svg>'
+)
+
 class Person(BaseModel):
     name: str = Field(BAD, title=BAD, description=BAD)
     kind: Literal[{BAD!r}, "b"] = BAD
@@ -41,7 +46,14 @@ async def hostile(*, context):
     say = context.channel()
     await say.send_markdown(BAD)
     await say.send_text(BAD)
-    await say.send_table([[BAD, 1]], columns=[BAD, "n"])
+    await say.send_table([[BAD, 1]], columns=[BAD, "n"], caption=BAD)
+    await say.send_image(SVG, name=BAD, caption=BAD)
+    await say.send_file(b"<script>window.hacked=10</script>", name=BAD[:60] + ".html", caption=BAD)
+    async with say.stream(markdown=True) as words:
+        for piece in (BAD[:40], BAD[40:]):
+            await words.write(piece)
+    async for _ in say.progress([1, 2], label=BAD):
+        pass
     given = await asyncio.gather(
         say.ask_text(BAD, placeholder=BAD, hint=BAD, value=BAD),
         say.ask_approval(BAD, options=[BAD, "No"], danger=[BAD], reason="optional"),
@@ -80,15 +92,15 @@ TABLES = ["run.waits", "run.nodes", "run.events", "ae.runs()", "hostile"]
 DANGEROUS = "script, iframe, form[action], [onerror], [onload], a[href^=javascript], [srcdoc]"
 
 
-def nothing_happened(page: Page, place: Locator) -> None:
+def nothing_happened(page: Page, place: Locator, dangerous: str = DANGEROUS) -> None:
     assert page.evaluate("window.hacked") is None
-    found = place.locator(DANGEROUS).evaluate_all("all => all.map(each => each.outerHTML.slice(0, 200))")
+    found = place.locator(dangerous).evaluate_all("all => all.map(each => each.outerHTML.slice(0, 200))")
     assert found == []
 
 
 @pytest.mark.timeout(240)
 def test_hostile_text_is_text_wherever_it_stands(open_notebook):
-    notebook = open_notebook(AGENT, "ae.inbox()", ANSWERS, *TABLES)
+    notebook = open_notebook(AGENT, "ae.inbox()", ANSWERS, *TABLES, "run.report('report.html')")
     page = notebook.page
     outputs = page.locator(".jp-Notebook .jp-OutputArea")
     notebook.run_done(0)
@@ -112,6 +124,14 @@ def test_hostile_text_is_text_wherever_it_stands(open_notebook):
         label.click()
     nothing_happened(page, outputs)
     assert "window.hacked" in notebook.output(0)
+
+    notebook.run_done(3 + len(TABLES))
+    report = page.context.new_page()
+    report.goto(notebook.file.with_name("report.html").as_uri())
+    expect(report.locator("body")).to_contain_text("window.hacked")
+    nothing_happened(
+        report, report.locator("body"), DANGEROUS.removeprefix("script, ")
+    )  # it has a script of its own
 
     notebook.wait_saved(0, "succeeded")
     saved = nbformat.read(notebook.file, as_version=4)

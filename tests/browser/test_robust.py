@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from browser.server import COMBOS, Combo
 from browser.stories import AGENT, Folder
 from helpers import poll
 from playwright.sync_api import expect
+
+from aether_nb.prompts import Reply
 
 NAMED = 'run = agent.start(run_id="lesson-1")'
 HOLD = "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.05)"
@@ -119,6 +122,25 @@ def test_a_kernel_that_is_killed_is_noticed_without_a_click_and_nothing_is_lost(
     folder = folder_of(notebook)
     assert folder.ledger() == ["greeted Ada"]
     assert set(folder.times_run("lesson-1").values()) == {1}
+
+
+@pytest.mark.parametrize("frontend", ["lab", "notebook"])
+def test_what_is_answered_elsewhere_is_shown_within_a_second_though_the_kernel_is_dead(
+    open_notebook, folder_of, frontend
+):
+    notebook = open_notebook(AGENT, NAMED, frontend=frontend)
+    notebook.run_done(0)
+    notebook.run_done(1)
+    notebook.prompt(1).wait_for()
+    notebook.dismiss_dialogs()
+    os.kill(notebook.kernel_pid(), signal.SIGKILL)
+    with notebook.page.expect_request(re.compile("/watch")):  # the one that is held
+        expect(notebook.prompt(1, "stale")).to_be_visible(timeout=20_000)
+    store = folder_of(notebook).store
+    (wait,) = store.waits()
+    now_ms = time.time_ns() // 1_000_000
+    assert store.answer(wait.token, Reply(value="Ada", by="ana", door="cli", at_ms=now_ms), now_ms=now_ms)
+    expect(notebook.prompt(1, "answered")).to_contain_text("Ada · ana through the terminal", timeout=1000)
 
 
 @places(FEW)
