@@ -229,10 +229,13 @@ class _RunLogger(logging.LoggerAdapter[logging.Logger]):
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Write a line, and keep it for who looks at the node, whatever level the logger is set to."""
-        body = self._body
-        text = _text(msg, args, kwargs.get("exc_info"))
+        body, text = self._body, _text(msg, args)
+        line = hidden(text)
+        if line != text:  # a secret stands in it, and handlers write where they like
+            msg, args = line, ()
+        kept = line + _told(kwargs.get("exc_info"))
         name = logging.getLevelName(level)
-        body.services.logbook.write(body.run_id, body.node_id, body.now_us() // 1000, name, text)
+        body.services.logbook.write(body.run_id, body.node_id, body.now_us() // 1000, name, kept)
         kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
         super().log(level, msg, *args, **kwargs)
 
@@ -243,13 +246,19 @@ class _RunLogger(logging.LoggerAdapter[logging.Logger]):
         return f"[{where}] {msg}", kwargs
 
 
-def _text(msg: object, args: tuple[object, ...], raised: object) -> str:
+def _text(msg: object, args: tuple[object, ...]) -> str:
     """A line as logging writes it; what cannot be put together is shown in parts, as logging survives it too."""
     try:
-        text = logging.LogRecord("", 0, "", 0, msg, args, None).getMessage()
+        return logging.LogRecord("", 0, "", 0, msg, args, None).getMessage()
     except Exception:  # noqa: BLE001 - a wrong format, or a `__str__` of the user's that fails
-        text = f"{show(msg)} {show(args)}"
+        return f"{show(msg)} {show(args)}"
+
+
+def _told(raised: object) -> str:
+    """What is kept of the exception that a line tells of, below it; nothing without one."""
     error = sys.exc_info()[1] if raised and not isinstance(raised, BaseException) else raised
-    if isinstance(error, BaseException):
-        text = "\n".join((text, *user_frames(error), in_words(error)))
-    return hidden(text)
+    return (
+        "".join(f"\n{row}" for row in (*user_frames(error), in_words(error)))
+        if isinstance(error, BaseException)
+        else ""
+    )

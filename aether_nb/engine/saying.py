@@ -18,6 +18,7 @@ from aether_nb.engine.stream import Stream, Texts
 from aether_nb.errors import BadInputs
 from aether_nb.messages import Message
 from aether_nb.values import written
+from aether_nb.values.secrets import hidden
 from aether_nb.values.tabular import tabulate
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ class Says:
 
     async def send_text(self, text: str) -> None:
         """Show a line of text."""
-        await _send(self._body, Message(kind="text", text=str(text)))
+        await _send(self._body, Message(kind="text", text=hidden(str(text))))
 
     async def send_markdown(self, text: str) -> None:
         """Show Markdown; HTML in it is not shown as HTML."""
-        await _send(self._body, Message(kind="markdown", text=str(text)))
+        await _send(self._body, Message(kind="markdown", text=hidden(str(text))))
 
     async def send_image(self, image: Any, *, caption: str = "", name: str = "") -> None:
         """Show a picture.
@@ -61,11 +62,13 @@ class Says:
                 body.services.artifacts.save, called or f"image.{drawn.kind}", drawn.data
             )
             return Message(
-                kind="image", text=str(caption), name=called and kept.name, sha256=kept.sha256, size=kept.size,
+                kind="image", text=hidden(str(caption)), name=called and kept.name, sha256=kept.sha256, size=kept.size,
                 media_type=drawn.media_type,
             )  # fmt: skip
 
-        await body.send("send_image", {"image": image, "caption": str(caption), "name": str(name)}, message)
+        await body.send(
+            "send_image", {"image": image, "caption": hidden(str(caption)), "name": str(name)}, message
+        )
 
     async def send_file(
         self, file: bytes | str | os.PathLike[str], *, name: str = "", caption: str = ""
@@ -87,11 +90,13 @@ class Says:
             called = str(name) or (data.name if isinstance(data, Path) else "file")
             kept = await asyncio.to_thread(body.services.artifacts.save, called, data)
             return Message(
-                kind="file", text=str(caption), name=kept.name, sha256=kept.sha256, size=kept.size,
+                kind="file", text=hidden(str(caption)), name=kept.name, sha256=kept.sha256, size=kept.size,
                 media_type=kept.media_type,
             )  # fmt: skip
 
-        await body.send("send_file", {"file": data, "caption": str(caption), "name": str(name)}, message)
+        await body.send(
+            "send_file", {"file": data, "caption": hidden(str(caption)), "name": str(name)}, message
+        )
 
     async def send_table(self, rows: Any, columns: Sequence[str] = (), *, caption: str = "") -> None:
         """Show a table; its first 200 rows and 40 columns, and how many more there are.
@@ -107,7 +112,7 @@ class Says:
         """
         table = tabulate(rows, columns)
         message = Message(
-            kind="table", text=str(caption), columns=table.columns, rows=table.rows, right=table.right,
+            kind="table", text=hidden(str(caption)), columns=table.columns, rows=table.rows, right=table.right,
             more_rows=table.more_rows, more_columns=table.more_columns,
         )  # fmt: skip
         await _send(self._body, message)

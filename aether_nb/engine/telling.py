@@ -21,9 +21,11 @@ from aether_nb.engine.failures import error_info, node_failed
 from aether_nb.engine.records import Entry, identity
 from aether_nb.errors import AetherError, NodeFailed, NotAwaited, RunSuspended
 from aether_nb.events import Call, ErrorInfo, MessageSent
+from aether_nb.facts import replace
 from aether_nb.ids import letters_of
 from aether_nb.messages import Message, Telling
 from aether_nb.values import digest
+from aether_nb.values.secrets import hidden
 
 if TYPE_CHECKING:
     from aether_nb.engine.activation import Activation
@@ -270,6 +272,7 @@ class Teller:
         if self._entry is not None and self._entry.outcome == "failed" and error is not None:
             return  # broken off as it was before
         _, message = self._draw(body.now_us(), whole=True)
+        message = replace(message, text=hidden(message.text))
         driver.emit(
             MessageSent(
                 **driver.head(), node=body._node, call=self._call, message=message, telling=self.id,

@@ -117,7 +117,7 @@ def marks(tree: Any) -> Iterator[tuple[str, str]]:
 
 
 def hidden(text: str) -> str:
-    """The text with each secret in it masked, as far as this process knows them; for what errors say."""
+    """The text with each secret in it masked, as far as this process knows them; for what is only shown."""
     if not _held:
         return text
     with _guard:

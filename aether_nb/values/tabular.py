@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from aether_nb.errors import BadInputs
+from aether_nb.values.secrets import hidden
 from aether_nb.values.text import show, written
 
 ROWS, COLUMNS = 200, 40
@@ -158,6 +159,6 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if isfinite(value) else str(value)
     if isinstance(value, (*_TEXTS, Decimal, Fraction)):
-        text = str(value)
+        text = hidden(str(value))
         return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
     return show(value, _CELL)

@@ -259,6 +259,30 @@ async def test_what_fails_with_a_secret_says_so_without_it(configure, folder):
     assert e.value.inputs == {"password": MASK}
 
 
+async def test_what_is_said_of_a_secret_says_so_without_it(configure, folder, caplog):
+    @graph_fn(outputs=[])
+    async def talks(*, context):
+        channel = context.channel()
+        password = await channel.ask_text("Password?", secret=True)
+        await channel.send_text(f"It is {password}.")
+        await channel.send_markdown(password)
+        await channel.send_table([[password, f"<{password}>"]])
+        async with channel.stream() as stream:
+            await stream.write(f"once more: {password}")
+        context.logger().warning("and in the log: %s", password)
+
+    channel = ScriptedChannel([PASSWORD])
+    ours = configure(channel=channel)
+    run = talks.start(run_id="r")
+    await run
+    said = [event.message for event in run.events if event.type == "MessageSent"]
+    assert [m.text for m in said] == [f"It is {MASK}.", MASK, "", f"once more: {MASK}"]
+    assert said[2].rows == ((MASK, f"<{MASK}>"),)
+    assert [line.text for line in ours.services.logbook.read("r", "")] == [f"and in the log: {MASK}"]
+    assert PASSWORD not in "".join(channel.said) + caplog.text
+    assert leaks(folder) == []
+
+
 async def test_a_refused_secret_is_not_said(configure):
     configure(channel=ScriptedChannel([PASSWORD]))
 
