@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -115,7 +116,7 @@ def shown(run):
             repr(run), repr(outputs), repr(run.nodes), repr(list(run.nodes.values())), repr(run.events),
             repr(list(run.events)), repr(run.waits), repr(run.error), repr(run.metrics),
             *(thing._repr_html_() for thing in (run.nodes, run.events, run.waits)), str(shown_value(outputs)),
-            pictures(run),
+            pictures(run), run.report(Path(api.current().store.path).parent / "report.html").read_text(encoding="utf-8"),
         ]
     )  # fmt: skip
 
