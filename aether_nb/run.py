@@ -378,7 +378,7 @@ class Run:
     def _live(self) -> Driver | None:
         """The driver, when this process has the run in memory and it is not asleep: else the store knows more."""
         driver = self._runtime.driver(self.run_id)
-        if driver is None or driver.suspended or (driver.state.final and not driver.done.is_set()):
+        if driver is None or driver.suspended or (driver.state.final and not driver.done.done()):
             return None  # also while its end is being written: until then it has not ended
         return driver
 

@@ -67,7 +67,8 @@ class Starting:
             )
         name = RunId(run_id or new_run_id(graph.name))
         try:
-            self._begun.add(name)
+            if self._runtime.host is not None:
+                self._begun.add(name)
             return self._begin(graph, encoded, name, input_hash, cell, None, priority, beside)
         except RunIdTaken:
             if run_id is None:

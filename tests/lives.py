@@ -86,7 +86,7 @@ class Life:
         """Turn the loop until something that was committed, shown or said made the condition true."""
         driver = self.driver(run_id)
         while not condition():
-            assert not driver.done.is_set(), driver.state.status
+            assert not driver.done.done(), driver.state.status
             self.channel.news.clear()
             waiting = [asyncio.ensure_future(self.engine.audience.next_commit(driver.run_id))]
             waiting += [asyncio.ensure_future(self.channel.news.wait())]

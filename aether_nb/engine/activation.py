@@ -237,7 +237,7 @@ class Activation:
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
         task = self._driver.tasks.join(node.id)
-        self._driver.cancelling.given_up.discard(node.id)
+        self._driver.cancelling.given_up.pop(node.id, None)
         try:
             await work
         except asyncio.CancelledError:

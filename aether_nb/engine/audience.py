@@ -45,7 +45,9 @@ class Audience:
 
     def seat(self, run_id: RunId, observers: Sequence[Observer]) -> None:
         """These views, and no others, follow a run from now on."""
-        self._observers[run_id] = list(observers)
+        self._observers.pop(run_id, None)
+        if observers:  # most of many runs have none
+            self._observers[run_id] = list(observers)
 
     def dismiss(self, run_id: RunId) -> None:
         """A run has nothing more to tell its views."""

@@ -40,14 +40,19 @@ class Bodies:
         driver: the run.
     """
 
+    __slots__ = ("_driver",)
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
     async def main(self) -> None:
         """The run's own graph function, from start to end."""
         driver = self._driver
-        taken = {p.name for p in driver.graph.params}  # an edit may have dropped some
-        inputs = {k: driver.decoded(v) for k, v in driver.state.inputs.items() if k in taken}
+        inputs = {  # those that an edit has not dropped
+            p.name: driver.decoded(driver.state.inputs[p.name])
+            for p in driver.graph.params
+            if p.name in driver.state.inputs
+        }
         await self._carry_out(ROOT, inputs, usercode.function(driver, ROOT, driver.graph, inputs, 1))
 
     async def static(self, node: NodeState, slot: Slot | None) -> None:

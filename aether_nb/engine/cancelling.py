@@ -31,9 +31,11 @@ class Cancelling:
         given_up: nodes that nobody awaits any more, although their outcome is not recorded yet.
     """
 
+    __slots__ = ("_driver", "_put_off", "_struck", "given_up")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self.given_up: set[NodeId] = set()
+        self.given_up: dict[NodeId, None] = {}
         self._put_off: list[Command] | None = None
         self._struck: dict[tuple[NodeId, Task], int] = {}
         """Tasks that were cancelled because a person cancelled the node, with how often they had been before."""
@@ -97,7 +99,7 @@ class Cancelling:
         durable call or ends; then it is recorded.
         """
         for one in (node, *self._driver.state.below(node.id)):
-            self.given_up.add(one.id)
+            self.given_up[one.id] = None
             for task in self._driver.tasks.others(one.id):
                 task.cancel()
 

@@ -62,7 +62,7 @@ class Driver:
         state: the fold, with the log applied so far.
 
     Attributes:
-        done: set when the run has come to an end here: finished, failed, cancelled, blocked or lost.
+        done: when the run has come to an end here: finished, failed, cancelled, blocked or lost.
         awaited: how many wait for its end here.
         suspended: the run sleeps here, or is blocked; nothing more is recorded.
         lost: why the run is not driven here any more, when that is not in its log.
@@ -89,12 +89,12 @@ class Driver:
         self.secrets = Secrets(self)
         self.tellings = Tellings(self)
         self.share = engine.scheduler.share(state.priority)
-        self.done = asyncio.Event()
+        self.done: asyncio.Future[None] = engine.loop.create_future()
         self.suspended = False
         self.lost: AetherError | None = None
-        self.tasks = Tasks(engine.loop)
+        self.tasks = Tasks(engine.loop, engine.standing)
         self.cancelling = Cancelling(self)
-        self.shown: set[Token] = set()
+        self.shown: dict[Token, None] = {}
         self.awaited = 0
         self._let_go = False
 
@@ -273,7 +273,8 @@ class Driver:
         self.pauses.call_off_all()
         self.tellings.close()
         self.engine.scheduler.drop(self.share)
-        self.done.set()
+        if not self.done.done():
+            self.done.set_result(None)
         self.engine.ended(self)
 
     def lose(self, error: AetherError) -> None:
@@ -410,7 +411,7 @@ class Driver:
         """
         self.awaited += 1
         try:
-            await self.done.wait()
+            await asyncio.wait({self.done})
         finally:
             self.awaited -= 1
         if self.lost is not None:

@@ -54,6 +54,7 @@ class Engine:
     Attributes:
         audience: who is told what is committed.
         drivers: the runs that are in memory.
+        standing: tasks of all runs that wait for the outcome of a node, and for nothing else.
         dormant: the runs that this kernel drives, too, and that were let go of.
         lost: why runs are not driven here any more, for those whose log does not say so.
     """
@@ -79,6 +80,7 @@ class Engine:
         self.pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="aether-tool")
         self.writer = Writer(store, clock, kernel, self.post, self.stand_still)
         self.drivers: dict[RunId, Driver] = {}
+        self.standing: set[asyncio.Task[Any]] = set()
         self.dormant = Dormitory(self)
         self.lookout = Lookout(self)
         self.lost: dict[RunId, AetherError] = {}
@@ -197,7 +199,7 @@ class Engine:
         """
         _, state = self._read(run_id, graph)
         driver = self._adopt(run_id, graph, state, fence, self.audience.of(run_id))
-        driver.shown.update(token for token, wait in state.waits.items() if wait.status == "open")
+        driver.shown.update((token, None) for token, wait in state.waits.items() if wait.status == "open")
         driver.begin(state.resume())
         return driver
 

@@ -32,6 +32,8 @@ class Frames(dict[NodeId, Frame]):
         nodes: the nodes of the run, shared with its state.
     """
 
+    __slots__ = ("_nodes",)
+
     def __init__(self, nodes: dict[NodeId, NodeState]) -> None:
         super().__init__()
         self._nodes = nodes

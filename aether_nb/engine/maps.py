@@ -47,6 +47,8 @@ class Maps:
         driver: the run.
     """
 
+    __slots__ = ("_driver", "_items", "_shared")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._shared: dict[NodeId, dict[str, _Value]] = {}

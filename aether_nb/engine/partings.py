@@ -35,6 +35,8 @@ class Partings:
         driver: the run.
     """
 
+    __slots__ = ("_driver", "_tasks")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._tasks: set[asyncio.Task[None]] = set()

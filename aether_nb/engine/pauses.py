@@ -29,10 +29,12 @@ class Pauses:
         driver: the run.
     """
 
+    __slots__ = ("_alarms", "_driver", "_held_up")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._alarms: dict[NodeId, Callable[[], None]] = {}
-        self._held_up: set[NodeId] = set()
+        self._held_up: dict[NodeId, None] = {}
 
     @property
     def settled(self) -> bool:
@@ -48,7 +50,7 @@ class Pauses:
 
     def begin(self, node: NodeState, at_us: int) -> None:
         """Have the state go on with a node at that time."""
-        self._held_up.add(node.id)
+        self._held_up[node.id] = None
         committed = self._driver.engine.writer.barrier(self._driver.lane, full=False)
         committed.add_done_callback(partial(self._committed, node, at_us))
 
@@ -66,10 +68,10 @@ class Pauses:
         thread = self._driver.engine.left_behind(self._driver.run_id, node.id)
         if thread is None:
             return False
-        self._held_up.add(node.id)
+        self._held_up[node.id] = None
 
         def ended(_: asyncio.Future[None]) -> None:
-            self._held_up.discard(node.id)
+            self._held_up.pop(node.id, None)
             go_on()
 
         thread.add_done_callback(ended)
@@ -87,7 +89,7 @@ class Pauses:
             self.call_off(node)
 
     def _committed(self, node: NodeState, at_us: int, committed: asyncio.Future[None]) -> None:
-        self._held_up.discard(node.id)
+        self._held_up.pop(node.id, None)
         if committed.cancelled() or committed.exception() is not None or not self._is_due(node):
             return  # who lost the run has been told
         self.call_off(node.id)

@@ -42,6 +42,8 @@ class Performing:
         driver: the run.
     """
 
+    __slots__ = ("_callers", "_driver")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._callers: dict[NodeId, asyncio.Future[None]] = {}

@@ -41,6 +41,8 @@ class Polls:
         driver: the run.
     """
 
+    __slots__ = ("_alarms", "_driver", "_looking")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._alarms: dict[Token, Callable[[], None]] = {}

@@ -84,7 +84,7 @@ class Questions:
             self._ring_at(deadline_ms * 1000, node, token)
         self._polls.attach(node)
         if token in self._driver.shown:
-            self._driver.shown.discard(token)
+            del self._driver.shown[token]
         else:
             self._driver.engine.audience.show(self._driver, node)
 

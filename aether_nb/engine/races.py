@@ -36,6 +36,8 @@ class Races:
         driver: the run.
     """
 
+    __slots__ = ("_driver", "_of")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._of: dict[NodeId, Race] = {}

@@ -167,7 +167,7 @@ class JournalLog:
     entries: list[Entry] = field(default_factory=list)
     outcomes: list[Entry] = field(default_factory=list)
     """Entries in the order in which their outcomes came."""
-    inserted: set[Identity] = field(default_factory=set)
+    inserted: dict[Identity, None] = field(default_factory=dict)
     """Calls that are known to stand where another one was recorded."""
     crashes: int = 0
     """How often a kernel died in the body of a graph function since more than `died_at` was recorded."""

@@ -384,7 +384,7 @@ class RunState:
         return []
 
     def _on_call_inserted(self, event: CallInserted) -> list[Command]:
-        self.journals[event.node].inserted.add(identity(event.call))
+        self.journals[event.node].inserted[identity(event.call)] = None
         return []
 
     def _on_call_reworded(self, event: CallReworded) -> list[Command]:

@@ -22,19 +22,22 @@ class Tasks:
 
     Args:
         loop: the engine's.
+        standing: tasks, of any run, that wait for the outcome of a node, and for nothing else.
 
     Attributes:
         living: tasks that the user's code has created in its bodies and that are not done.
-        standing: tasks that wait for the outcome of a node, and for nothing else.
+        standing: see above.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_base", "_by_node", "_loop", "living", "standing")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, standing: set[Task]) -> None:
         self._loop = loop
         self._base = contextvars.copy_context()
         self._base.run(SCOPE.set, None)
         self._by_node: dict[NodeId, set[Task]] = {}
         self.living: set[Task] = set()
-        self.standing: set[Task] = set()
+        self.standing = standing
 
     def __bool__(self) -> bool:
         return bool(self._by_node)

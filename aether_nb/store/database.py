@@ -207,7 +207,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
-        for pragma in ("trusted_schema", "temp_store", "fullfsync"):
+        for pragma in ("trusted_schema", "temp_store", "fullfsync", "cache_size"):
             connection.execute(QUERIES[pragma])
         return connection
 

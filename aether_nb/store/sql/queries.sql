@@ -34,6 +34,10 @@ PRAGMA trusted_schema = OFF;
 -- Scratch space of statements stays in memory.
 PRAGMA temp_store = MEMORY;
 
+-- cache_size --
+-- Half a megabyte of pages for each connection: those of a growing file fill any cache, and the system has them too.
+PRAGMA cache_size = -512;
+
 -- auto_vacuum --
 -- Free pages can be given back later, a few at a time; to be said before the first table.
 PRAGMA auto_vacuum = INCREMENTAL;

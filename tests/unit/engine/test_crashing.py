@@ -271,5 +271,5 @@ async def test_the_third_crash_in_an_on_cancel_blocks_whatever_was_cancelled(liv
     )
     deadly.harmless = True
     life.resume()
-    await life.driver().done.wait()
+    await life.driver().done
     assert types(life.store)[-1] == ("RunCancelled" if whole else "RunFailed")

@@ -81,7 +81,7 @@ async def look(life, clock, n):
     wait = next(iter(token))
     at_us = wait.next_poll_us or wait.opened.at_us + pause_us(wait.opened.poll, wait.opened.token, 1)
     clock.advance((at_us - clock.now_us()) / 1e6)
-    await life.until(lambda: len(polled(life)) == n or life.driver().done.is_set())
+    await life.until(lambda: len(polled(life)) == n or life.driver().done.done())
 
 
 @both

@@ -153,7 +153,7 @@ async def test_cancel_says_that_the_store_refuses_and_does_not_hold_the_loop(dis
         run.cancel()
     ended = life.driver().done
     empties(life)
-    await ended.wait()
+    await ended
     assert run.status == "cancelled"
 
 
