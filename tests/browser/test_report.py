@@ -20,6 +20,7 @@ from aether_nb.channels.widget import WidgetChannel
 from aether_nb.display import render
 from aether_nb.tools import ask_text
 
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[go](javascript:window.hacked=1)</script>'
 
 
@@ -28,6 +29,8 @@ async def greet(name, *, context):
     if context.attempt == 1:
         raise ValueError("the pen is empty")
     await context.channel().send_markdown(f"Hi, **{name}**!")
+    await context.channel().send_image(DOT, caption="A dot", name="dot.svg")
+    await context.channel().send_table([{"flower": "rose", "bees": 12}])
     return {"line": f"Hello, {name}!"}
 
 @graph_fn(outputs=["line", "sure"])
@@ -53,6 +56,8 @@ async def main(folder):
 
 asyncio.run(main(sys.argv[1]))
 """
+
+AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +135,10 @@ def test_the_slider_plays_the_run_again(reader, reports):
     expect(reader.page.get_by_text("Hi, Ada!")).to_be_visible()
     expect(reader.node("greet")).to_have_attribute("data-status", "running")
     reader.go("The run is done")
+    picture = reader.page.get_by_role("img", name="A dot")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == 9
+    expect(reader.page.get_by_role("cell", name="rose")).to_be_visible()
     assert reader.asked == [(reports / "done.html").as_uri()]
 
 
@@ -138,7 +147,7 @@ def test_the_keyboard_steps_through_it_and_the_button_plays_it(reader, reports):
     keyboard = reader.page.keyboard
     keyboard.press("Home")
     expect(reader.told()).to_contain_text("The run begins")
-    expect(reader.told()).to_contain_text(re.compile(r"\d\d:\d\d:\d\d\s*\+0\.0 s"))
+    expect(reader.told()).to_contain_text(re.compile(r"\d\d:\d\d:\d\d\s*\+0 ms"))
     keyboard.press("ArrowRight")
     keyboard.press("ArrowRight")
     expect(reader.told()).to_contain_text("Your name? · asks")
@@ -241,3 +250,19 @@ def test_it_is_read_in_light_and_dark_and_on_paper(reader, reports, scheme):
     )
     expect(page.locator(".aether-player")).to_be_hidden()
     expect(page.get_by_text("async def greet")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser, reports, scheme):
+    context = browser.new_context(bypass_csp=True, offline=True, color_scheme=scheme)  # axe is a script, too
+    reader = Reader(context.new_page())
+    reader.open(reports / "done.html")
+    reader.page.add_script_tag(path=AXE)
+    for step in ("Your name? · asks", "greet · failed", "The run is done"):
+        reader.go(step)
+        for tab in ("Timeline", "Table", "Graph"):
+            reader.page.get_by_role("tab", name=tab).click()
+            found = reader.page.evaluate("axe.run('main').then(found => found.violations)")
+            serious = [v for v in found if v["impact"] in {"serious", "critical"}]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == [], f"{step}, {tab}"
+    context.close()
