@@ -17,6 +17,7 @@ from aether_nb.ids import Token
 from aether_nb.markup import Showable, words
 from aether_nb.prompts import FileRef, Prompt, TakesFiles, check_reply, is_secret, plain_json
 from aether_nb.services.artifacts import safe_name
+from aether_nb.values import Secret
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,6 +107,8 @@ def fitting(
     Raises:
         ReplyInvalid: it does not fit, or a file cannot be had; the wait is untouched.
     """
+    if isinstance(value, Secret) and not is_secret(prompt):
+        raise ReplyInvalid({"": "this is a secret, and the answer to this question is stored"})
     checked = check_reply(prompt, value)
     if is_secret(prompt):
         if secret is None:

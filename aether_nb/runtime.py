@@ -320,6 +320,10 @@ class Runtime:
 
     def post(self, address: str, value: Any, by: str) -> int:
         """Leave mail; runs of this process that it reaches go on at once."""
+        if isinstance(value, secrets.Secret):
+            raise BadInputs(
+                "A secret is not posted, because what is posted is stored; ask for it where it is needed."
+            )
         reached = self.store.post(address, plain_json(value), by, self.now_ms())
         if reached and self._engine is not None:
             self._engine.post(self._engine.lookout.look)

@@ -24,7 +24,7 @@ from aether_nb.errors import BadInputs, ReplyInvalid, RunError
 from aether_nb.ids import Token
 from aether_nb.prompts import CallbackPrompt, Poll, Reply
 from aether_nb.tools import supervise
-from aether_nb.values import show
+from aether_nb.values import Secret, show
 
 _TEXT_BYTES = 1 << 20  # more output than that stays a file
 _POLL = Poll(every=0.2, backoff=1.3, max=10)
@@ -103,6 +103,11 @@ def _command(args: Any) -> list[str]:
         raise BadInputs(
             f"args={args!r}: give a list of the program and its arguments, such as ['python', 'job.py']; for a "
             "shell's line ['sh', '-c', '...']."
+        )
+    if any(isinstance(a, Secret) for a in args):
+        raise BadInputs(
+            "A secret stands in args=, which everybody on this machine can read while the program runs, and which is "
+            "stored: give it by env={'NAME': secret}."
         )
     return [os.fsdecode(a) if isinstance(a, (bytes, os.PathLike)) else str(a) for a in args]
 

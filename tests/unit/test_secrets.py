@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from aether_nb.authoring.dualstage import DualStageTool, Wait
 from aether_nb.display.dot import to_dot
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
-from aether_nb.errors import NodeFailed, ReplyInvalid, RunBlocked, RunCancelled, SecretGone
+from aether_nb.errors import BadInputs, NodeFailed, ReplyInvalid, RunBlocked, RunCancelled, SecretGone
 from aether_nb.prompts import Poll, TextPrompt
-from aether_nb.tools import ask_approval, ask_text
+from aether_nb.tools import ask_approval, ask_text, run_subprocess
 from aether_nb.values import MASK, Secret, decode, digest, encode, secrets, show
 from aether_nb.values.text import shown as shown_value
 
@@ -284,6 +285,24 @@ async def test_what_is_said_of_a_secret_says_so_without_it(configure, folder, ca
     assert leaks(folder) == []
 
 
+async def test_a_program_gets_a_secret_by_its_environment_and_not_as_an_argument(configure, folder):
+    @graph_fn(outputs=["said"])
+    async def runs(where):
+        password = (await ask_text("Password?", secret=True)).text
+        code = "import os, sys; print(len(os.environ.get('TOKEN', '')), len(sys.argv))"
+        args = [sys.executable, "-c", code]
+        if where == "args":
+            return {"said": (await run_subprocess([*args, password])).stdout}
+        return {"said": (await run_subprocess(args, env={"TOKEN": password})).stdout}
+
+    configure(channel=ScriptedChannel({"Password?": [PASSWORD, PASSWORD]}))
+    assert (await runs("env")).said.split() == [str(len(PASSWORD)), "1"]
+    with pytest.raises(NodeFailed, match=r"A secret stands in args=.*give it by env=") as e:
+        await runs("args")
+    assert PASSWORD not in str(e.value) + str(e.value.inputs)
+    assert leaks(folder) == []
+
+
 async def test_a_refused_secret_is_not_said(configure):
     configure(channel=ScriptedChannel([PASSWORD]))
 
@@ -367,6 +386,19 @@ async def test_a_secret_whose_asker_is_in_another_run_blocks_with_a_sentence(con
     child = ae.resume("child")
     with pytest.raises(RunBlocked, match="was never stored; the run that asked for it must ask again"):
         await child
+
+
+async def test_a_secret_answers_a_question_for_one_and_is_refused_where_it_would_be_stored(configure, folder):
+    configure()
+    secret = decode(secrets.keep(PASSWORD, "elsewhere"))
+    run = dual_stage.start(run_id="r")
+    wait = await question(run, "Password?")
+    assert ae.answer(wait.token, secret)
+    other = ask_text("Name?").start()
+    with pytest.raises(ReplyInvalid, match="the answer to this question is stored"):
+        ae.answer((await other.next_wait()).token, secret)
+    with pytest.raises(BadInputs, match="what is posted is stored"):
+        ae.post_event("job-7", secret)
 
 
 @pytest.mark.parametrize(
