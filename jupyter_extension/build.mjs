@@ -1,7 +1,8 @@
 /**
  * Builds what the page loads into aether_nb/labextension: widget.js and widget.css (sent with each
  * run), viz.js (sent when a kernel has no `dot`), forms.js (sent when a form is asked for),
- * closeup.js (sent when a timeline or a node is opened), report.js and report.css (which stand in reports),
+ * closeup.js (sent when a timeline or a node is opened), markdown.js (sent when a text has marks),
+ * report.js and report.css (which stand in reports),
  * licenses.txt. `--tests` builds the tests instead.
  */
 
@@ -22,6 +23,7 @@ async function buildPage() {
       viz: "src/viz.ts",
       forms: "src/forms/forms.tsx",
       closeup: "src/closeup.tsx",
+      markdown: "src/sanitize.ts",
       page: "style/widget.css",
       paper: "style/report.css",
     }, "esm"),

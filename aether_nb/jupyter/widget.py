@@ -14,7 +14,7 @@ import traitlets
 
 from aether_nb.display.built import built
 
-CHUNKS = frozenset({"viz.js", "forms.js", "closeup.js"})
+CHUNKS = frozenset({"viz.js", "forms.js", "closeup.js", "markdown.js"})
 """Files that the page may ask for, once per page."""
 
 

@@ -20,7 +20,10 @@ class Page:
         self.heard.append((dict(content), buffers))
 
 
-@pytest.mark.parametrize(("name", "kb"), [("widget.js", 60), ("forms.js", 100), ("closeup.js", 20)])
+SIZES = [("widget.js", 60), ("forms.js", 100), ("closeup.js", 20), ("markdown.js", 30)]
+
+
+@pytest.mark.parametrize(("name", "kb"), SIZES)
 def test_what_the_page_loads_stays_small(name, kb):
     size = len(gzip.compress(built(name).encode()))
 
