@@ -4,7 +4,7 @@
  */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { loadChunk } from "./chunks";
+import { loadChunk, loadedChunk } from "./chunks";
 import { useModel, useSession } from "./hooks";
 import { isPlain } from "./plain";
 
@@ -21,7 +21,7 @@ export function Markdown({ text, class: name = "", id }: { text: string; class?:
 function useSanitize(needed: boolean): Sanitize | null {
   const session = useSession();
   const heard = useModel(session).link === "live";
-  const [sanitize, setSanitize] = useState<Sanitize | null>(null);
+  const [sanitize, setSanitize] = useState(() => loadedChunk<Sanitize>("markdown.js"));
   useEffect(() => {
     if (!needed || sanitize) return undefined;
     let here = true;

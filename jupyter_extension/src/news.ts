@@ -2,16 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunShape } from "./api";
-
-const FIELDS = "input:not([type=file]), textarea, select, button";
-
-/** Whether the cursor may go: nobody writes, and nobody works elsewhere than in this notebook. */
-export function mayMove(at: Element | null, run: Element): boolean {
-  if (!at || at === document.body) return true;
-  const writes = at.matches("input, textarea, select, iframe") || (at as HTMLElement).isContentEditable;
-  if (writes) return false;
-  return run.contains(at) || (at.closest(".jp-Notebook")?.contains(run) ?? false);
-}
+import { focusFirst, mayMove } from "./focus";
 
 /** Gives the text to be read out. */
 export function useNews(view: RunShape, root: { current: HTMLElement | null }): string {
@@ -24,9 +15,7 @@ export function useNews(view: RunShape, root: { current: HTMLElement | null }): 
     setNews(fresh.map((p) => `${view.graph} asks: ${p.prompt.prompt}`).join(" "));
     const run = root.current;
     if (!run || !mayMove(document.activeElement, run)) return;
-    const card = run.querySelector(`[data-aether-wait="${CSS.escape(fresh[0]?.token ?? "")}"]`);
-    const field = card?.querySelector<HTMLElement>("input[type=radio]:checked") ?? card?.querySelector<HTMLElement>(FIELDS);
-    field?.focus({ preventScroll: true });
+    focusFirst(run.querySelector(`[data-aether-wait="${CSS.escape(fresh[0]?.token ?? "")}"]`));
   }, [view.prompts]);
   return news;
 }

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problems, PromptShape } from "./api";
-import { keepDraft } from "./drafts";
+import { putAside } from "./drafts";
 import { clock, countdown, through, who } from "./format";
 import { useModel, useNow, useSession } from "./hooks";
 import { useElementId } from "./ids";
@@ -27,7 +27,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
   const settled = attempt?.phase === "taken" || attempt?.phase === "closed";
   const over = item.state !== "open" || settled;
   useEffect(() => {
-    if (over) keepDraft(token, undefined);
+    if (over) putAside(token);
   }, [over]);
   const problems = attempt?.phase === "refused" ? attempt.problems : attempt ? NONE : item.problems;
   useEffect(() => showFault(card.current), [problems]);

@@ -17,6 +17,7 @@ import type { ReportShape } from "./paper";
 import { Paper } from "./paper";
 import { Player } from "./player";
 import { Replay, forReading } from "./replay";
+import * as sanitize from "./sanitize";
 import { Session } from "./session";
 import { Failure, Outputs, Pair } from "./view";
 
@@ -176,6 +177,7 @@ function packed(id: string): Promise<string> {
 }
 
 bring("closeup.js", closeup);
+bring("markdown.js", sanitize);
 const root = document.getElementById("report");
 const report = JSON.parse(text("run") || "null") as ReportShape | null;
 if (root && report) render(<Report report={report} />, root);

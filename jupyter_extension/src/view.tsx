@@ -6,6 +6,7 @@ import type { ErrorShape, NodeShape, RunShape } from "./api";
 import { RetryButton, SureButton } from "./buttons";
 import { Dag } from "./dag";
 import { Feed } from "./feed";
+import { ownKeys } from "./focus";
 import { clock, duration, sign, ticking, word } from "./format";
 import { SessionContext, useModel, useNow, useSession } from "./hooks";
 import { isOver, nodeOf } from "./model";
@@ -38,7 +39,10 @@ function Run() {
       data-status={view.status}
       data-lm-suppress-shortcuts="true"
       onKeyDown={(event) => event.stopPropagation()}
-      onFocusIn={() => session.look()}
+      onFocusIn={(event) => {
+        ownKeys(event);
+        session.look();
+      }}
     >
       <Header view={view} />
       {view.note && (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { isText, keepDraft, readDraft } from "../src/drafts";
+import { isText, keepDraft, putAside, readDraft } from "../src/drafts";
 import { dateFault, dateHint, offset, toLocal, withOffset } from "../src/inputs/dates";
 import { found } from "../src/inputs/filter";
 import { isObject, parseObject, properties, skeleton } from "../src/inputs/objects";
@@ -76,6 +76,15 @@ test("a draft of another shape, or a damaged one, is none", () => {
   assert.equal(readDraft("t1", isText), undefined);
   store.set("aether-nb:draft:t1", "{");
   assert.equal(readDraft("t1", isText), undefined);
+});
+
+test("a draft whose answer was given is in no storage, and there again when the question is opened again", () => {
+  keepDraft("t2", "Ada");
+  putAside("t2");
+  assert.equal(store.size, 0);
+  assert.equal(readDraft("t2", isText), "Ada");
+  keepDraft("t2", undefined);
+  assert.equal(readDraft("t2", isText), undefined);
 });
 
 test("without storage there are no drafts and no errors", () => {

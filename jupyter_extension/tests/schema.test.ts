@@ -60,6 +60,16 @@ test("what must be yes or no is no until it is ticked", () => {
   assert.equal(drawable(trip).properties?.["agreed"]?.default, false);
 });
 
+test("what has a default that cannot be emptied is not called optional", () => {
+  const properties: Record<string, Schema> = {
+    seats: { type: "integer", default: 1 },
+    cabin: { type: "string", enum: ["a", "b"], default: "a" },
+    note: { type: "string", default: "-" },
+    age: { type: "integer", default: 3, nullable: true },
+  };
+  assert.deepEqual(drawable({ type: "object", properties }).required, ["seats", "cabin"]);
+});
+
 test("the kinds of a union have names", () => {
   assert.deepEqual(
     drawable(trip).properties?.["pay"]?.anyOf?.map((kind) => kind.title),

@@ -55,6 +55,8 @@ export function drawable(schema: Schema, item = false): Schema {
       const asked = inner.type === "boolean" && !inner.nullable && schema.required?.includes(name);
       return asked ? { default: false, ...drawn } : drawn;
     });
+    const filled = Object.keys(made.properties).filter((name) => isFilled(schema.properties?.[name] ?? {}));
+    made.required = [...new Set([...(made.required ?? []), ...filled])];
   }
   if (typeof made.additionalProperties === "object") {
     made.additionalProperties = drawable(made.additionalProperties, true);
@@ -92,6 +94,13 @@ const gate = (hints: Hints): Hints => {
   const types = hints["ui:enableOptionalDataFieldForType"];
   return types ? { "ui:enableOptionalDataFieldForType": types } : {};
 };
+
+/** What has a default that cannot be emptied: it is not optional for who fills the form in. */
+const isFilled = (schema: Schema): boolean =>
+  schema.default !== undefined &&
+  schema.default !== null &&
+  !schema.nullable &&
+  (["integer", "number", "boolean"].includes(String(schema.type)) || schema.enum !== undefined || schema.format !== undefined);
 
 const KINDS: Record<string, string> = {
   string: "Text",

@@ -1,6 +1,6 @@
 /** Asks for one of a few options, each a button; some may be dangerous, and a reason may be wanted. */
 
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isText } from "../drafts";
 import { sentence } from "../format";
 import { useElementId } from "../ids";
@@ -99,6 +99,9 @@ interface ReasonProps {
 function Reason({ prompt, input, reason, busy, noteId, fault, change }: ReasonProps) {
   const id = useElementId();
   const required = prompt.reason === "required";
+  useLayoutEffect(() => {
+    if (!required && !reason) input.current?.focus(); // it was just asked for
+  }, []);
   return (
     <div>
       <label class="aether-label" id={id} for={`${id}-field`}>
@@ -112,7 +115,6 @@ function Reason({ prompt, input, reason, busy, noteId, fault, change }: ReasonPr
             class="aether-input"
             type="text"
             autocomplete="off"
-            autofocus={!required}
             value={reason}
             readOnly={busy}
             aria-required={required}

@@ -4,9 +4,10 @@
  */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { loadChunk } from "../chunks";
+import { loadChunk, loadedChunk } from "../chunks";
 import { sentences } from "../format";
 import type { FormView } from "../forms/forms";
+import { focusFirst } from "../focus";
 import { useModel, useSession } from "../hooks";
 import { useElementId } from "../ids";
 import type { InputProps, Of } from "./kit";
@@ -21,27 +22,38 @@ const PATIENCE_MS = 4000;
 
 export function FormInput(props: InputProps<Of<"form">>) {
   const { token, prompt } = props;
+  const place = useRef<HTMLDivElement>(null);
   const [value, setValue] = useDraft<JsonObject>(token, prompt.value, isObject);
   const [writing, setWriting] = useState(false);
   const { forms, late } = useForms();
-  if (forms && !writing) return <Drawn {...props} forms={forms} value={value} change={setValue} />;
-  if (!late && !writing) {
-    return (
-      <div class="aether-muted" role="status">
-        The form is on its way…
-      </div>
-    );
-  }
-  return <Written {...props} value={value} change={setValue} writing={setWriting} />;
+  const drawn = forms !== null && !writing;
+  useLayoutEffect(() => {
+    // who was brought to this question while the form was on its way goes on in its first field
+    if (document.activeElement === place.current) focusFirst(place.current);
+  }, [drawn, late]);
+  return (
+    <div ref={place} class="aether-place" tabIndex={-1}>
+      {drawn ? (
+        <Drawn {...props} forms={forms} value={value} change={setValue} />
+      ) : late || writing ? (
+        <Written {...props} value={value} change={setValue} writing={setWriting} />
+      ) : (
+        <div class="aether-muted" role="status">
+          The form is on its way…
+        </div>
+      )}
+    </div>
+  );
 }
 
 /** What draws forms, once it is here; `late` when it is not to be expected soon. */
 function useForms(): { forms: Forms | null; late: boolean } {
   const { link } = useSession();
   const alive = useModel(useSession()).link === "live";
-  const [forms, setForms] = useState<Forms | null>(null);
+  const [forms, setForms] = useState(() => loadedChunk<Forms>("forms.js"));
   const [late, setLate] = useState(false);
   useEffect(() => {
+    if (forms) return undefined;
     let here = true;
     const timer = setTimeout(() => setLate(true), PATIENCE_MS);
     loadChunk<Forms>("forms.js", link).then(

@@ -32,7 +32,7 @@ export function TextInput({ token, prompt, labelId, noteId, problems, busy, answ
       >
         {(aria) =>
           multiline ? (
-            <textarea class="aether-input" rows={3} data-masked={masked} {...shared} {...aria} />
+            <textarea class="aether-input" rows={3} {...shared} {...aria} />
           ) : (
             <input
               class="aether-input"
