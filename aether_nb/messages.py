@@ -41,10 +41,11 @@ class Bar(Fact, frozen=True, kw_only=True):
     def pace(self, *, over: bool) -> str:
         """How fast it goes and how long it will take, or, when it is over, took: `3.1/s, 19 s left`."""
         rate, parts = self.rate, []
-        if over:
-            rate = self.done / self.took_us * 1e6 if self.took_us else None
-            if self.took_us is not None:
-                parts.append(span(self.took_us / 1e6))
+        if over:  # of what was over at once neither is worth a word
+            took_us = self.took_us or 0
+            rate = self.done / took_us * 1e6 if took_us >= 1_000_000 else None
+            if took_us >= 10_000:
+                parts.append(span(took_us / 1e6))
         if rate:
             parts.append(f"{_number(_coarse(rate))}/s")
         if not over and self.left_s is not None:

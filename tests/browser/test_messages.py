@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers import ROOT
 from playwright.sync_api import expect
 
 EVERYTHING = """
@@ -102,6 +103,14 @@ WATCH = """
 """
 
 
+AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
+SERIOUS = """
+() => axe.run('.aether-live', { resultTypes: ['violations'] }).then(found => found.violations
+  .filter(each => ['serious', 'critical'].includes(each.impact))
+  .map(each => each.id + ': ' + each.nodes.map(node => node.html).join(' ')))
+"""
+
+
 def message(notebook, kind, cell=0):
     return notebook.run_widget(cell).locator(f".aether-message[data-kind={kind}]")
 
@@ -158,6 +167,15 @@ def test_every_kind_of_message_stands_in_the_order_in_which_it_was_said(open_not
     notebook.screenshot("messages-done")
     stream.scroll_into_view_if_needed()
     notebook.screenshot("messages-end")
+    dark = "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(SERIOUS) == []
+    page.evaluate(f"() => {dark}")
+    expect(page.locator("body[data-jp-theme-light=false]")).to_have_count(1)
+    notebook.screenshot("messages-dark")
+    assert page.evaluate(SERIOUS) == []
+    page.evaluate(f"() => {dark.replace('Dark', 'Light')}")
+    expect(page.locator("body[data-jp-theme-light=true]")).to_have_count(1)
     assert page.evaluate("window.hacked") is None
 
     notebook.wait_saved(0, "succeeded")
@@ -180,6 +198,8 @@ def test_a_long_stream_is_whole_after_a_reload_and_nothing_stands_twice_after_a_
     lines = stream.locator(".aether-text").inner_text().splitlines()
     assert lines == [f"line {n} of a long story" for n in range(2001)]
 
+    stream.scroll_into_view_if_needed()
+    notebook.screenshot("messages-stream")
     notebook.page.evaluate(WATCH)
     notebook.run(1)
     expect(notebook.prompt(0)).to_contain_text("Did you like it?")

@@ -62,13 +62,19 @@ def static():
     return {"bill": pay(parts=[left.text, right.text, fine.choice, sent.receipt]).bill}
 
 
+async def spoken(name):
+    yield "So, "
+    yield name
+
+
 @ae.graph_fn(outputs=["bill"])
 async def function(*, context):
     channel = context.channel()
     name, weighed = await asyncio.gather(channel.ask_text("Name?"), weigh(text="left"))
     await channel.send_text(f"For {name}.")
     await sleep(0.02)
-    colours = [await channel.ask_text("Which?") for _ in range(2)]
+    colours = [await channel.ask_text("Which?") async for _ in channel.progress(range(2), label="Colours")]
+    assert await channel.stream(spoken(name)) == f"So, {name}"
     late, sent = await asyncio.gather(channel.ask_text("Late?"), courier(parcel=context.now().tzname()))
     return {"bill": (await pay(parts=[name, weighed.text, *colours, late, sent.receipt])).bill}
 
