@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of, user_line
@@ -20,12 +20,11 @@ from aether_nb.engine.failures import writable
 from aether_nb.engine.journal import SCOPE, Journal, Scope
 from aether_nb.engine.races import Race, outcome_of, stopped
 from aether_nb.engine.records import DONE, Entry, NodeState, child_id, identity
-from aether_nb.engine.telling import Source, Teller
+from aether_nb.engine.speaking import Speaks
 from aether_nb.engine.unawaited import Unawaited
 from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended, SecretGone
-from aether_nb.events import Call, CallRecorded, MessageSent, NodeAdded
+from aether_nb.events import Call, CallRecorded, NodeAdded
 from aether_nb.ids import NodeId, Token, letters_of
-from aether_nb.messages import Message
 from aether_nb.values import Outputs, decode, digest, encode, show
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _EDGES = 100  # a picture with more edges to one node shows nothing, and the log
 _NOT_IDENTITY = frozenset({"timeout", "default"})  # arguments that do not make another call (rule 4)
 
 
-class Activation:
+class Activation(Speaks):
     """One life of one body.
 
     Args:
@@ -53,8 +52,6 @@ class Activation:
 
     Attributes:
         again: an earlier attempt of the tool failed.
-        telling: the bars and streams that it is telling.
-        untold: those that were left or cut off, which the log does not know of yet.
     """
 
     def __init__(
@@ -82,8 +79,7 @@ class Activation:
         self._unawaited = Unawaited()
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
-        self.telling: list[Teller] = []
-        self.untold: list[Teller] = []
+        self.telling, self.untold = [], []
 
     @functools.cached_property
     def context(self) -> NodeContext:
@@ -100,11 +96,13 @@ class Activation:
         """Make this the body around the code that runs in here; check at the end what it left behind."""
         caller, scope = CALLER.set(self), SCOPE.set(self._scope)
         try:
-            with self.hushed():
-                yield
-        except asyncio.CancelledError:
+            yield
+            self._hush()
+        except asyncio.CancelledError as error:
+            self._hush(error)
             raise  # whether it counts is for whoever cancelled to say
         except Exception as error:
+            self._hush(error)
             self._check_end(error)
             raise
         else:
@@ -119,19 +117,6 @@ class Activation:
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(caller)
                 SCOPE.reset(scope)
-
-    @contextlib.contextmanager
-    def hushed(self) -> Iterator[None]:
-        """Around the code that runs in here: nothing that it began to tell goes on after it."""
-        try:
-            yield
-        except BaseException as error:
-            for teller in self.telling[:]:
-                teller.end(error)
-            raise
-        for teller in self.telling[:]:
-            teller.check()
-            teller.end()
 
     # -- Caller ----------------------------------------------------------------------------------
 
@@ -301,29 +286,6 @@ class Activation:
         """Ask a person by a built-in dual-stage tool; see `context.Body`."""
         target: DualStageTarget = self._driver.engine.asks[tool]
         return self.call(target, inputs, key=key, label="", pick=pick)
-
-    async def send(
-        self, name: str, inputs: Mapping[str, Any], message: Message | Callable[[], Awaitable[Message]]
-    ) -> None:
-        """Say something, once in the life of the run; see `context.Body`."""
-        scope = self._enter_call()
-        self._flush_cancelled()
-        if isinstance(message, Message):
-            encode(message.said())  # a text that cannot be stored is refused here, not in the log
-        call, entry = self._journal.identify(scope.path, name, digest(inputs), None, user_line())
-        if entry is not None:
-            if not self._journal.replay.turn_nowait(entry):
-                await self._journal.replay.turn(entry)
-            return
-        self._check_new(call, inputs)
-        if not isinstance(message, Message):
-            message = await message()
-            encode(message.said())
-        self._driver.emit(MessageSent(**self._driver.head(), node=self._node, call=call, message=message))
-
-    def tell(self, name: str, inputs: Mapping[str, Any], source: Source, *, awaited: bool = False) -> Teller:
-        """Begin to tell something that takes its time; from any thread of the body. See `context.Body`."""
-        return Teller(self, SCOPE.get() or self._scope, name, inputs, user_line(), source, awaited=awaited)
 
     def recorded(self, name: str, make: Callable[[], Any]) -> Any:
         """A small value, made once; in a thread made anew, because a sync body runs again as a whole."""

@@ -254,6 +254,8 @@ class Teller:
             NotAwaited: it should have awaited this.
         """
         if self._awaited and not self._asked:
+            self._body.telling.remove(self)
+            self._tellings.recorded(self)
             raise NotAwaited(
                 f"Called and never awaited: line {self._line}: {self._name}(...). Write `await` before it."
             )

@@ -99,12 +99,14 @@ class LiveRun:
     def on_tellings(self, run_id: str, tellings: Sequence[Telling]) -> None:  # noqa: ARG002 - one run
         """Show what is being told; while the code that tells it holds the loop, too."""
         self._view.tell(*tellings)
+        self._twin_soon(at_once=False)
+        if not self.greeted:  # a page that comes has the whole as it is then
+            return
         if self._sending is not None and time.monotonic() - self._asked_at >= _SEND_S:
             self._sending.cancel()
             self._send()
         else:
             self._send_soon()
-        self._twin_soon(at_once=False)
 
     def on_trouble(self, trouble: str) -> None:
         """Say in the run's header that it stands still, and why."""

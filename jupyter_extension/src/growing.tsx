@@ -23,11 +23,7 @@ export function GrowingText({ text, live }: { text: string; live: boolean }) {
     append(box.current, goesOn ? text.slice(shown.current.length) : text);
     shown.current = text;
   }, [text]);
-  return (
-    <LongBox live={live} changed={text}>
-      <div ref={box} class="aether-text" />
-    </LongBox>
-  );
+  return useLongBox(live, text, <div ref={box} class="aether-text" />);
 }
 
 /** Adds text to the last of an element's pieces, each of which is one or more whole lines. */
@@ -66,15 +62,14 @@ export function GrowingMarkdown({ text, live }: { text: string; live: boolean })
     const timer = setTimeout(() => setShown(text), Math.max(0, next.current - performance.now()));
     return () => clearTimeout(timer);
   }, [text, live, shown]);
-  return (
-    <LongBox live={live} changed={shown}>
-      <Markdown text={shown} />
-    </LongBox>
-  );
+  return useLongBox(live, shown, <Markdown text={shown} />);
 }
 
-/** A box of limited height, which can be opened; while its content grows it shows the end. */
-function LongBox({ live, changed, children }: { live: boolean; changed: string; children: ComponentChildren }) {
+/**
+ * A box of limited height around a text, which can be opened; while the text grows it shows the end. To be
+ * called after the effect that draws the text: it measures what stands there.
+ */
+function useLongBox(live: boolean, text: string, children: ComponentChildren) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const [long, setLong] = useState(false);
@@ -84,7 +79,7 @@ function LongBox({ live, changed, children }: { live: boolean; changed: string; 
     if (!element) return;
     if (!open) setLong(element.scrollHeight > element.clientHeight + 1);
     if (live && follows.current) element.scrollTop = element.scrollHeight;
-  }, [changed, live, open]);
+  }, [text, live, open]);
   const onScroll = () => {
     const element = box.current;
     if (element) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;

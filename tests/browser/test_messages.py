@@ -103,6 +103,7 @@ WATCH = """
 """
 
 
+AT_END = "box => box.scrollTop > 0 && box.scrollHeight - box.scrollTop - box.clientHeight < 2"
 AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = """
 () => axe.run('.aether-live', { resultTypes: ['violations'] }).then(found => found.violations
@@ -172,6 +173,7 @@ def test_every_kind_of_message_stands_in_the_order_in_which_it_was_said(open_not
     assert page.evaluate(SERIOUS) == []
     page.evaluate(f"() => {dark}")
     expect(page.locator("body[data-jp-theme-light=false]")).to_have_count(1)
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     notebook.screenshot("messages-dark")
     assert page.evaluate(SERIOUS) == []
     page.evaluate(f"() => {dark.replace('Dark', 'Light')}")
@@ -200,12 +202,18 @@ def test_a_long_stream_is_whole_after_a_reload_and_nothing_stands_twice_after_a_
 
     stream.scroll_into_view_if_needed()
     notebook.screenshot("messages-stream")
+    box = stream.locator(".aether-long")
+    assert box.evaluate(AT_END), "the box does not follow the text"
     notebook.page.evaluate(WATCH)
     notebook.run(1)
     expect(notebook.prompt(0)).to_contain_text("Did you like it?")
     expect(stream).to_contain_text("line 3999 of")
     lines = stream.locator(".aether-text").inner_text().splitlines()
     assert lines == [f"line {n} of a long story" for n in range(4000)]
+    assert box.evaluate(AT_END)
+    stream.get_by_role("button", name="Show all").click()
+    assert box.evaluate("box => box.scrollHeight === box.clientHeight")
+    stream.get_by_role("button", name="Show less").click()
     seen = notebook.page.evaluate("window.seen")
     assert seen["removed"] == 0, "what stood there was made anew"
     assert seen["longest"] < 500
