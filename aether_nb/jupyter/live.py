@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from aether_nb.run import Run
 
 _SEND_S = 0.05  # at most twenty messages a second
+_UNSEEN_S = (
+    0.5  # the same for what is being told, while no page has said hello: it is sent the whole each time
+)
 _CLOSES = (ReplyTaken, WaitExpired, WaitWithdrawn)
 _TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
 _OPENED = 1_000  # items of a map that a picture can show
@@ -100,13 +103,12 @@ class LiveRun:
         """Show what is being told; while the code that tells it holds the loop, too."""
         self._view.tell(*tellings)
         self._twin_soon(at_once=False)
-        if not self.greeted:  # a page that comes has the whole as it is then
-            return
-        if self._sending is not None and time.monotonic() - self._asked_at >= _SEND_S:
+        pause_s = _SEND_S if self.greeted else _UNSEEN_S
+        if self._sending is not None and time.monotonic() - self._asked_at >= pause_s:
             self._sending.cancel()
             self._send()
         else:
-            self._send_soon()
+            self._send_soon(pause_s)
 
     def on_trouble(self, trouble: str) -> None:
         """Say in the run's header that it stands still, and why."""
@@ -246,10 +248,10 @@ class LiveRun:
     def _dressed(self, shape: dict[str, Any]) -> dict[str, Any]:
         return shape | self._picture.now()
 
-    def _send_soon(self) -> None:
+    def _send_soon(self, pause_s: float = _SEND_S) -> None:
         if self._sending is None:
             self._asked_at = time.monotonic()
-            self._sending = self._loop.call_later(_SEND_S, self._send)
+            self._sending = self._loop.call_later(pause_s, self._send)
 
     def _send(self) -> None:
         self._sending = None

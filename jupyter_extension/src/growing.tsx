@@ -74,12 +74,20 @@ function useLongBox(live: boolean, text: string, children: ComponentChildren) {
   const follows = useRef(true);
   const [long, setLong] = useState(false);
   const [open, setOpen] = useState(false);
-  useLayoutEffect(() => {
+  const measure = useRef(() => undefined as void);
+  measure.current = () => {
     const element = box.current;
     if (!element) return;
     if (!open) setLong(element.scrollHeight > element.clientHeight + 1);
     if (live && follows.current) element.scrollTop = element.scrollHeight;
-  }, [text, live, open]);
+  };
+  useLayoutEffect(() => measure.current(), [text, live, open]);
+  useLayoutEffect(() => {
+    if (!box.current) return undefined;
+    const sizes = new ResizeObserver(() => measure.current()); // it is drawn before it stands on the page
+    sizes.observe(box.current);
+    return () => sizes.disconnect();
+  }, []);
   const onScroll = () => {
     const element = box.current;
     if (element) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
