@@ -79,7 +79,6 @@ class Activation(Speaks):
         self._unawaited = Unawaited()
         self._racing: dict[int, Race] = {}
         self._cancelled: list[NodeState] = []
-        self.telling, self.untold = [], []
 
     @functools.cached_property
     def context(self) -> NodeContext:
@@ -383,7 +382,7 @@ class Activation(Speaks):
     def _flush_cancelled(self, because: BaseException | None = None) -> None:
         """Record calls that the user's own code cancelled, now that it goes on, or has ended `because` (rule 11)."""
         if self.untold:
-            untold, self.untold = self.untold, []
+            untold, self.untold = self.untold, ()
             for teller in untold:
                 teller.record(because)
         if not self._cancelled:

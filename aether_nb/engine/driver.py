@@ -52,6 +52,9 @@ class Head(TypedDict):
     at_us: int
 
 
+_TELLINGS = "_tellings"  # most runs tell nothing, and there are many
+
+
 class Driver:
     """One run that this kernel drives.
 
@@ -87,7 +90,6 @@ class Driver:
         self.races = Races(self)
         self.pauses = Pauses(self)
         self.secrets = Secrets(self)
-        self.tellings = Tellings(self)
         self.share = engine.scheduler.share(state.priority)
         self.done: asyncio.Future[None] = engine.loop.create_future()
         self.suspended = False
@@ -97,6 +99,17 @@ class Driver:
         self.shown: dict[Token, None] = {}
         self.awaited = 0
         self._let_go = False
+
+    @property
+    def tellings(self) -> Tellings:
+        """What it is telling; made when it first tells something, in whatever thread that is."""
+        found: Tellings | None = vars(self).get(_TELLINGS)
+        return found or vars(self).setdefault(_TELLINGS, Tellings(self))
+
+    @property
+    def tells(self) -> bool:
+        """Whether it has told anything, in this load."""
+        return _TELLINGS in vars(self)
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -271,7 +284,7 @@ class Driver:
         self.questions.call_off_all()
         self.partings.call_off()
         self.pauses.call_off_all()
-        self.tellings.close()
+        self._hush()
         self.engine.scheduler.drop(self.share)
         if not self.done.done():
             self.done.set_result(None)
@@ -301,12 +314,17 @@ class Driver:
     def _take_apart(self) -> None:
         self.lane.on_commit = self.lane.on_lost = _nothing
         del self.performing, self.bodies, self.questions, self.maps
-        del self.partings, self.races, self.pauses, self.secrets, self.tellings, self.cancelling
+        del self.partings, self.races, self.pauses, self.secrets, self.cancelling
+        vars(self).pop(_TELLINGS, None)
+
+    def _hush(self) -> None:
+        if self.tells:
+            self.tellings.close()
 
     def suspend(self) -> None:
         """Stop all work of this run in this process; the log is what it was."""
         self.suspended = True
-        self.tellings.close()
+        self._hush()
         self.engine.scheduler.drop(self.share)
         if not self.engine.loop.is_closed():  # else its tasks are dead already
             for task in self.tasks.working():

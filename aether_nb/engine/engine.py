@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -71,7 +72,7 @@ class Engine:
         max_concurrency: int,
         abandon: Callable[[Token], None],
     ) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop, self.thread = asyncio.get_running_loop(), threading.get_ident()
         self.store, self.clock, self.audience = store, clock, Audience(channel)
         self.services, self.asks, self.kernel = services, asks, kernel
         self.abandon = abandon
@@ -215,8 +216,8 @@ class Engine:
         """Have somebody look on from now on; what is being told is told to him, the log so far is for the caller."""
         self.audience.observe(run_id, observer)
         driver = self.drivers.get(run_id)
-        if driver is not None and (tellings := driver.tellings.whole()):
-            observer.on_tellings(run_id, tellings)
+        if driver is not None and driver.tells:
+            observer.on_tellings(run_id, driver.tellings.whole())
 
     def drives(self, run_id: RunId) -> bool:
         """Whether this kernel drives a run, be it in memory or not."""

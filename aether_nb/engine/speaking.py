@@ -25,8 +25,8 @@ class Speaks:
         untold: those that were left or cut off, which the log does not know of yet.
     """
 
-    telling: list[Teller]
-    untold: list[Teller]
+    telling: tuple[Teller, ...] = ()
+    untold: tuple[Teller, ...] = ()
 
     async def send(
         self, name: str, inputs: Mapping[str, Any], message: Message | Callable[[], Awaitable[Message]]
@@ -64,7 +64,7 @@ class Speaks:
         self._hush()
 
     def _hush(self, error: BaseException | None = None) -> None:
-        for teller in self.telling[:]:
+        for teller in self.telling:
             if error is None:
                 teller.check()
             teller.end(error)

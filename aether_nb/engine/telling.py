@@ -92,7 +92,7 @@ class Tellings:
         self._count = 0
         self._next_us = 0
         self._off: Callable[[], None] | None = None
-        self.thread = threading.get_ident()
+        self.thread = driver.engine.thread
 
     def begin(self, teller: Teller) -> tuple[int, int]:
         """Something begins, or begins again. Returns its place."""
@@ -254,7 +254,7 @@ class Teller:
             NotAwaited: it should have awaited this.
         """
         if self._awaited and not self._asked:
-            self._body.telling.remove(self)
+            self._body.telling = tuple(t for t in self._body.telling if t is not self)
             self._tellings.recorded(self)
             raise NotAwaited(
                 f"Called and never awaited: line {self._line}: {self._name}(...). Write `await` before it."
@@ -298,7 +298,7 @@ class Teller:
             self._silent = True  # it stands in the log, and is not shown again
         else:
             self._dirty = True
-            body.telling.append(self)
+            body.telling = (*body.telling, self)
             self._place = self._tellings.begin(self)
 
     def _end(self, error: BaseException | None) -> None:
@@ -319,7 +319,7 @@ class Teller:
     def _is_begun(self) -> bool:
         """Whether it was shown; it is not any more. What is in the log already has had its turn now."""
         if self in self._body.telling:
-            self._body.telling.remove(self)
+            self._body.telling = tuple(t for t in self._body.telling if t is not self)
             return True
         if self._entry is not None:
             self._body._journal.replay.turn_nowait(self._entry)
@@ -328,7 +328,7 @@ class Teller:
     def _cut(self) -> None:
         """It was left, perhaps because the run goes to sleep: it is recorded when the body goes on (rule 11)."""
         if not self._body.asleep:
-            self._body.untold.append(self)
+            self._body.untold = (*self._body.untold, self)
             self._tellings.change(self)
 
 
