@@ -12,7 +12,7 @@ import type { Session } from "./session";
 import { Timeline } from "./timeline";
 
 export interface Parts {
-  Timeline: { view: RunShape; choose: (id: string) => void };
+  Timeline: { view: RunShape; chosen: string; choose: (id: string) => void; stand: (node: NodeShape) => void };
   Detail: { node: NodeShape; view: RunShape; close: () => void };
 }
 

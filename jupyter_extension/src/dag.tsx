@@ -1,7 +1,7 @@
 /** What a run is made of, three ways: its graph, its timeline, its nodes as a table; and one node close up. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { RunShape } from "./api";
+import type { NodeShape, RunShape } from "./api";
 import { Drawing } from "./drawing";
 import { Part } from "./lazy";
 import { useElementId } from "./ids";
@@ -38,7 +38,8 @@ export function Dag({ view, svg }: { view: RunShape; svg: string }) {
   const id = useElementId();
   const tabs = (Object.keys(TABS) as Tab[]).filter((tab) => tab !== "graph" || svg !== "");
   const tab = tabs.includes(wanted) ? wanted : "table";
-  const node = nodeOf(view, chosen);
+  const [standIn, stand] = useState<NodeShape | null>(null);
+  const node = nodeOf(view, chosen) ?? (standIn?.id === chosen ? standIn : undefined);
   const choose = (to: string) => {
     opener.current = document.activeElement;
     setChosen(to);
@@ -57,7 +58,7 @@ export function Dag({ view, svg }: { view: RunShape; svg: string }) {
         <Tabs id={id} tabs={tabs} tab={tab} open={open} />
         <div class="aether-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
           {tab === "graph" && <Drawing view={view} svg={svg} chosen={chosen} choose={choose} />}
-          {tab === "timeline" && <Part name="Timeline" props={{ view, choose }} />}
+          {tab === "timeline" && <Part name="Timeline" props={{ view, chosen, choose, stand }} />}
           {tab === "table" && <NodeTable view={view} choose={choose} />}
         </div>
       </section>

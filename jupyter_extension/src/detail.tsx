@@ -97,7 +97,7 @@ export function Detail({ node, view, close }: { node: NodeShape; view: RunShape;
           <Log lines={detail.log} />
           {detail.source && (
             <details>
-              <summary>Source of {node.name}</summary>
+              <summary>Source</summary>
               <pre tabIndex={0}>{detail.source}</pre>
             </details>
           )}
@@ -152,7 +152,7 @@ function Attempts({ attempts }: { attempts: AttemptShape[] }) {
       <h4>{attempts.length > 1 ? "Attempts" : "Error"}</h4>
       <ol class="aether-attempts">
         {attempts.map((attempt) => (
-          <li key={attempt.number + attempt.started_ms}>
+          <li key={`${attempt.number} ${attempt.started_ms}`}>
             {attempts.length > 1 && (
               <span>
                 {attempt.number}. {BECAME[attempt.status]}{" "}

@@ -4,7 +4,7 @@
  */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { RowShape, RunShape } from "./api";
+import type { NodeShape, RowShape, RunShape } from "./api";
 import { sign, word } from "./format";
 import type { Line } from "./gantt";
 import { WORDS, arrange, latest, parts, ticks, told, visible } from "./gantt";
@@ -22,15 +22,16 @@ const MOST = 500;
 function useRows(view: RunShape): { rows: Map<string, RowShape>; from: number; note: string } {
   const { link } = useSession();
   const [found, setFound] = useState({ rows: new Map<string, RowShape>(), from: 0, note: "" });
-  const known = useRef({ seq: 0, created: 0, asked: -1, busy: false, gone: false });
+  const known = useRef({ seq: 0, created: view.created_ms, asked: -1, busy: false, gone: false });
   const ask = async (): Promise<void> => {
     const at = known.current;
     if (at.busy || at.gone) return;
     at.busy = true;
+    const { created } = at;
     try {
       const ack = await link.request({ type: "timeline", id: newId(), since: at.seq });
       const { timeline } = ack;
-      if (at.gone) return;
+      if (at.gone || at.created !== created) return;
       if (!timeline) return setFound((f) => ({ ...f, note: ack.note ?? "" }));
       at.seq = timeline.seq;
       setFound((f) => {
@@ -48,7 +49,7 @@ function useRows(view: RunShape): { rows: Map<string, RowShape>; from: number; n
     const at = known.current;
     at.gone = false;
     const timer = setInterval(() => {
-      if (at.asked === at.seq && at.asked !== -1) return;
+      if (at.seq >= at.asked && at.asked !== -1) return;
       void ask();
     }, EVERY_MS);
     void ask();
@@ -69,8 +70,20 @@ function useRows(view: RunShape): { rows: Map<string, RowShape>; from: number; n
   return found;
 }
 
-export function Timeline({ view, choose }: { view: RunShape; choose: (id: string) => void }) {
+interface Props {
+  view: RunShape;
+  chosen: string;
+  choose: (id: string) => void;
+  /** Takes how the chosen node stands: one inside a map is in no other list. */
+  stand: (node: NodeShape) => void;
+}
+
+export function Timeline({ view, chosen, choose, stand }: Props) {
   const { rows, from, note } = useRows(view);
+  useEffect(() => {
+    const row = rows.get(chosen);
+    if (row) stand(standing(row));
+  }, [rows, chosen]);
   const now = useNow(!isOver(view));
   const [wishes, setWishes] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [zoom, setZoom] = useState(1);
@@ -160,6 +173,15 @@ export function Timeline({ view, choose }: { view: RunShape; choose: (id: string
       )}
     </div>
   );
+}
+
+/** A row as the node that it is of. */
+function standing(row: RowShape): NodeShape {
+  const { id, label, parent, status, bars } = row;
+  return {
+    id, label, name: label, kind: "tool", parent, status, attempt: 1, error: "",
+    started_ms: bars[0]?.[1] ?? null, ended_ms: bars[bars.length - 1]?.[2] ?? null,
+  };
 }
 
 interface LineProps {

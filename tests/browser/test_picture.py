@@ -165,12 +165,19 @@ def test_groups_fold_and_open_and_a_node_is_seen_close_up(open_notebook):
     notebook.node(1, "find").click()
     expect(detail(widget)).to_contain_text("looking for 12")
     expect(detail(widget)).to_contain_text("https://example.org/0")
-    detail(widget).get_by_text("Source of find").click()
+    detail(widget).get_by_text("Source", exact=True).click()
     expect(detail(widget)).to_contain_text("async def find")
     widget.page.keyboard.press("Escape")
     expect(detail(widget)).to_have_count(0)
     notebook.node(1, "title").click()
     expect(detail(widget)).to_contain_text("the first 2,000 of 5,000 characters")
+
+    # an item of a folded map is found in the timeline
+    widget.page.keyboard.press("Escape")
+    widget.get_by_role("tab", name="Timeline").click()
+    widget.get_by_role("button", name="load[7]").click()
+    expect(detail(widget)).to_contain_text("HTTPS://EXAMPLE.ORG/7")
+    widget.get_by_role("tab", name="Graph").click()
 
     # a failed one has its attempts, each with the user's frames, and is tried again from there
     notebook.choose(1, "No")
@@ -335,7 +342,7 @@ def test_a_run_of_a_thousand_nodes_can_be_used_while_it_runs(open_notebook, fron
     widget.get_by_role("tab", name="Table").click()
     expect(widget.locator("tbody tr")).to_have_count(1000)
     widget.locator("tbody tr").nth(500).get_by_role("button").click()
-    expect(detail(widget)).to_contain_text("Source of step")
+    expect(detail(widget)).to_contain_text("Source")
 
 
 def test_groups_fold_and_open_where_the_page_lays_the_graph_out(open_notebook):
