@@ -64,7 +64,8 @@ class Node(Showable):
     def _repr_html_(self) -> str:
         said = {
             "id": self.id, "kind": f"{self.kind} {self.name}", "status": signed(self.status),
-            "attempt": str(self.attempt or ""), "error": self.error, "metrics": repr(self.metrics),
+            "attempt": str(self.attempt or ""), "error": self.error,
+            "metrics": repr(self.metrics).strip("<>").removeprefix("metrics: "),
         }  # fmt: skip
         gave = {name: show(value, 800) for name, value in (self.outputs or {}).items()}
         return pairs({**{name: text for name, text in said.items() if text}, **gave}, title=self.label)
