@@ -90,7 +90,9 @@ class Life:
             self.channel.news.clear()
             waiting = [asyncio.ensure_future(self.engine.audience.next_commit(driver.run_id))]
             waiting += [asyncio.ensure_future(self.channel.news.wait())]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)  # they stand there now: what comes from here on is not missed
+            if not condition():
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for one in waiting:
                 one.cancel()
 
