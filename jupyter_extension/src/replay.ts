@@ -71,7 +71,7 @@ export function timelineAt(timeline: TimelineShape, view: RunShape, at: number):
       .filter(([, from]) => from <= at)
       .map(([kind, from, to]) => [kind, from, to !== null && to > at ? null : to]),
   }));
-  return { seq: view.seq, from_ms: timeline.from_ms, rows };
+  return { seq: 0, from_ms: timeline.from_ms, rows }; // never new enough: the slider goes back, too
 }
 
 /** A node as it stood then: later attempts are not there, nor what it had not given yet. */

@@ -169,7 +169,7 @@ def test_the_other_views_follow_the_slider(reader, reports):
     detail = reader.page.locator("[data-aether-detail]")
     expect(detail).to_contain_text("Hello, Ada!")
     expect(detail).to_contain_text("ValueError: the pen is empty")
-    detail.get_by_text("Source of greet").click()
+    detail.get_by_text("Source", exact=True).click()
     expect(detail).to_contain_text("async def greet")
     expect(detail.get_by_role("button", name=re.compile("Retry|Cancel"))).to_have_count(0)
     reader.page.get_by_role("tab", name="Timeline").click()
