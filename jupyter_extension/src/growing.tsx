@@ -71,15 +71,17 @@ export function GrowingMarkdown({ text, live }: { text: string; live: boolean })
  */
 function useLongBox(live: boolean, text: string, children: ComponentChildren) {
   const box = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
+  const follows = useRef(false); // once it was seen to grow, to its end
   const [long, setLong] = useState(false);
   const [open, setOpen] = useState(false);
+  const grew = useRef(false);
+  if (live && !grew.current) grew.current = follows.current = true;
   const measure = useRef(() => undefined as void);
   measure.current = () => {
     const element = box.current;
     if (!element) return;
     if (!open) setLong(element.scrollHeight > element.clientHeight + 1);
-    if (live && follows.current) element.scrollTop = element.scrollHeight;
+    if (follows.current) element.scrollTop = element.scrollHeight;
   };
   useLayoutEffect(() => measure.current(), [text, live, open]);
   useLayoutEffect(() => {
@@ -90,7 +92,7 @@ function useLongBox(live: boolean, text: string, children: ComponentChildren) {
   }, []);
   const onScroll = () => {
     const element = box.current;
-    if (element) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
+    if (element && grew.current) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
   };
   return (
     <>
