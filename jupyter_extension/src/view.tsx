@@ -98,7 +98,7 @@ function Header({ view }: { view: RunShape }) {
   const failed = view.status === "failed" && view.error ? retriable(view, view.error.node) : undefined;
   const started = view.created_ms ? `Started ${clock(view.created_ms)}` : "";
   return (
-    <header class="aether-header">
+    <div class="aether-header">
       <strong class="aether-name">{view.graph || "…"}</strong>
       <span class="aether-pill" data-status={view.status}>
         <span class="aether-sign" aria-hidden="true">
@@ -119,7 +119,7 @@ function Header({ view }: { view: RunShape }) {
         <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
         {!over && <SureButton label="Cancel" sure act={() => replies.command({ type: "cancel", id: newId() })} />}
       </span>}
-    </header>
+    </div>
   );
 }
 

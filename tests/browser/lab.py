@@ -13,12 +13,27 @@ from typing import Any, Literal
 
 import nbformat
 from browser.server import Combo, LabServer
-from helpers import BUILD, poll
+from helpers import BUILD, ROOT, poll
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PageTimeout
 
 Frontend = Literal["lab", "notebook"]
+Theme = Literal["Light", "Dark"]
 SCREENSHOTS = BUILD / "screenshots"
+AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
+# Lab's body is 0 high and hides what flows over: axe takes all of the page for invisible then, and finds nothing.
+FAULTS = """
+async () => {
+  document.body.style.overflow = 'visible';
+  document.querySelector('.aether-live').scrollIntoView();
+  await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  const { violations, passes } = await axe.run('.aether-live');
+  document.body.style.overflow = '';
+  if (!passes.some(each => each.id === 'color-contrast')) return ['axe looked at nothing'];
+  const serious = violations.filter(each => ['serious', 'critical'].includes(each.impact));
+  return serious.map(each => each.id + ': ' + each.nodes.map(node => node.html.slice(0, 200)).join(' '));
+}
+"""
 
 # Put into every page before its own scripts: finding the notebook, and following cells that nobody awaits.
 IN_PAGE = """
@@ -288,6 +303,25 @@ class Notebook:
     def wait_status(self, index: int, status: str, *, timeout_s: float = 30) -> None:
         """Wait until the run in a cell's output shows ``status``."""
         expect(self.run_widget(index)).to_have_attribute("data-status", status, timeout=timeout_s * 1000)
+
+    def use_theme(self, theme: Theme) -> None:
+        """Choose one of Lab's own themes, and wait until the page has it."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {theme}"
+        )
+        light = str(theme == "Light").lower()
+        expect(self.page.locator(f"body[data-jp-theme-light={light}]")).to_have_count(1)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+
+    def faults(self) -> list[str]:
+        """What axe finds wrong, seriously, in the runs on the page."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.add_script_tag(path=AXE)
+        before = self.page.viewport_size or {"width": 1280, "height": 1000}
+        self.page.set_viewport_size({"width": 1280, "height": 6000})  # what is out of sight is not looked at
+        found = list(self.page.evaluate(FAULTS))
+        self.page.set_viewport_size(before)
+        return found
 
     def screenshot(self, name: str) -> Path:
         """Take a picture of the page into ``.build/screenshots``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from helpers import ROOT
 from playwright.sync_api import expect
 
 EVERYTHING = """
@@ -104,12 +103,6 @@ WATCH = """
 
 
 AT_END = "box => box.scrollTop > 0 && box.scrollHeight - box.scrollTop - box.clientHeight < 2"
-AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
-SERIOUS = """
-() => axe.run('.aether-live', { resultTypes: ['violations'] }).then(found => found.violations
-  .filter(each => ['serious', 'critical'].includes(each.impact))
-  .map(each => each.id + ': ' + each.nodes.map(node => node.html).join(' ')))
-"""
 
 
 def message(notebook, kind, cell=0):
@@ -168,16 +161,11 @@ def test_every_kind_of_message_stands_in_the_order_in_which_it_was_said(open_not
     notebook.screenshot("messages-done")
     stream.scroll_into_view_if_needed()
     notebook.screenshot("messages-end")
-    dark = "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
-    page.evaluate(AXE.read_text())
-    assert page.evaluate(SERIOUS) == []
-    page.evaluate(f"() => {dark}")
-    expect(page.locator("body[data-jp-theme-light=false]")).to_have_count(1)
-    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+    assert notebook.faults() == []
+    notebook.use_theme("Dark")
     notebook.screenshot("messages-dark")
-    assert page.evaluate(SERIOUS) == []
-    page.evaluate(f"() => {dark.replace('Dark', 'Light')}")
-    expect(page.locator("body[data-jp-theme-light=true]")).to_have_count(1)
+    assert notebook.faults() == []
+    notebook.use_theme("Light")
     assert page.evaluate("window.hacked") is None
 
     notebook.wait_saved(0, "succeeded")

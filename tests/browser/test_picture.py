@@ -6,7 +6,6 @@ import re
 
 import pytest
 from browser.test_widget import NO_DOT
-from helpers import ROOT
 from playwright.sync_api import Locator, expect
 
 CRAWL = """
@@ -110,12 +109,6 @@ async def hostile(text):
     return {"x": text}
 
 run = hostile.start(text=BAD)
-"""
-AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
-FAULTS = """
-() => axe.run('.aether-live', {resultTypes: ['violations']}).then(({violations}) => violations
-  .filter(each => ['serious', 'critical'].includes(each.impact))
-  .map(each => [each.id, each.nodes.map(node => node.html.slice(0, 200))]))
 """
 
 
@@ -347,25 +340,23 @@ def test_groups_fold_and_open_where_the_page_lays_the_graph_out(open_notebook):
     expect(notebook.node(1, "survey")).to_contain_text("1/2, 1 failed")
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_no_serious_fault_is_found_in_graph_timeline_table_and_details(open_notebook, theme):
     notebook = open_notebook(CRAWL, "run = crawl.start(n=5)")
-    notebook.page.evaluate(
-        "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})", theme
-    )
+    notebook.use_theme(theme)
     notebook.run_done(0)
     notebook.run_done(1)
     widget = notebook.run_widget(1)
     expect(notebook.node(1, "count").last).to_have_attribute("data-status", "failed")
     notebook.node(1, "count").last.click()
     expect(detail(widget).locator("ol > li")).to_have_count(2)
-    notebook.page.add_script_tag(path=AXE)
-    assert notebook.page.evaluate(FAULTS) == []
+    assert notebook.faults() == []
     for tab in ("Timeline", "Table"):
         widget.get_by_role("tab", name=tab).click()
         expect(widget.get_by_role("tabpanel")).to_contain_text("find")
-        assert notebook.page.evaluate(FAULTS) == []
-    notebook.screenshot(f"picture-{theme.split()[-1].lower()}")
+        assert notebook.faults() == []
+    notebook.screenshot(f"picture-{theme.lower()}")
+    notebook.use_theme("Light")
 
 
 def test_only_what_runs_moves_and_not_for_who_wants_no_motion(open_notebook):

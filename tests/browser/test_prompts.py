@@ -246,3 +246,18 @@ def test_an_object_is_written_as_json_where_the_form_cannot_be_had(open_notebook
     notebook.wait_status(1, "succeeded")
 
     assert notebook.run_done(2) == "2\n"
+
+
+def test_with_every_kind_on_the_page_nothing_is_hard_to_reach_or_to_read(open_notebook):
+    notebook = open_notebook(KINDS, AT_ONCE)
+    notebook.page.set_viewport_size({"width": 1280, "height": 4000})
+
+    notebook.run_done(0)
+    notebook.run_done(1)
+    all_open(notebook)
+    assert notebook.faults() == []
+    notebook.screenshot("questions-light")
+    notebook.use_theme("Dark")
+    notebook.screenshot("questions-dark")
+    assert notebook.faults() == []
+    notebook.use_theme("Light")
