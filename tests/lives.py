@@ -88,13 +88,12 @@ class Life:
         while not condition():
             assert not driver.done.done(), driver.state.status
             self.channel.news.clear()
-            waiting = [asyncio.ensure_future(self.engine.audience.next_commit(driver.run_id))]
+            waiting = [self.engine.audience.next_commit(driver.run_id)]
             waiting += [asyncio.ensure_future(self.channel.news.wait())]
-            await asyncio.sleep(0)  # they stand there now: what comes from here on is not missed
-            if not condition():
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for one in waiting:
                 one.cancel()
+            await asyncio.sleep(0)  # who else was told of it has heard it, too
 
     async def end(self) -> None:
         """The kernel goes, and no run hears a word of it; what was queued is written."""

@@ -53,11 +53,11 @@ class Audience:
         """A run has nothing more to tell its views."""
         self._observers.pop(run_id, None)
 
-    async def next_commit(self, run_id: RunId) -> None:
-        """Wait until something more of a run was committed, or it has ended."""
+    def next_commit(self, run_id: RunId) -> asyncio.Future[None]:
+        """Done when something more of a run was committed, counted from this call on, or it has ended."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watchers.setdefault(run_id, []).append(future)
-        await future
+        return future
 
     def is_watched(self, run_id: RunId) -> bool:
         """Whether somebody waits for its next commit."""

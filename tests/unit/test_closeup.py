@@ -106,6 +106,7 @@ async def test_a_node_that_stands_in_line_is_in_the_queue_before_any_event_tells
 
     run = life.start(crowd)
     await life.until(lambda: len(run.nodes) == 3 and len(life.driver().in_line()) == 2)
+    await life.driver().barrier(full=False)
     closeup = Closeup(life.store, RunId("r"))
     now_us = life.runtime.clock.now_us()
     rows = closeup.timeline(0, now_us=now_us, in_line=life.driver().in_line())["rows"]
