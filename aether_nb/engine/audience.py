@@ -61,7 +61,7 @@ class Audience:
 
     def is_watched(self, run_id: RunId) -> bool:
         """Whether somebody waits for its next commit."""
-        return run_id in self._watchers
+        return any(not future.done() for future in self._watchers.get(run_id, ()))
 
     def wake(self, run_id: RunId) -> None:
         """Have those go on who wait for a run's next commit."""

@@ -221,6 +221,15 @@ async def test_who_awaits_a_run_keeps_it_in_memory() -> None:
     await life.rest()
 
 
+async def test_who_stopped_waiting_for_a_run_does_not_keep_it_in_memory() -> None:
+    life = Kernel()
+    life.start(function)
+    await life.asked()
+    await life.written()
+    life.engine.audience.next_commit(RunId("r")).cancel()
+    await life.rest()
+
+
 async def test_a_timer_of_the_users_own_is_not_lost() -> None:
     @graph_fn(name="dormant_timed", outputs=["text"])
     async def timed(*, context):

@@ -317,6 +317,8 @@ async def test_a_run_that_was_let_go_of_in_a_pause_is_loaded_at_its_end(live, cl
     run = life.start(g)
     await life.until(lambda: life.channel.asked)
     await failed(life, 1)
+    await life.driver().barrier(full=False)
+    await turns()
     life.engine.dormant.keep = 0
     life.engine.dormant.sweep()
     assert len(life.engine.dormant) == 1
