@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from browser.lab import Frontend, Notebook, write_notebook
 from browser.server import COMBOS, KERNELS, Combo, LabServer, outdated_files
+from browser.stories import Folder
 from helpers import BUILD
 from playwright.sync_api import Browser, sync_playwright
 
@@ -113,6 +114,20 @@ def desk(browser: Browser, lab: LabServer, request: pytest.FixtureRequest) -> It
 def open_notebook(desk: Desk) -> OpenNotebook:
     """Open notebooks of the given cells: ``open_notebook("x = 1", "x", combo=combo, frontend="notebook")``."""
     return desk.open
+
+
+@pytest.fixture
+def folder_of() -> Iterator[Callable[[Notebook], Folder]]:
+    """The folder of a notebook, closed after the test."""
+    made: list[Folder] = []
+
+    def folder(notebook: Notebook) -> Folder:
+        made.append(Folder(notebook))
+        return made[-1]
+
+    yield folder
+    for each in made:
+        each.close()
 
 
 @pytest.hookimpl(wrapper=True)

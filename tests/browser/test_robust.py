@@ -6,12 +6,10 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
-from browser.lab import Notebook
 from browser.server import COMBOS, Combo
-from browser.stories import AGENT, Folder
+from browser.stories import AGENT
 from helpers import poll
 from playwright.sync_api import expect
 
@@ -29,20 +27,6 @@ def places(combos: list[Combo]) -> pytest.MarkDecorator:
     """JupyterLab with these kernels, and Notebook 7 with the newest."""
     rows = [*[("lab", combo) for combo in combos], ("notebook", Combo())]
     return pytest.mark.parametrize(("frontend", "combo"), rows, ids=[f"{f}-{c}" for f, c in rows])
-
-
-@pytest.fixture
-def folder_of() -> Iterator[Callable[[Notebook], Folder]]:
-    """The folder of a notebook, closed after the test."""
-    made: list[Folder] = []
-
-    def folder(notebook: Notebook) -> Folder:
-        made.append(Folder(notebook))
-        return made[-1]
-
-    yield folder
-    for each in made:
-        each.close()
 
 
 @places(list(COMBOS))

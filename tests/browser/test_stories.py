@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from browser.lab import Notebook
-from browser.stories import AGENT, Folder
+from browser.stories import AGENT
 from playwright.sync_api import expect
 
 YES = {"choice": "Yes", "approved": True, "reason": ""}
 DONE = [("Proceed?", YES, "widget"), ("Your name?", "Ada", "widget")]
-
-
-@pytest.fixture
-def folder_of() -> Iterator[Callable[[Notebook], Folder]]:
-    """The folder of a notebook, closed after the test."""
-    made: list[Folder] = []
-
-    def folder(notebook: Notebook) -> Folder:
-        made.append(Folder(notebook))
-        return made[-1]
-
-    yield folder
-    for each in made:
-        each.close()
 
 
 def test_a_run_in_the_background_is_answered_in_its_cell(open_notebook, combo, folder_of):

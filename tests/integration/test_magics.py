@@ -21,7 +21,7 @@ def kernel(tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_the_magic_says_what_waits_here_and_answers_it(kernel):
+def test_the_magic_says_what_waits_here_and_answers_it(kernel, tmp_path):
     assert kernel.run("%load_ext aether_nb").startswith("aether_nb: nothing waits here.")
     kernel.run(AGENT)
     kernel.run("run = agent.start(run_id='lesson-1'); wait = await run.next_wait()")
@@ -31,8 +31,10 @@ def test_the_magic_says_what_waits_here_and_answers_it(kernel):
     assert "Your name?" in kernel.run("print(get_ipython().run_line_magic('aether', 'waits'))")
     kernel.run("%aether answer {wait.token} Ada")
     assert kernel.run("print((await run).line)") == "Hello, Ada\n"
-    said = kernel.run("print(get_ipython().run_line_magic('aether', 'report lesson-1 lesson.html'))")
+    report = tmp_path / "lesson.html"
+    said = kernel.run(f"print(get_ipython().run_line_magic('aether', 'report lesson-1 {report}'))")
     assert said.endswith("lesson.html\n")
+    assert "lesson-1" in report.read_text(encoding="utf-8")
     assert kernel.run("%aether report").startswith("%aether runs | waits")
     assert kernel.run("%aether report nobody").startswith("UnknownRun: There is no run 'nobody'")
     assert kernel.run("print(get_ipython().run_line_magic('aether', 'gc 1'))") == "Nothing to remove.\n"
