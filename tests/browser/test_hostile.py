@@ -133,7 +133,7 @@ def test_hostile_text_is_text_wherever_it_stands(open_notebook):
         report, report.locator("body"), DANGEROUS.removeprefix("script, ")
     )  # it has a script of its own
 
-    notebook.wait_saved(0, "succeeded")
+    notebook.wait_saved(0, ": succeeded")
     saved = nbformat.read(notebook.file, as_version=4)
     text = "".join(str(output.get("data", {}).get("text/html", "")) for output in saved.cells[0].outputs)
     assert "<script" not in text

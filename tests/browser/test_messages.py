@@ -168,7 +168,7 @@ def test_every_kind_of_message_stands_in_the_order_in_which_it_was_said(open_not
     notebook.use_theme("Light")
     assert page.evaluate("window.hacked") is None
 
-    notebook.wait_saved(0, "succeeded")
+    notebook.wait_saved(0, ": succeeded")
     twin = notebook.save().cells[0].outputs[1]["data"]["text/html"]
     assert "Reading pages: 40/40" in twin
     assert "… 200 more rows" in twin

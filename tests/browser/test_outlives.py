@@ -43,7 +43,7 @@ def test_a_saved_notebook_shows_its_runs_without_a_kernel(open_notebook, fronten
     notebook.wait_status(1, "succeeded")
     notebook.answer(2, "Bob")
     expect(notebook.prompt(2)).to_contain_text("Proceed?")
-    notebook.wait_saved(1, "succeeded")
+    notebook.wait_saved(1, ": succeeded")
     notebook.wait_saved(2, "Hello, Bob!")
     notebook.reopen_without_kernel(trusted=trusted)
 
@@ -68,7 +68,7 @@ def test_the_raw_file_and_its_html_show_a_run_as_it_was_last(open_notebook):
     expect(notebook.prompt(1)).to_contain_text("Proceed?")
     notebook.run_done(2)
     notebook.wait_saved(1, "Hello, Ada!")
-    notebook.wait_saved(2, "succeeded")
+    notebook.wait_saved(2, ": succeeded")
 
     # what GitHub renders: the picture, else the text
     saved = nbformat.read(notebook.file, as_version=4)

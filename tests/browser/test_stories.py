@@ -156,7 +156,7 @@ def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo, f
     notebook.answer(1, "Ada")
     notebook.choose(1, "Yes")
     notebook.wait_status(1, "succeeded")
-    notebook.wait_saved(1, "succeeded")
+    notebook.wait_saved(1, ": succeeded")
     notebook.reopen_without_kernel()
 
     picture = notebook.cell(1).locator(".aether-static")

@@ -75,7 +75,7 @@ def test_without_graphviz_the_page_draws_the_graph_and_the_file_keeps_it(open_no
     notebook.choose(1, "Yes")
     notebook.wait_status(1, "succeeded")
     expect(notebook.node(1, "greet")).to_have_attribute("data-status", "succeeded")
-    notebook.wait_saved(1, "succeeded")
+    notebook.wait_saved(1, ": succeeded")
 
     twin = notebook.save().cells[1].outputs[1]
     assert "image/svg+xml" in twin["data"]
