@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from aether_nb.display.outline import Items, blank, outline
 from aether_nb.display.shapes import CountShape, MarkShape, NodeShape
@@ -14,6 +15,7 @@ from aether_nb.events import NodeStatus
 from aether_nb.graph.model import GraphSpec
 
 _BROKEN = frozenset({"failed", "skipped"})
+_ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _CONTAINERS = frozenset({"graph", "fn", "map", "when"})
 
 
@@ -24,7 +26,6 @@ class NodeTable:
         nodes: in the order they came; containers before what they contain.
         edges: as an ordered set.
         changed: ids of nodes that changed since `news` or `told`.
-        new_edges: edges that came, for who clears it.
         busy: nodes that compute: running, and nothing inside them to look at instead.
         structure: grows when nodes or edges come or go.
 
@@ -36,10 +37,12 @@ class NodeTable:
         self.nodes: dict[str, NodeShape] = {}
         self.edges: dict[tuple[str, str], None] = {}
         self.changed: dict[str, None] = {}
-        self.new_edges: list[tuple[str, str]] = []
         self.busy: set[str] = set()
         self.structure = 0
         self._after: defaultdict[str, list[str]] = defaultdict(list)
+        """What follows a node: of the first `_followed` edges, for only a failure asks for it."""
+        self._followed = 0
+        self._edges_told = 0
         self._inside: defaultdict[str, list[str]] = defaultdict(list)
         self._joins: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         """The choices that give what a node gives, each with the branch in which they do."""
@@ -77,8 +80,14 @@ class NodeTable:
         self.changed.clear()
         return whole, marks
 
+    def new_edges(self) -> list[tuple[str, str]]:
+        """The edges that came since this, or `told`, was called last."""
+        told, self._edges_told = self._edges_told, len(self.edges)
+        return list(islice(self.edges, told, None))
+
     def told(self) -> None:
-        """The receiver has all nodes as they are."""
+        """The receiver has all nodes and edges as they are."""
+        self._edges_told = len(self.edges)
         self.changed.clear()
         self._plain = {i for i, node in self.nodes.items() if not node["error"] and "count" not in node}
 
@@ -92,38 +101,40 @@ class NodeTable:
         return self.nodes[node_id]
 
     def add(self, node: NodeShape) -> None:
-        """Take a node in; one that is here already stays as it is."""
-        if node["id"] in self.nodes:
+        """Take a node in, nothing inside it yet; one that is here already stays as it is."""
+        node_id, parent = node["id"], node["parent"]
+        if node_id in self.nodes:
             return
-        self.nodes[node["id"]] = node
-        self.changed[node["id"]] = None
-        if node["parent"]:
-            self._inside[node["parent"]].append(node["id"])
-            self.busy.discard(node["parent"])
+        self.nodes[node_id] = node
+        self.changed[node_id] = None
+        if parent:
+            self._inside[parent].append(node_id)
+            self.busy.discard(parent)
         if "guard" in node:
-            self._members[node["guard"][0]].append(node["id"])
+            self._members[node["guard"][0]].append(node_id)
+        if node["status"] == "running" and node["kind"] not in _CONTAINERS:
+            self.busy.add(node_id)
         self.structure += 1
 
     def let_go(self, node_id: str) -> None:
         """What comes after this node runs though it fails."""
         self._lenient.add(node_id)
 
-    def connect(self, edges: Iterable[tuple[str, str]]) -> None:
-        """Take edges in, each once; those to unknown nodes are left out."""
-        for edge in edges:
-            source, target = edge
-            if edge not in self.edges and source in self.nodes and target in self.nodes:
-                self.edges[edge] = None
-                self._after[source].append(target)
-                self.new_edges.append(edge)
-                self.structure += 1
+    def follow(self, sources: Iterable[str], target: str) -> None:
+        """Take in the edges to a node that is here, each once; those from unknown nodes are left out."""
+        before = len(self.edges)
+        for source in sources:
+            if source in self.nodes:
+                self.edges[source, target] = None
+        self.structure += len(self.edges) - before
 
     def grow(self, spec: GraphSpec, parent: str = "") -> None:
         """Take in the nodes of a graph, inside the node `parent`."""
         drawn = outline(spec, parent)
         for node in drawn.nodes:
             self.add(node)
-        self.connect(drawn.edges)
+        for source, target in drawn.edges:
+            self.follow((source,), target)
         for source, choice, branch in drawn.joins:
             self._joins[source][choice, branch] = None
             self._given_by[choice, branch][source] = None
@@ -147,8 +158,9 @@ class NodeTable:
             self.changed.pop(node_id, None)
         if gone:
             self.edges = {edge: None for edge in self.edges if gone.isdisjoint(edge)}
-            self.new_edges = [edge for edge in self.new_edges if gone.isdisjoint(edge)]
-            for near in (self._after, self._inside, self._members):
+            self._after.clear()
+            self._followed = self._edges_told = 0
+            for near in (self._inside, self._members):
                 for node_id in gone:
                     near.pop(node_id, None)
                 for ids in near.values():
@@ -167,7 +179,7 @@ class NodeTable:
         """Give a node its status; returns the node."""
         node = self.nodes.get(node_id) or self.node(node_id)
         node["status"] = status
-        node["ended_ms"] = at_ms if status in {"succeeded", "failed", "cancelled"} else None
+        node["ended_ms"] = at_ms if status in _ENDED else None
         if status == "running" and node["kind"] not in _CONTAINERS and not self._inside.get(node_id):
             self.busy.add(node_id)
         else:
@@ -233,6 +245,9 @@ class NodeTable:
                     todo.append(below["id"])
 
     def _below(self, node_id: str) -> Iterator[NodeShape]:
+        for source, target in islice(self.edges, self._followed, None):
+            self._after[source].append(target)
+        self._followed = len(self.edges)
         for near in (self._after, self._inside):
             yield from (self.nodes[i] for i in near.get(node_id, ()))
 
@@ -240,7 +255,7 @@ class NodeTable:
 
     def fold(self, node_id: str) -> str:
         """The map that a node is inside of, which counts it and does not list it; empty for a node that is listed."""
-        if node_id in self.nodes:
+        if node_id in self.nodes or "/" not in node_id:
             return ""
         at = node_id
         while at and at not in self.nodes:

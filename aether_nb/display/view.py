@@ -180,8 +180,8 @@ class RunView:
             patch["nodes"] = whole
         if marks:
             patch["marks"] = marks
-        if table.new_edges:
-            patch["edges"] = list(table.new_edges)
+        if edges := table.new_edges():
+            patch["edges"] = edges
         self._talk.add_to(patch)
         if "status" in fields:
             patch["status"] = self._status
@@ -199,7 +199,6 @@ class RunView:
 
     def _all_told(self) -> None:
         self._base = self._seq
-        self._table.new_edges.clear()
         self._talk.told()
         self._new_fields.clear()
 
@@ -284,33 +283,39 @@ class RunView:
     # -- nodes -------------------------------------------------------------------------------------
 
     def _on_node_added(self, event: ev.NodeAdded) -> None:
-        if not self._table.fold(event.node):
+        node_id, table = event.node, self._table
+        folded = bool(table.fold(node_id))
+        if not folded and node_id not in table.nodes:
             self._draw(event)
-        if event.started:
-            self._begin(event.node, 1, event.at_us // 1000)
+        elif event.started:
+            self._begin(node_id, 1, event.at_us // 1000)
+        if event.after and not folded:
+            table.follow(event.after, node_id)
 
     def _draw(self, event: ev.NodeAdded) -> None:
-        if event.node not in self._table.nodes:
-            self._table.add(
-                blank(event.node, name=event.name, kind=event.kind, parent=event.parent, label=event.label)
-            )
-            spec = self._specs(event.spec) if event.spec and event.kind == "graph" else None
-            if spec is not None:
+        at_ms = event.at_us // 1000
+        node = blank(event.node, name=event.name, kind=event.kind, parent=event.parent, label=event.label)
+        if event.started:
+            node["status"], node["attempt"], node["started_ms"] = "running", 1, at_ms
+            self._go_on()
+        self._table.add(node)
+        if event.started and event.parent:
+            self._go_on_around(event.node, at_ms)
+        if event.spec or event.each is not None:
+            spec = self._specs(event.spec) if event.spec else None
+            if spec is not None and event.kind == "graph":
                 self._table.grow(spec, event.node)
             if event.each is not None:
-                inner = self._specs(event.spec) if event.spec else None
-                self._table.call_map(event.node, Items(event.each.kind, inner))
-            if event.on_failure == "continue":
-                self._table.let_go(event.node)
-        if event.after:
-            self._table.connect([(source, event.node) for source in event.after])
+                self._table.call_map(event.node, Items(event.each.kind, spec))
+        if event.on_failure == "continue":
+            self._table.let_go(event.node)
 
     def _say(self, node_id: str, status: ev.NodeStatus, at_ms: int) -> NodeShape | None:
         """Give a node its status; returns the node, None when it is inside a map, which only counts it."""
-        around = "" if node_id in self._table.nodes else self._table.fold(node_id)
-        if not around:
-            return self._table.say(node_id, status, at_ms)
-        self._table.say_inside(around, node_id, status)
+        table = self._table
+        if node_id in table.nodes or not (around := table.fold(node_id)):
+            return table.say(node_id, status, at_ms)
+        table.say_inside(around, node_id, status)
         return None
 
     def _go_on_around(self, node_id: str, at_ms: int) -> None:

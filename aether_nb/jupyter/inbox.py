@@ -96,7 +96,7 @@ class Inbox:
 
     def _welcome(self) -> None:
         self._seq += 1
-        self.widget.say({"type": "welcome", "snapshot": dict(self._shape())})
+        self.widget.show("welcome", dict(self._shape()))
 
     def _shape(self) -> RunShape:
         rows = list(self._shown.values())

@@ -166,7 +166,7 @@ class LiveRun:
             self._unheard = False
             self._note()
             self._twin_soon(at_once=True)
-        self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
+        self.widget.show("welcome", self._dressed(dict(self._view.snapshot())))
 
     def _cancel(self, content: Mapping[str, Any]) -> None:
         node = content.get("node")
@@ -261,13 +261,13 @@ class LiveRun:
         if self._fresh:
             self._fresh = False
             self._picture.news()
-            self.widget.say({"type": "welcome", "snapshot": self._dressed(dict(self._view.snapshot()))})
+            self.widget.show("welcome", self._dressed(dict(self._view.snapshot())))
             return
         patch: Mapping[str, Any] | None = self._view.patch()
         if picture := self._picture.news():
             patch = {**(patch or {"base": self._view.base, "seq": self._view.base}), **picture}
         if patch is not None:
-            self.widget.say({"type": "patch", "patch": patch})
+            self.widget.show("patch", patch)
 
     def _twin_soon(self, *, at_once: bool) -> None:
         if at_once and self._twin_due is not None:

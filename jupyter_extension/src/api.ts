@@ -416,10 +416,10 @@ export interface Ack {
   timeline?: TimelineShape;
 }
 
-/** Kernel to page. A chunk's bytes are its one buffer. */
+/** Kernel to page. A chunk's bytes are its one buffer, and so is the JSON of the RunShape or PatchShape. */
 export type FromKernel =
-  | { type: "welcome"; snapshot: RunShape }
-  | { type: "patch"; patch: PatchShape }
+  | { type: "welcome" }
+  | { type: "patch" }
   | { type: "chunk"; name: string; ok: boolean }
   | Ack;
 

@@ -6,7 +6,7 @@
  * message that was sent to a busy kernel is still delivered later, so an ack may come very late.
  */
 
-import type { Ack, FromKernel, Request, ToKernel } from "./api";
+import type { Ack, FromKernel, PatchShape, Request, RunShape, ToKernel } from "./api";
 import type { RunModel } from "./model";
 
 /** The part of anywidget's model that we use. */
@@ -32,6 +32,12 @@ interface Signal<T> {
 
 /** The comm cannot send any more: the kernel was restarted or shut down. */
 export class LinkDead extends Error {}
+
+/** A shape as it travels: JSON in a buffer. */
+export const packed = (shape: RunShape | PatchShape): DataView =>
+  new DataView(new TextEncoder().encode(JSON.stringify(shape)).buffer);
+
+const unpacked = <T>(data: DataView | undefined): T => JSON.parse(new TextDecoder().decode(data)) as T;
 
 const WELCOME_MS = 3000;
 const PROBE_EVERY_MS = 15_000;
@@ -145,9 +151,9 @@ export class Link {
     this.#model.setLink("live");
     if (content.type === "welcome") {
       this.#forgetGreeting();
-      this.#model.welcome(content.snapshot);
+      this.#model.welcome(unpacked<RunShape>(buffers[0]));
     } else if (content.type === "patch") {
-      if (this.#model.patch(content.patch) === "gap") this.hello();
+      if (this.#model.patch(unpacked<PatchShape>(buffers[0])) === "gap") this.hello();
     } else if (content.type === "ack") {
       this.#acks.get(content.id)?.resolve(content);
       this.#acks.delete(content.id);

@@ -2,6 +2,7 @@
 
 import type { DetailShape, FromKernel, RunShape, TimelineShape, ToKernel } from "./api";
 import type { Wire } from "./link";
+import { packed } from "./link";
 import type { StepShape } from "./replay";
 import { detailAt, timelineAt } from "./replay";
 
@@ -59,7 +60,7 @@ export class Paper implements Wire {
   }
 
   #answer(asked: ToKernel): void {
-    if (asked.type === "hello") this.#say({ type: "welcome", snapshot: this.#view });
+    if (asked.type === "hello") this.#say({ type: "welcome" }, [packed(this.#view)]);
     else if (asked.type === "chunk") void this.#chunk(asked.name);
     else if (asked.type === "details") this.#say({ type: "ack", id: asked.id, ok: true, ...this.#detail(asked.node) });
     else if (asked.type === "timeline") {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Link, LinkDead } from "../src/link";
+import { Link, LinkDead, packed } from "../src/link";
 import { RunModel } from "../src/model";
 import { FakeWire, run } from "./fixtures";
 
@@ -14,9 +14,9 @@ function setup() {
 test("a gap in the patches is closed by one greeting, however many patches follow", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { wire, model } = setup();
-  for (const base of [7, 8, 9]) wire.says({ type: "patch", patch: { base, seq: base + 1 } });
+  for (const base of [7, 8, 9]) wire.says({ type: "patch" }, packed({ base, seq: base + 1 }));
   assert.deepEqual(wire.sent, [{ type: "hello", seq: 5 }]);
-  wire.says({ type: "welcome", snapshot: run({ seq: 10 }) });
+  wire.says({ type: "welcome" }, packed(run({ seq: 10 })));
   assert.equal(model.state.view.seq, 10);
 });
 
@@ -27,7 +27,7 @@ test("a kernel that does not answer a greeting in 3 s is silent, and live when i
   link.hello();
   t.mock.timers.tick(3000);
   assert.equal(model.state.link, "silent");
-  wire.says({ type: "welcome", snapshot: run() });
+  wire.says({ type: "welcome" }, packed(run()));
   assert.equal(model.state.link, "live");
 });
 
@@ -60,11 +60,11 @@ test("a chunk is asked for once and given to all who wait", async () => {
 test("a link in doubt greets once, and believes the kernel when it answers", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { wire, model, link } = setup();
-  wire.says({ type: "welcome", snapshot: run() });
+  wire.says({ type: "welcome" }, packed(run()));
   link.doubt();
   link.doubt();
   assert.deepEqual([model.state.link, wire.types()], ["new", ["hello"]]);
-  wire.says({ type: "welcome", snapshot: run() });
+  wire.says({ type: "welcome" }, packed(run()));
   assert.equal(model.state.link, "live");
 });
 
@@ -75,6 +75,6 @@ test("a link that is known to be lost sends no request any more, until the kerne
   await assert.rejects(pending, LinkDead);
   await assert.rejects(link.request({ type: "cancel", id: "2" }), LinkDead);
   assert.deepEqual(wire.types(), ["cancel"]);
-  wire.says({ type: "welcome", snapshot: run() });
+  wire.says({ type: "welcome" }, packed(run()));
   assert.equal(model.state.link, "live");
 });
