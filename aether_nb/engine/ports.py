@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from aether_nb.engine.pages import Pages
 from aether_nb.engine.upkeep import Upkeep
 from aether_nb.events import AnyEvent, Event, RunStatus, WaitStatus
 from aether_nb.ids import NodeId, RunId, Token
@@ -130,7 +131,7 @@ class Mail:
 # -- ports ---------------------------------------------------------------------------------------
 
 
-class Store(Upkeep, Protocol):
+class Store(Pages, Upkeep, Protocol):
     """Keeps runs. Every method may be called from any thread, blocks, and is atomic.
 
     Only the kernel that holds a run's lease (its `kernel` and `fence`) appends to its log; anybody

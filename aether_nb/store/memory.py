@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from aether_nb.engine.pages import Asked, Pulse, Tally
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
@@ -35,6 +36,7 @@ from aether_nb.store.codec import (
 )
 from aether_nb.store.letters import Letters
 from aether_nb.store.naming import named
+from aether_nb.store.paging import small
 from aether_nb.store.rows import (
     Wait,
     WaitEvent,
@@ -68,6 +70,7 @@ class MemoryStore(Store):
         self._logs: dict[RunId, list[Packed]] = {}
         self._waits: dict[Token, Wait] = {}
         self._letters = Letters()
+        self._settings: dict[str, str] = {}
         self._version = self._seen = 0
 
     # -- kernels and specs -----------------------------------------------------------------------
@@ -293,6 +296,64 @@ class MemoryStore(Store):
         with self._writing():
             return self._letters.take(mail_id, taken_by)
 
+    # -- pages -----------------------------------------------------------------------------------
+
+    def find_runs(
+        self, *, status: str | None = None, search: str = "", offset: int = 0, limit: int
+    ) -> tuple[int, list[RunRow]]:
+        rows = [row for row in self.runs(status=status) if small(search) in _described(row)]
+        return len(rows), rows[offset : offset + limit]
+
+    def find_waits(self, *, search: str = "", offset: int = 0, limit: int) -> tuple[int, list[WaitRow]]:
+        with self._reading():
+            rows = [
+                row
+                for row in self.waits()
+                if small(search) in f"{small(row.prompt.prompt)}\n{_described(self._runs[row.run_id])}"
+            ]
+        return len(rows), rows[offset : offset + limit]
+
+    def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
+        with self._reading():
+            return {run_id: self._tally(run_id) for run_id in runs if run_id in self._runs}
+
+    def _tally(self, run_id: RunId) -> Tally:
+        own = [event for event in self._logs[run_id] if "/" not in event.node]
+        return Tally(
+            open=sum(w.run_id == run_id and w.status == "open" for w in self._waits.values()),
+            done=len({event.node for event in own if event.type == "NodeFinished"}),
+            added=len({event.node for event in own if event.type == "NodeAdded"}),
+        )
+
+    def asked(self, tokens: Collection[Token]) -> Mapping[Token, Asked]:
+        found = {}
+        with self._reading():
+            for run_id in {self._waits[token].run_id for token in tokens if token in self._waits}:
+                for event in self._logs[run_id]:
+                    token = Token(loads(event.body)["token"] if event.type == "WaitOpened" else "")
+                    if token in tokens:
+                        found[token] = Asked(event.at_us // 1000, event.seq)
+        return found
+
+    def alive_drivers(self, now_ms: int) -> frozenset[str]:  # noqa: ARG002 - nothing here goes by the beat
+        with self._reading():
+            driving = {row.kernel for row in self._runs.values() if row.status not in FINAL}
+            return frozenset(uid for uid, kernel in self._kernels.items() if kernel.alive and uid in driving)
+
+    def pulse(self) -> Pulse:
+        with self._reading():
+            rows = self._runs.values()
+            still = sum(wait.status == "open" for wait in self._waits.values())
+            return Pulse(still, len(rows), sum(row.last_seq for row in rows), sum(row.fence for row in rows))
+
+    def setting(self, name: str) -> str:
+        with self._reading():
+            return self._settings.get(name, "")
+
+    def put_setting(self, name: str, value: str) -> None:
+        with self._writing():
+            self._settings[name] = value
+
     # -- keeping house ---------------------------------------------------------------------------
 
     def figures(self, now_ms: int) -> Figures:  # noqa: ARG002 - nothing here goes by the beat
@@ -418,3 +479,8 @@ class MemoryStore(Store):
         letters = self._letters.waiting() if touched else []
         for mail_id, taken_by in deliver(touched.values(), letters).items():
             self._letters.take(mail_id, taken_by)
+
+
+def _described(row: RunRow) -> str:
+    """What of a run is searched."""
+    return small(f"{row.run_id}\n{row.graph}\n{row.home}")

@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from aether_nb.engine.pages import Asked, Pulse, Tally
 from aether_nb.engine.ports import Answered, Append, KernelRow, Mail, NewRun, RunRow, Store, WaitRow
 from aether_nb.engine.upkeep import KEPT_MS, Discarded, Figures
 from aether_nb.errors import StoreError
 from aether_nb.events import AnyEvent, Event, RunStatus, WaitOpened
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import Reply
-from aether_nb.store import cleaning, locks
+from aether_nb.store import cleaning, locks, paging
 from aether_nb.store.cleaning import KernelLife
 from aether_nb.store.codec import (
     NAME_SPECS,
@@ -34,7 +35,7 @@ from aether_nb.store.codec import (
     unpack,
     with_prompt,
 )
-from aether_nb.store.database import Database, Run
+from aether_nb.store.database import BUSY_S, Database, Run
 from aether_nb.store.moves import load, mail_of, move, name_artifacts, save
 from aether_nb.store.naming import SHA_LENGTH, named
 from aether_nb.store.rows import (
@@ -56,8 +57,12 @@ class SqliteStore(Store):
         notice: one sentence when the place forced a slower way of writing; else empty.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, busy_s: float = BUSY_S) -> None:
         """Open the store, or make it, folder included.
+
+        Args:
+            path: where it lies.
+            busy_s: how long another process may hold the file before `StoreBusy`.
 
         Raises:
             StoreTooNew: a newer version wrote it; it is untouched.
@@ -66,7 +71,7 @@ class SqliteStore(Store):
         file = _absolute(path)
         self.path = str(file)
         self.artifacts_dir = str(file.parent / "artifacts")
-        self._database = Database(file)
+        self._database = Database(file, busy_s=busy_s)
         self.notice = self._database.notice
         self.uid = self._database.uid
         self._folder = file.parent
@@ -279,6 +284,36 @@ class SqliteStore(Store):
     def take_mail(self, mail_id: int, taken_by: str) -> bool:
         with self._database.transaction() as run:
             return run("take_mail", id=mail_id, taken_by=taken_by).rowcount == 1
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    def find_runs(
+        self, *, status: str | None = None, search: str = "", offset: int = 0, limit: int
+    ) -> tuple[int, list[RunRow]]:
+        return paging.find_runs(self._database.read, status, search, offset, limit)
+
+    def find_waits(self, *, search: str = "", offset: int = 0, limit: int) -> tuple[int, list[WaitRow]]:
+        return paging.find_waits(self._database.read, search, offset, limit)
+
+    def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
+        return paging.tallies(self._database.read, runs)
+
+    def asked(self, tokens: Collection[Token]) -> Mapping[Token, Asked]:
+        return paging.asked(self._database.read, tokens)
+
+    def alive_drivers(self, now_ms: int) -> frozenset[str]:
+        return paging.alive_drivers(self._database.read, lambda life: self._lives(life, now_ms))
+
+    def pulse(self) -> Pulse:
+        return paging.pulse(self._database.read)
+
+    def setting(self, name: str) -> str:
+        rows = self._database.read("meta", key=f"setting:{name}")
+        return str(rows[0][0]) if rows else ""
+
+    def put_setting(self, name: str, value: str) -> None:
+        with self._database.transaction(full=True) as run:
+            run("set_meta", key=f"setting:{name}", value=value)
 
     # -- the file --------------------------------------------------------------------------------
 

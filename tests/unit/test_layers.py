@@ -196,7 +196,7 @@ class Import(NamedTuple):
 def part_of(module: str) -> str:
     """`aether_nb.engine.driver` is in the part `engine`; the ports are a part of their own."""
     _, *path = module.split(".")
-    ports = (["engine", "ports"], ["engine", "upkeep"])
+    ports = (["engine", "ports"], ["engine", "pages"], ["engine", "upkeep"])
     return "engine.ports" if path[:2] in ports else (path or ["__init__"])[0]
 
 

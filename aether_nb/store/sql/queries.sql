@@ -247,6 +247,93 @@ AND (:parent IS NULL OR parent = :parent)
 ORDER BY run DESC
 LIMIT :limit;
 
+-- find_runs --
+-- A page of the runs that match, newest first.
+SELECT run_id, graph, home, cell, spec, input_hash, status, kernel, fence, last_seq, created_ms, updated_ms, parent
+FROM run_rows
+WHERE (:status IS NULL OR status = :status)
+AND (:search = '' OR instr(lower(run_id || char(10) || graph || char(10) || home), :search))
+ORDER BY run DESC
+LIMIT :limit OFFSET :offset;
+
+-- count_found_runs --
+-- How many those are on all pages.
+SELECT count(*)
+FROM runs
+WHERE (:status IS NULL OR status = :status)
+AND (:search = '' OR instr(lower(run_id || char(10) || graph || char(10) || home), :search));
+
+-- find_waits --
+-- A page of the open waits that match, in the order of waits_open.
+SELECT
+    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
+    taken, schema_body
+FROM wait_rows
+WHERE wait IN (
+    SELECT w.wait
+    FROM waits AS w
+    JOIN runs AS r ON r.run = w.run
+    WHERE w.status = 'open'
+    AND (:search = '' OR instr(
+        lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
+        :search
+    ))
+    ORDER BY w.deadline_ms IS NULL, w.deadline_ms, w.wait
+    LIMIT :limit OFFSET :offset
+)
+ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+
+-- count_found_waits --
+-- How many those are on all pages.
+SELECT count(*)
+FROM waits AS w
+JOIN runs AS r ON r.run = w.run
+WHERE w.status = 'open'
+AND (:search = '' OR instr(
+    lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
+    :search
+));
+
+-- tallies --
+-- How far runs are: open waits, own nodes that succeeded, own nodes that came as they ran.
+SELECT
+    r.run_id,
+    (SELECT count(*) FROM waits AS w WHERE w.run = r.run AND w.status = 'open'),
+    count(DISTINCT CASE WHEN e.type = 'NodeFinished' THEN e.node END),
+    count(DISTINCT CASE WHEN e.type = 'NodeAdded' THEN e.node END)
+FROM json_each(:runs) AS j
+CROSS JOIN runs AS r ON r.run_id = j.value
+LEFT JOIN events AS e
+    ON e.run = r.run AND e.type IN ('NodeFinished', 'NodeAdded') AND instr(e.node, '/') = 0
+GROUP BY r.run;
+
+-- asked --
+-- When these waits were opened, and where in their logs.
+SELECT t.value, e.at_us, e.seq
+FROM (
+    SELECT DISTINCT run FROM waits WHERE token IN (SELECT value FROM json_each(:tokens))
+) AS r
+CROSS JOIN events AS e ON e.run = r.run AND e.type = 'WaitOpened'
+CROSS JOIN json_each(:tokens) AS t
+    ON t.value = json_extract(CASE WHEN json_valid(e.body) THEN e.body END, '$.token');
+
+-- driving_kernels --
+-- What tells of the kernels of unfinished runs whether they live.
+SELECT kernel, uid, host, lock_path, beat_ms
+FROM kernels
+WHERE kernel IN (SELECT kernel FROM runs WHERE status NOT IN ('succeeded', 'failed', 'cancelled'));
+
+-- pulse --
+-- The whole store at a glance.
+SELECT
+    (SELECT count(*) FROM waits WHERE status = 'open'), count(*), ifnull(sum(last_seq), 0), ifnull(sum(fence), 0)
+FROM runs;
+
+-- set_meta --
+-- Note a fact about the store itself, in place of an earlier one.
+INSERT INTO meta (key, value) VALUES (:key, :value)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
 -- events --
 -- A run's log; a WaitOpened that has no prompt in its body finds it in the wait.
 SELECT e.seq, e.at_us, e.v, e.type, e.node, e.body, w.ask

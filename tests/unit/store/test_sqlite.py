@@ -532,9 +532,8 @@ class TestQueries:
 
     def test_every_query_is_told_and_used(self) -> None:
         text = (PACKAGE / "sql" / "queries.sql").read_text()
-        code = "".join(
-            (PACKAGE / name).read_text() for name in ("sqlite.py", "database.py", "cleaning.py", "moves.py")
-        )
+        rooms = ("sqlite.py", "database.py", "cleaning.py", "moves.py", "paging.py")
+        code = "".join((PACKAGE / name).read_text() for name in rooms)
         used = set(re.findall(r'"(\w+)"', code)) | {"journal_wal", "journal_delete"}
 
         assert set(re.findall(r"^-- (\w+) --\n-- \S", text, re.MULTILINE)) == set(QUERIES)
@@ -544,5 +543,6 @@ class TestQueries:
         assert store._database._writer.execute("PRAGMA trusted_schema").fetchone() == (0,)
 
     def test_the_package_holds_no_query_text_in_python(self) -> None:
-        for name in ("sqlite.py", "database.py", "cleaning.py", "moves.py", "memory.py", "rows.py"):
+        rooms = ("sqlite.py", "database.py", "cleaning.py", "moves.py", "paging.py", "memory.py", "rows.py")
+        for name in rooms:
             assert not re.search(r'"\s*(SELECT|INSERT|UPDATE|PRAGMA|BEGIN)\b', (PACKAGE / name).read_text())
