@@ -3,27 +3,36 @@
 The door is for replies that a busy or dead kernel cannot take. Routes stand under `{base_url}aether-nb/api/`,
 for whoever Jupyter lets in (its authentication, authorisation and XSRF check). They write the same rows of the
 same store as every other door; the kernel, if one lives, notices by itself. Which store is decided by
-`registry.py`; `handlers.py` lists the routes. The client's half is `jupyter_extension/src/door.ts`.
+`served.py`; `handlers.py` lists the routes. The client's half is `jupyter_extension/src/door.ts`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import getpass
+import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 from jupyter_server.base.handlers import APIHandler
+from pydantic import BaseModel, ValidationError
 from tornado import web
 
-from aether_nb.engine.ports import Store
 from aether_nb.errors import StoreError
-from aether_nb.jupyter import registry
-from aether_nb.store.sqlite import SqliteStore
+from aether_nb.jupyter.served import Served, Stores
+
+SETTING = "aether_nb_stores"
+"""Where the application keeps its `Stores`."""
+
+LONGEST = 4 << 20
+"""Bytes of a request: a long text, or many file names; files themselves come by `upload`."""
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound=BaseModel)
 
 
 class Door(APIHandler):
@@ -31,43 +40,104 @@ class Door(APIHandler):
 
     auth_resource = "kernels"  # who may drive kernels may answer what they ask
 
-    async def with_store(self, name: str, work: Callable[[registry.Entry, Store], _T]) -> _T:
-        """Do something with an announced store, in a thread.
+    @property
+    def stores(self) -> Stores:
+        """The stores that this server knows."""
+        found: Stores = self.settings[SETTING]
+        return found
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Do something with stores off the loop.
+
+        Raises:
+            HTTPError: 503 one of them cannot be used now.
+        """
+        try:
+            return await asyncio.to_thread(work)
+        except StoreError as e:
+            raise unusable(e) from e
+
+    async def with_store(self, name: str, work: Callable[[Served], _T]) -> _T:
+        """Do something with one store, in a thread.
 
         Raises:
             HTTPError: 404 no such store; 503 it cannot be used now.
         """
 
         def do() -> _T:
-            entry, store = opened(name)
-            with closing(store):
-                return work(entry, store)
+            served = opened(self.stores, name)
+            with closing(served.store):
+                return work(served)
 
-        try:
-            return await asyncio.to_thread(do)
-        except StoreError as e:
-            raise unusable(e) from e
+        return await self.in_thread(do)
+
+    async def with_stores(self, name: str, work: Callable[[list[Served]], _T]) -> _T:
+        """The same with one store, or with all that can be used now when the name is empty."""
+
+        def do() -> _T:
+            found, closes = self.stores.open_all()
+            with closes:
+                return work(found)
+
+        return await (self.with_store(name, lambda served: work([served])) if name else self.in_thread(do))
 
     def who(self) -> str:
         """The user's own name; a server without users makes up "Anonymous Io", which says less than "you"."""
         name = str(getattr(self.current_user, "display_name", "") or "")
         return "you" if not name or name.startswith("Anonymous ") else name
 
+    def asked(self, model: type[_M]) -> _M:
+        """The body of a request, as it must be.
 
-def opened(name: str) -> tuple[registry.Entry, SqliteStore]:
-    """An announced store, to be closed by who asked; blocks.
+        Raises:
+            HTTPError: 400 it is not; 413 it is too long.
+        """
+        if len(self.request.body) > LONGEST:
+            raise web.HTTPError(
+                413, f"a request has at most {LONGEST >> 20} MiB here; upload files by themselves"
+            )
+        try:
+            return model.model_validate_json(self.request.body)
+        except ValidationError:
+            *some, last = model.model_fields
+            names = f"{', '.join(some)} and {last}"
+            raise web.HTTPError(400, f"a JSON object with {names} is needed") from None
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A number of the query, from 0 up; what is more than `most` is that.
+
+        Raises:
+            HTTPError: 400 it is none.
+        """
+        text = self.get_query_argument(name, "")
+        if text and not re.fullmatch(r"[0-9]{1,15}", text):
+            raise web.HTTPError(400, plain(f"{name}={text!r:.100} is no number from 0 up"))
+        return min(int(text), most) if text else default
+
+    def send(self, said: Mapping[str, Any] | bytes) -> None:
+        """Answer in JSON."""
+        self.finish(said if isinstance(said, bytes) else encoded(said))
+
+
+def opened(stores: Stores, name: str) -> Served:
+    """A store, to be closed by who asked; blocks.
 
     Raises:
         HTTPError: 404 there is no such store.
         StoreError: it cannot be used now.
     """
-    entry = registry.find(name)
-    if entry is not None:
-        store = SqliteStore(entry.path)
-        if store.uid == entry.store and store.kernel(entry.kernel, now_ms()) is not None:
-            return entry, store
-        store.close()
-    raise web.HTTPError(404, "this server does not know the kernel's store")
+    served = stores.open(name)
+    if served is None:
+        raise web.HTTPError(404, "this server does not know the kernel's store")
+    return served
+
+
+def encoded(said: Mapping[str, Any]) -> bytes:
+    """JSON; for what is long, call it in a thread."""
+    try:
+        return msgspec.json.encode(said)
+    except UnicodeEncodeError:  # half of a surrogate pair, in somebody's error text
+        return json.dumps(said).encode()
 
 
 def unusable(error: StoreError) -> web.HTTPError:

@@ -1,14 +1,26 @@
-"""The routes of the HTTP door (`door.py`), and the two that take replies.
+"""The routes of the extension. All but one stand under `{base_url}aether-nb/api/` and are for whoever Jupyter lets in.
 
-    GET    nonce?store=S                  200 {"nonce"}
-    POST   answer {store, token, value}   200 {"accepted": true, "status": "answered" or "kept", "driven"}
-                                          200 {"accepted": false, "status", "by", "door", "at_ms"}
-                                          422 {"problems": {field: text}}
-    POST   watch                          what becomes of open questions: `watching.py`
-    GET, PUT, DELETE upload               a file in slices: `receiving.py`
+    GET    stores                            200 {"stores": [{"store", "name", "open", "runs", "trouble"}]}
+    GET    runs?store&status&q&offset&limit  200 {"total", "runs": [RunRow]}    newest first
+    GET    run?store&run                     200 {"view": RunShape}             the whole, with its picture
+    GET    events?store&run&since&limit      200 {"events": [...], "seq"}       the log after event `since`
+    GET    waits?store&q&offset&limit        200 {"total", "waits": [WaitRow]}  open ones, earliest deadline first, then
+                                             by age
+    POST   answer {store, token, value}      200 {"accepted": true, "status": "answered" or "kept", "driven"}
+                                             200 {"accepted": false, "status", "by", "door", "at_ms"}
+                                             422 {"problems": {field: text}}
+    GET    nonce?store                       200 {"nonce"}                      of a kernel's announcement
+    POST   watch                             what becomes of open questions: `watching.py`
+    GET, PUT, DELETE upload                  a file in slices: `receiving.py`
 
-and {"message"} with 400 malformed, 403 not allowed, 404 no such store or wait, 413 too long,
-503 the store cannot be used now.
+and {"message"} with 400 malformed, 403 not allowed, 404 no such store, run or wait, 413 too long, 503 the store cannot
+be used now. `store` is an id that `stores` gave, or what a kernel calls its announcement; where it may be left out it
+means all of `stores`. `q` finds what has that text in it; `limit` is 50 rows when left out, and 500 at most.
+
+    RunRow   {store, run_id, graph, status, created_ms, ended_ms, notebook, cell, done, total, open, driver}
+             driver: "here" or "elsewhere" (another machine) for a kernel that lives, "" when none does
+    WaitRow  PromptShape (`display/shapes.py`) and {store, run_id, graph, notebook, cell, asked_ms, driven}
+    name, notebook   paths from the server's root on; what lies elsewhere has its whole path, a script its name
 """
 
 from __future__ import annotations
@@ -19,7 +31,7 @@ from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import url_path_join
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from tornado import web
 
 from aether_nb.answering import Answer, fitting, keep
@@ -27,14 +39,12 @@ from aether_nb.engine.ports import Store, WaitRow
 from aether_nb.errors import ReplyInvalid
 from aether_nb.ids import Token
 from aether_nb.jupyter.door import Door, now_ms
+from aether_nb.jupyter.listing import EventsHandler, RunHandler, RunsHandler, StoresHandler, WaitsHandler
 from aether_nb.jupyter.receiving import UploadHandler
 from aether_nb.jupyter.watching import WatchHandler
 from aether_nb.prompts import Reply
 from aether_nb.services.artifacts import Artifacts
 from aether_nb.services.incoming import Incoming
-
-_LONGEST = 4 << 20
-"""Bytes of a request: a long text, or many file names; files themselves come by `upload`."""
 
 
 class _Answer(BaseModel):
@@ -51,6 +61,11 @@ def routes(base_url: str) -> list[tuple[Any, ...]]:
     incoming = Incoming()
     atexit.register(incoming.clear)
     return [
+        (url_path_join(api, "stores"), StoresHandler),
+        (url_path_join(api, "runs"), RunsHandler),
+        (url_path_join(api, "run"), RunHandler),
+        (url_path_join(api, "events"), EventsHandler),
+        (url_path_join(api, "waits"), WaitsHandler),
         (url_path_join(api, "nonce"), NonceHandler),
         (url_path_join(api, "answer"), AnswerHandler),
         (url_path_join(api, "watch"), WatchHandler),
@@ -66,7 +81,10 @@ class NonceHandler(Door):
     async def get(self) -> None:
         """Answer with the nonce."""
         name = self.get_query_argument("store", "")
-        self.finish({"nonce": await self.with_store(name, lambda entry, _store: entry.nonce)})
+        nonce = await self.with_store(name, lambda served: served.nonce)
+        if not nonce:
+            raise web.HTTPError(404, "only the announcement of a kernel has a nonce")
+        self.finish({"nonce": nonce})
 
 
 class AnswerHandler(Door):
@@ -76,16 +94,10 @@ class AnswerHandler(Door):
     @authorized
     async def post(self) -> None:
         """Answer a wait."""
-        if len(self.request.body) > _LONGEST:
-            raise web.HTTPError(
-                413, f"a reply has at most {_LONGEST >> 20} MiB here; upload files by themselves"
-            )
-        try:
-            asked = _Answer.model_validate_json(self.request.body)
-        except ValidationError:
-            raise web.HTTPError(400, "a JSON object with store, token and value is needed") from None
+        asked = self.asked(_Answer)
+        by = self.who()
         status, said = await self.with_store(
-            asked.store, lambda _entry, store: answer(store, Token(asked.token), asked.value, self.who())
+            asked.store, lambda served: answer(served.store, Token(asked.token), asked.value, by)
         )
         self.set_status(status)
         self.finish(json.dumps(said))

@@ -8,7 +8,7 @@
     is closed, 413 the slice is too long, 422 {"problems"} the question does not take this file.
 
 `wait` is the token of the question (`token` would be Jupyter's own). What a client sends is never a path: `store`
-names an entry of `registry.py`, `upload` a file in memory, and what is on disk has names of ours. Who comes in and
+is the id of one (`served.py`), `upload` a file in memory, and what is on disk has names of ours. Who comes in and
 what it wants is checked before the first byte is taken; memory holds a megabyte of each slice at most. A slice that
 is refused is read to its end all the same, because a browser that is still sending would not see the answer.
 """
@@ -24,11 +24,10 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from aether_nb.engine.ports import Store
 from aether_nb.errors import ReplyInvalid, StoreError
 from aether_nb.ids import Token
-from aether_nb.jupyter import registry
 from aether_nb.jupyter.door import Door, plain, unusable
+from aether_nb.jupyter.served import Served
 from aether_nb.services.artifacts import Artifacts
 from aether_nb.services.incoming import IDLE_S, Claim, Coming, Incoming
 
@@ -91,7 +90,8 @@ class UploadHandler(Door):
         self._at = self._number("offset")
         self._key = self._named()
 
-        def begin(_entry: registry.Entry, store: Store) -> Coming:
+        def begin(served: Served) -> Coming:
+            store = served.store
             wait = store.wait(Token(claim.token))
             if wait is None:
                 raise web.HTTPError(404, "this store has no such wait; it may have been tidied away")
@@ -183,7 +183,7 @@ class UploadHandler(Door):
 
     async def _known(self) -> str:
         """The key of a file of a store that there is."""
-        await self.with_store(self.get_query_argument("store", ""), lambda _entry, _store: None)
+        await self.with_store(self.get_query_argument("store", ""), lambda _served: None)
         return self._named()
 
     def _named(self) -> str:

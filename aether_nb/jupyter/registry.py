@@ -100,7 +100,7 @@ def find(name: str) -> Entry | None:
         None when there is none, and also when its file or the store's is not a plain file of this very
         user that nobody else can write: then it is not to be trusted.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         return None
     try:
         with open(_folder() / f"{name}.json", encoding="utf-8", opener=_no_links) as file:
@@ -108,12 +108,31 @@ def find(name: str) -> Entry | None:
                 return None
             said = json.loads(file.read(_LONGEST))
         entry = Entry(str(said["store"]), str(said["path"]), str(said["kernel"]))
-        store = Path(entry.path)
-        if not store.is_absolute() or not _trusted(store.lstat()):
-            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return entry
+    return entry if trusted(entry.path) else None
+
+
+def entries() -> list[Entry]:
+    """All announcements that are to be trusted. Called by the server, often: tidying is left to kernels."""
+    try:
+        names = sorted(file.stem for file in _folder().glob("*.json"))
+    except OSError:
+        return []
+    return [entry for name in names if (entry := find(name)) is not None]
+
+
+def is_name(name: str) -> bool:
+    """Whether it can name an entry, or a store: never a path."""
+    return _NAME.fullmatch(name) is not None
+
+
+def trusted(path: str) -> bool:
+    """Whether this is an absolute path to a plain file of this very user that nobody else can write."""
+    try:
+        return Path(path).is_absolute() and _trusted(Path(path).lstat())
+    except (OSError, ValueError):
+        return False
 
 
 def _trusted(status: os.stat_result) -> bool:

@@ -14,6 +14,11 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(app: Any) -> None:
-    from aether_nb.jupyter.handlers import routes  # noqa: PLC0415 - see above
+    from aether_nb.jupyter.door import SETTING  # noqa: PLC0415 - see above
+    from aether_nb.jupyter.handlers import routes  # noqa: PLC0415
+    from aether_nb.jupyter.served import Stores  # noqa: PLC0415
+    from aether_nb.jupyter.settings import AetherNb  # noqa: PLC0415
 
-    app.web_app.add_handlers(".*$", routes(app.web_app.settings["base_url"]))
+    settings = app.web_app.settings
+    settings[SETTING] = Stores(settings.get("server_root_dir") or "", AetherNb(parent=app).stores)
+    app.web_app.add_handlers(".*$", routes(settings["base_url"]))

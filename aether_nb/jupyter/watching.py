@@ -16,14 +16,13 @@ from contextlib import closing
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from tornado import web
 
 from aether_nb.display.talk import reply_shape
 from aether_nb.engine.ports import Store, WaitRow
 from aether_nb.errors import StoreError
 from aether_nb.ids import Token
-from aether_nb.jupyter import registry
 from aether_nb.jupyter.door import Door, login, now_ms, opened, unusable
 
 HELD_S = 20.0
@@ -52,10 +51,7 @@ class WatchHandler(Door):
     @authorized
     async def post(self) -> None:
         """Answer when there is news."""
-        try:
-            asked = _Watch.model_validate_json(self.request.body)
-        except ValidationError:
-            raise web.HTTPError(400, "a JSON object with store, tokens and alive is needed") from None
+        asked = self.asked(_Watch)
         WatchHandler.held += 1
         try:
             self.finish(await self._news(asked))
@@ -65,8 +61,9 @@ class WatchHandler(Door):
             WatchHandler.held -= 1
 
     async def _news(self, asked: _Watch) -> dict[str, Any]:
-        entry, store = await asyncio.to_thread(opened, asked.store)
-        look = _looker(store, entry, asked, {login(), self.who()})
+        served = await asyncio.to_thread(opened, self.stores, asked.store)
+        store = served.store
+        look = _looker(store, served.kernel, asked, {login(), self.who()})
         with closing(store):
             news = await asyncio.to_thread(look)
             until = asyncio.get_running_loop().time() + HELD_S
@@ -91,9 +88,9 @@ class WatchHandler(Door):
         super().on_connection_close()
 
 
-def _looker(store: Store, entry: registry.Entry, asked: _Watch, me: set[str]) -> Callable[[], dict[str, Any]]:
+def _looker(store: Store, driver: str, asked: _Watch, me: set[str]) -> Callable[[], dict[str, Any]]:
     def look() -> dict[str, Any]:
-        kernel = store.kernel(entry.kernel, now_ms())
+        kernel = store.kernel(driver, now_ms())
         rows = [store.wait(Token(token)) for token in asked.tokens]
         closed = {row.token: _shape(row, me) for row in rows if row is not None and row.status != "open"}
         return {"alive": kernel is not None and kernel.alive, "closed": closed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,25 @@ import pytest
 
 # The fixtures alone: as a plugin it would also run every async test of the session its own way.
 from pytest_jupyter.jupyter_server import *  # noqa: F403
-from unit.jupyter.doors import KERNEL, RUN, Call, Fetch, now_ms
+from unit.jupyter.doors import KERNEL, Call, Fetch, made
 
-from aether_nb.engine.ports import NewRun
-from aether_nb.events import RunStarted
 from aether_nb.jupyter import registry
 from aether_nb.store.sqlite import SqliteStore
 
 
 @pytest.fixture
-def jp_server_config() -> dict[str, Any]:
+def jp_server_config(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The extension as it is installed, and the stores that a test's parameter names, if there is one."""
     own = json.loads((Path(registry.__file__).parent / "server-config" / "aether_nb.json").read_text())
     extensions = own["ServerApp"]["jpserver_extensions"] | {"jupyter_server_terminals": False}
-    return {"ServerApp": {"jpserver_extensions": extensions}}
+    stores = [str(tmp_path / name) for name in getattr(request, "param", [])]
+    return {"ServerApp": {"jpserver_extensions": extensions}, "AetherNb": {"stores": stores}}
 
 
 @pytest.fixture
 def store(tmp_path: Path, jp_environ: None) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "stores" / "runs.db")
-    store.register_kernel(KERNEL, "lesson.ipynb", now_ms())
-    new = NewRun(
-        run_id=RUN, graph="greet", home="", cell="", spec="", input_hash="", kernel=KERNEL, created_ms=1
-    )
-    assert store.create_run(new, [RunStarted(run=RUN, seq=1, at_us=1, graph="greet")], status="running")
-    yield store
-    store.close()
+    with made(tmp_path / "stores" / "runs.db") as store:
+        yield store
 
 
 @pytest.fixture
@@ -89,3 +83,25 @@ def browser(jp_fetch: Any, jp_asyncio_loop: Any, jp_auth_header: dict[str, str])
             cookies.load(line)
     cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
     return {"Authorization": "", "Cookie": cookie, "X-XSRFToken": cookies["_xsrf"].value}
+
+
+@pytest.fixture
+def listed(jp_root_dir: Path, jp_environ: None) -> Iterator[SqliteStore]:
+    """A store below the server's root, announced by a kernel that lives."""
+    with made(jp_root_dir / "lessons" / ".aether" / "runs.db") as store:
+        assert registry.announce(store.uid, store.path, KERNEL) is not None
+        yield store
+
+
+@pytest.fixture
+def id_of(call: Call) -> Callable[[SqliteStore], str]:
+    """What the server calls a store."""
+
+    def id_of(store: SqliteStore) -> str:
+        status, said = call("stores")
+        assert status == 200
+        name = Path(store.path).name
+        (found,) = [one["store"] for one in said["stores"] if one["name"].endswith(name)]
+        return str(found)
+
+    return id_of

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from aether_nb.engine.ports import Append
-from aether_nb.events import WaitOpened
+from aether_nb.engine.ports import Append, NewRun
+from aether_nb.events import AnyEvent, RunStarted, RunStatus, WaitOpened
 from aether_nb.ids import NodeId, RunId, Token, new_token, new_uid
 from aether_nb.prompts import Prompt
 from aether_nb.store.sqlite import SqliteStore
@@ -22,17 +24,46 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def ask(store: SqliteStore, prompt: Prompt, deadline_ms: int | None = None) -> Token:
+@contextlib.contextmanager
+def made(path: Path) -> Iterator[SqliteStore]:
+    """A store with a run in it that a kernel drives, which lives while this is open."""
+    store = SqliteStore(path)
+    store.register_kernel(KERNEL, "lesson.ipynb", now_ms())
+    new_run(store, RUN, created_ms=1)
+    yield store
+    store.close()
+
+
+def new_run(store: SqliteStore, run_id: str, **changes: Any) -> RunId:
+    """Begin a run."""
+    fields = {
+        "run_id": run_id, "graph": "greet", "home": "../lesson.ipynb", "cell": "", "spec": "", "input_hash": "",
+        "kernel": KERNEL, "created_ms": now_ms(),
+    }  # fmt: skip
+    new = NewRun(**fields | changes)
+    begun = RunStarted(run=new.run_id, seq=1, at_us=new.created_ms * 1000, graph=new.graph)
+    assert store.create_run(new, [begun], status="running")
+    return new.run_id
+
+
+def write(store: SqliteStore, run_id: str, *events: AnyEvent, status: RunStatus = "running") -> None:
+    """Go on with a run as its kernel does."""
+    row = store.run(RunId(run_id))
+    assert row is not None
+    batch = Append(row.run_id, KERNEL, row.fence, row.last_seq, events, status)
+    assert not store.append([batch], full=True, now_ms=now_ms())
+
+
+def ask(
+    store: SqliteStore, prompt: Prompt, deadline_ms: int | None = None, run_id: RunId = RUN, **more: Any
+) -> Token:
     """Open a wait."""
-    row = store.run(RUN)
+    row = store.run(run_id)
     assert row is not None
     token = new_token()
-    opened = WaitOpened(
-        run=RUN, seq=row.last_seq + 1, at_us=1, node=NodeId(token), token=token, kind=prompt.kind,
-        prompt=prompt, deadline_ms=deadline_ms,
-    )  # fmt: skip
-    batch = Append(
-        run_id=RUN, kernel=KERNEL, fence=1, prev_seq=row.last_seq, events=[opened], status="waiting"
-    )
-    assert not store.append([batch], full=True, now_ms=now_ms())
+    fields = {
+        "run": run_id, "seq": row.last_seq + 1, "at_us": now_ms() * 1000, "node": NodeId(token), "token": token,
+        "kind": prompt.kind, "prompt": prompt, "deadline_ms": deadline_ms,
+    }  # fmt: skip
+    write(store, run_id, WaitOpened(**fields | more), status="waiting")
     return token
