@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from aether_nb.calling import CALLER, MISSING, DualStageTarget, Target, label_of, on_failure_of, user_line
@@ -25,7 +26,7 @@ from aether_nb.engine.unawaited import Unawaited
 from aether_nb.errors import NotStorable, OutsideRun, RunOver, RunSuspended, SecretGone
 from aether_nb.events import Call, CallRecorded, NodeAdded
 from aether_nb.ids import NodeId, Token, letters_of
-from aether_nb.values import Outputs, decode, digest, encode, show
+from aether_nb.values import decode, digest, encode, show
 
 if TYPE_CHECKING:
     from aether_nb.engine.driver import Driver
@@ -90,32 +91,40 @@ class Activation(Speaks):
         """Whether the run sleeps here; see `context.Body`."""
         return self._driver.asleep
 
-    @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
-        """Make this the body around the code that runs in here; check at the end what it left behind."""
-        caller, scope = CALLER.set(self), SCOPE.set(self._scope)
+    def __enter__(self) -> None:
+        """Make this the body around the code that runs in here."""
+        self._around = CALLER.set(self), SCOPE.set(self._scope)
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Check what the code left behind."""
         try:
-            yield
-            self._hush()
-        except asyncio.CancelledError as error:
-            self._hush(error)
-            raise  # whether it counts is for whoever cancelled to say
-        except Exception as error:
-            self._hush(error)
-            self._check_end(error)
-            raise
-        else:
-            self._check_end()
-            self._check_return()
-            self._driver.cancelling.stop_inside(self._node)
+            if error is None:
+                self._returned()
+            elif isinstance(error, (Exception, asyncio.CancelledError)):
+                self._hush(error)
+                if isinstance(error, Exception):  # else whether it counts is for whoever cancelled to say
+                    self._check_end(error)
         finally:
             self._scope.over = True
             self._journal.close()
             self._unawaited.drop()
             vars(self).pop("context", None)  # they point at each other, and would wait for a full collection
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
-                CALLER.reset(caller)
-                SCOPE.reset(scope)
+                CALLER.reset(self._around[0])
+                SCOPE.reset(self._around[1])
+
+    def _returned(self) -> None:
+        try:
+            self._hush()
+        except Exception as error:
+            self._hush(error)
+            self._check_end(error)
+            raise
+        self._check_end()
+        self._check_return()
+        self._driver.cancelling.stop_inside(self._node)
 
     # -- Caller ----------------------------------------------------------------------------------
 
@@ -190,16 +199,13 @@ class Activation(Speaks):
         if node.status == "cancelled" and node.error is None:
             raise asyncio.CancelledError
         scope.done(node.id, before)
-        outputs = await self._outputs(node, target)
-        return outputs if pick is None else outputs[pick]
-
-    async def _outputs(self, node: NodeState, target: Target) -> Outputs:
-        """What a node came to; a secret in it that is gone is asked for again."""
         while True:
             try:
-                return outcome.of_node(self._driver.state, node, target.outputs, self.services.artifacts)
+                outputs = outcome.of_node(self._driver.state, node, target.outputs, self.services.artifacts)
             except SecretGone as gone:
                 await self._driver.secrets.regained(gone, self._slot)
+            else:
+                return outputs if pick is None else outputs[pick]
 
     async def together(self, calls: Sequence[Any], *, first: bool, what: str) -> tuple[int, list[Any]]:
         """Await calls of dual-stage tools at once; see `calling.Caller`."""

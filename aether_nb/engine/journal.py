@@ -18,9 +18,10 @@ import contextvars
 import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
+
+from msgspec import Struct, field
 
 from aether_nb.engine.records import Entry, JournalLog
 from aether_nb.engine.replay import NOTHING, Replay
@@ -29,8 +30,7 @@ from aether_nb.events import Call
 from aether_nb.ids import NodeId
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct, eq=False):
     """One task inside a body."""
 
     path: str
@@ -122,15 +122,16 @@ class Journal:
 
         It is what `identify` would find, without the digest: that is a quarter of a replay.
         """
-        found = self.replay.next_if(scope, name, inputs)
-        if found is None:
+        entry = self.replay.next_if(scope, name, inputs)
+        if entry is None:
             return None
-        i, entry = found
         triple = (scope, name, entry.call.digest)
-        if self._counts.get(triple, 0) != entry.call.n:
+        n = self._counts.get(triple, 0)
+        if n != entry.call.n:
             return None
-        self._count(triple)
-        return self.replay.claim(i)
+        self._counts[triple] = n + 1
+        self.replay.claim_next(scope)
+        return entry
 
     def _count(self, triple: tuple[str, str, str]) -> int:
         """How often such a call came before."""

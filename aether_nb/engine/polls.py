@@ -146,7 +146,7 @@ class Polls:
             self._driver, node.id, "tool", attempt=max(node.attempt, 1), stage=stage,
             token=wait.opened.token,
         )  # fmt: skip
-        with activation.entered():
+        with activation:
             context = {"context": activation.context} if "poll" in target.with_context else {}
             return await target.poll(resumed, **context)
 

@@ -1,14 +1,16 @@
 """What the state of a run is made of: nodes, waits, frames, journals. `state.py` folds events into these.
 
-Mutable on purpose: an event changes the few records that it touches. Only `state.py` writes to them.
+Mutable on purpose: an event changes the few records that it touches. Only `state.py` writes to them. Structs, because
+a run has one or two of them for each of its nodes; those without `gc` are in no cycle.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from aether_nb.events import Call, ErrorInfo, NodeAdded, NodeStatus, WaitOpened, WaitStatus
 from aether_nb.graph.model import Branch, Each, GraphSpec, NodeKind, NodeSpec, OnFailure
@@ -29,8 +31,7 @@ def identity(call: Call) -> Identity:
     return (call.scope, call.name, call.digest, str(call.n))
 
 
-@dataclass(slots=True)
-class WaitState:
+class WaitState(Struct, gc=False):
     """A wait of a node, as far as the log knows."""
 
     opened: WaitOpened
@@ -52,8 +53,7 @@ class WaitState:
     """How often a kernel died in that look, or in `on_cancel`."""
 
 
-@dataclass(slots=True)
-class NodeState:
+class NodeState(Struct, gc=False):
     """One node, as far as the log knows."""
 
     id: NodeId
@@ -114,8 +114,7 @@ class NodeState:
         return self.status == "succeeded" or (self.status == "failed" and self.on_failure == "continue")
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A static graph, or a map, that runs."""
 
     node: NodeId
@@ -142,8 +141,7 @@ class Frame:
         return child_id(self.node, local)
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct, gc=False):
     """One durable call in the journal of a body."""
 
     call: Call
@@ -160,8 +158,7 @@ class Entry:
     """The code does not make this call any more."""
 
 
-@dataclass(slots=True)
-class JournalLog:
+class JournalLog(Struct):
     """The journal of one body, in the order of the log."""
 
     entries: list[Entry] = field(default_factory=list)

@@ -56,16 +56,24 @@ class Replay:
                 left.pop(i, None)
         return entry
 
-    def next_if(self, scope: str, name: str, inputs: Mapping[str, Any]) -> tuple[Identity, Entry] | None:
+    def next_if(self, scope: str, name: str, inputs: Mapping[str, Any]) -> Entry | None:
         """The next unclaimed entry of this scope, if it is plainly this call, for an equal one not made before."""
         ahead = self._ahead.get(scope)
-        while ahead and ahead[0][0] not in self._unclaimed[scope]:
-            ahead.popleft()
         if not ahead:
             return None
-        i, entry = ahead[0]
+        left = self._unclaimed[scope]
+        while ahead[0][0] not in left:
+            ahead.popleft()
+            if not ahead:
+                return None
+        entry = ahead[0][1]
         same = entry.call.name == name and entry.call.key is None
-        return (i, entry) if same and entry.inputs is not None and alike(inputs, entry.inputs) else None
+        return entry if same and entry.inputs is not None and alike(inputs, entry.inputs) else None
+
+    def claim_next(self, scope: str) -> None:
+        """The entry that `next_if` gave is the call that is being made."""
+        i, _ = self._ahead[scope].popleft()
+        del self._unclaimed[scope][i]
 
     def expected(self, call: Call) -> Entry | None:
         """What the record has next where this call, which it does not have, is about to be made.
@@ -96,14 +104,12 @@ class Replay:
 
     def turn_nowait(self, entry: Entry) -> bool:
         """Whether this recorded outcome may be handed out now: it is the next in the log, or overdue."""
-        if id(entry) in self._passed:
-            return True
         if self._order and self._order[0] is entry:
             self._pass_head()
             if self._waiting:
                 self._pump_soon()
             return True
-        return False
+        return id(entry) in self._passed
 
     async def turn(self, entry: Entry) -> None:
         """Wait until every outcome recorded before this one has been handed out."""

@@ -35,7 +35,7 @@ async def on_loop(
     """The body of an async tool, in its place."""
     changed = _changed(driver, node.id, target)
     activation = Activation(driver, node.id, "tool", attempt=node.attempt, changed=changed, slot=slot)
-    with activation.entered():
+    with activation:
         if target.policy.timeout is None:
             value = await target.fn(**_with_context(inputs, target.wants_context, activation))
         else:
@@ -76,7 +76,7 @@ async def function(
     if driver.state.may_have_crashed_here:  # else its crashes are not counted
         await driver.barrier(full=False)
     activation = Activation(driver, at, "fn", attempt=attempt, changed=_changed(driver, at, graph))
-    with activation.entered():
+    with activation:
         value = await graph.fn(**_with_context(inputs, graph.wants_context, activation))
     return _finished(driver, at, graph, value)
 
@@ -91,7 +91,7 @@ async def setup(
         activation = Activation(
             driver, node.id, "tool", attempt=max(node.attempt, 1), stage="setup", token=node.token
         )
-        with activation.entered():
+        with activation:
             async with _limited(driver, target, None):
                 context = _with_context(inputs, "setup" in target.with_context, activation)
                 wait = await target.setup(**context)
@@ -105,7 +105,7 @@ async def on_resume(
     activation = Activation(
         driver, node.id, "tool", attempt=node.attempt, stage="on_resume", token=wait.token, slot=slot
     )
-    with activation.entered():
+    with activation:
         context = _with_context({}, "on_resume" in target.with_context, activation)
         async with _limited(driver, target, slot):
             value = await target.on_resume(reply, wait, **context)

@@ -52,17 +52,15 @@ def pack(event: AnyEvent) -> Packed:
     node = event.node if isinstance(event, NodeEvent) else None
     try:
         text = given.to_json().decode()
-        head = _head(_quoted(event.run), event.seq, event.at_us, None if node is None else _quoted(node))
+        # what the text begins with, and the row has in columns
+        head = f'{{"run":{_quoted(event.run)},"seq":{event.seq},"at_us":{event.at_us}'
+        if node is not None:
+            head = f'{head},"node":{_quoted(node)}'
     except (ValueError, TypeError, OverflowError, RecursionError) as e:  # a lone surrogate is a ValueError
         where = f"run {event.run}, event {event.seq} ({event.type})"
         raise NotStorable(f"A value cannot be written as JSON, in {where}: {e}") from e
     body = "{" + text[len(head) :].removeprefix(",")
     return Packed(event.seq, event.at_us, event.type, node or "", body)
-
-
-def _head(run: str, seq: int, at_us: int, node: str | None) -> str:
-    """What the text of an event begins with, and its row has in columns; `run` and `node` are JSON."""
-    return f'{{"run":{run},"seq":{seq},"at_us":{at_us}' + ("" if node is None else f',"node":{node}')
 
 
 def _quoted(text: str) -> str:
@@ -82,22 +80,23 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
         StoreTooNew: a newer aether_nb wrote one of them.
         LogDamaged: one of them cannot be read.
     """
-    run = _quoted(run_id)
+    head = f'{{"run":{_quoted(run_id)},"seq":'
+    readers = {kind: reader(cls) for kind, cls in EVENTS.items()}
     quoted: dict[str, str] = {}
     log: list[AnyEvent] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
-        if version > VERSION or kind not in EVENTS:
+        read = readers.get(kind)
+        if read is None or version > VERSION:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
         name = quoted.get(node) or quoted.setdefault(node, _quoted(node))
-        rest = body[1:-1]
+        rest = body[1:] if body == "{}" else f",{body[1:]}"
         if prompt is not None and kind == "WaitOpened":
-            rest = f'"prompt":{prompt},{rest}'  # one in the body comes later and wins
-        text = f"{_head(run, seq, at_us, name)}{',' if rest else ''}{rest}}}"
+            rest = f',"prompt":{prompt}{rest}'  # one in the body comes later and wins
         try:
-            log.append(reader(EVENTS[kind])(text))
+            log.append(read(f'{head}{seq},"at_us":{at_us},"node":{name}{rest}'))
         except StoreTooNew as e:
             raise StoreTooNew(f"Run {run_id}, event {seq}: {e}") from None
         except (ValueError, RecursionError, AetherError) as e:  # a stored Poll may say what no Poll may
