@@ -17,6 +17,8 @@ import { fit, followed, moved, opening, room, zoomed } from "./zoom";
 const MAX_HEIGHT = 420;
 /** Wider than this, the graph stands above the feed and not beside it. */
 const WIDE = 560;
+/** Smaller than this, names and signs say nothing; colours do. */
+const FAR = 0.15;
 const STEP = 1.3;
 const ARROWS: Record<string, [number, number]> = {
   ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60],
@@ -61,6 +63,7 @@ export function Drawing({ view, svg, chosen, choose }: Props) {
   const done = view.nodes.filter((n) => n.status === "succeeded").length;
   return (
     <div class="aether-frame" data-wide={(drawn?.width ?? 0) > WIDE}>
+      <div class="aether-wanted" style={{ width: `${drawn?.width ?? 0}px` }} />
       <div
         ref={box}
         class="aether-drawing"
@@ -208,7 +211,9 @@ function draw(drawn: Picture | null, look: Look, seen: Size): void {
   const [x, y] = [(drawn?.x ?? 0) + look.x, (drawn?.y ?? 0) + look.y];
   drawn?.svg.setAttribute("viewBox", `${x} ${y} ${seen.width / look.scale} ${seen.height / look.scale}`);
   const partly = drawn && (drawn.width * look.scale > seen.width + 1 || drawn.height * look.scale > seen.height + 1);
-  drawn?.svg.closest(".aether-frame")?.toggleAttribute("data-partly", partly === true);
+  const frame = drawn?.svg.closest(".aether-frame");
+  frame?.toggleAttribute("data-partly", partly === true);
+  frame?.toggleAttribute("data-far", look.scale < FAR);
 }
 
 /** What a new picture, or one in a box of another size, shows at first. */

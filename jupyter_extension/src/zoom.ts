@@ -18,14 +18,12 @@ export interface Look extends Point {
 /** A picture is made smaller to fit, but not below this: then it opens where things happen. */
 const READABLE = 0.6;
 const LARGEST = 4;
-/** Below this nothing is told apart: a chain of a thousand is never seen as a whole. */
-const SMALLEST = 0.06;
 
-/** The scale at which all of the picture is seen, if it can be; it is never made larger for that. */
+/** The scale at which all of the picture is seen; it is never made larger for that. */
 const fitting = (picture: Size, box: Size): number =>
-  Math.max(SMALLEST, Math.min(1, box.width / picture.width, box.height / picture.height));
+  Math.min(1, box.width / picture.width, box.height / picture.height);
 
-/** All of the picture, or as much as can be told apart. */
+/** All of the picture, however small: of a long chain a line is left, whose colours tell how far it is. */
 export function fit(picture: Size, box: Size): Look {
   return kept({ scale: fitting(picture, box), x: 0, y: 0 }, picture, box);
 }

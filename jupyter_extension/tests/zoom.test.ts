@@ -38,8 +38,14 @@ test("there is an end to zooming, at both sides", () => {
   assert.deepEqual(look, fit(wide, box));
 });
 
-test("a chain of a thousand is not made so small that nothing is left of it", () => {
-  assert.ok(fit({ width: 100, height: 50_000 }, box).scale >= 0.06);
+test("a chain of a thousand is seen as a whole, and can be zoomed back to", () => {
+  const chain = { width: 100, height: 50_000 };
+  const whole = fit(chain, box);
+  assert.equal(whole.y, 0);
+  assert.equal(box.height / whole.scale, chain.height);
+  let look = centred(1, { x: 50, y: 40_000 }, chain, box);
+  for (let i = 0; i < 50; i++) look = zoomed(look, 1 / 1.3, { x: 200, y: 100 }, chain, box);
+  assert.deepEqual(look, whole);
 });
 
 test("a picture is moved as far as its edge", () => {

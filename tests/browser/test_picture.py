@@ -91,6 +91,19 @@ async def many():
     await asyncio.gather(*(chain(k) for k in range(10)))
     return {"n": 1000}
 """
+CHAIN = """
+from aether_nb import graphify, tool
+
+@tool(outputs=["x"])
+async def step(x):
+    return {"x": x + 1}
+
+@graphify(inputs=["n"], outputs=["x"])
+def chain(n):
+    for _ in range(1000):
+        n = step(x=n).x
+    return {"x": n}
+"""
 HOSTILE = """
 import aether_nb as ae
 from aether_nb import graph_fn, tool
@@ -114,6 +127,14 @@ run = hostile.start(text=BAD)
 
 def view_box(drawing: Locator) -> list[float]:
     return [float(x) for x in (drawing.locator("svg").get_attribute("viewBox") or "").split()]
+
+
+def other_view_box(drawing: Locator, before: list[float]) -> list[float]:
+    """What is seen of the picture, once that is something else than before."""
+    pattern = re.compile(f"^{re.escape(drawing.locator('svg').get_attribute('viewBox') or '')}$")
+    if view_box(drawing) == before:
+        expect(drawing.locator("svg")).not_to_have_attribute("viewBox", pattern)
+    return view_box(drawing)
 
 
 def detail(widget: Locator) -> Locator:
@@ -214,23 +235,63 @@ def test_the_picture_zooms_and_moves_and_leaves_the_wheel_to_the_notebook(open_n
     mouse.down()
     mouse.move(box["x"] + box["width"] / 2 - 80, box["y"] + box["height"] / 2 - 20, steps=5)
     mouse.up()
-    notebook.page.wait_for_timeout(100)
-    dragged = view_box(drawing)
+    dragged = other_view_box(drawing, closer)
     assert dragged[0] > closer[0]
     assert dragged[2:] == closer[2:]
     expect(detail(widget)).to_have_count(0)  # a drag is no click
 
     drawing.focus()
     keys.press("ArrowLeft")
-    notebook.page.wait_for_timeout(100)
-    assert view_box(drawing)[0] < dragged[0]
+    left = other_view_box(drawing, dragged)
+    assert left[0] < dragged[0]
     keys.press("0")
-    notebook.page.wait_for_timeout(100)
-    whole = view_box(drawing)
+    whole = other_view_box(drawing, left)
     assert whole[2] > closer[2]
     widget.get_by_role("button", name="Zoom in").click()
-    notebook.page.wait_for_timeout(100)
-    assert view_box(drawing)[2] < whole[2]
+    assert other_view_box(drawing, whole)[2] < whole[2]
+
+
+def test_a_picture_beside_questions_is_as_large_as_it_may_be_and_nothing_lies_on_it(open_notebook):
+    notebook = open_notebook(ASKING, "run = asking.start()")
+    notebook.run_done(0)
+    notebook.run_done(1)
+    widget = notebook.run_widget(1)
+    expect(notebook.node(1, "Your name?")).to_have_attribute("data-status", "waiting")
+    drawing = widget.locator(".aether-drawing")
+    drawing.hover()
+
+    assert drawing.evaluate("e => e.clientWidth / e.firstChild.viewBox.baseVal.width") == pytest.approx(
+        1, abs=0.02
+    )
+    zoom = widget.get_by_role("group", name="Zoom")
+    expect(zoom).to_have_css("opacity", "1")
+    buttons, picture = zoom.bounding_box(), drawing.bounding_box()
+    assert buttons["y"] + buttons["height"] <= picture["y"]
+    tabs = widget.get_by_role("tab").last.bounding_box()
+    assert tabs["x"] + tabs["width"] <= buttons["x"]
+    notebook.screenshot("picture-beside")
+
+
+def test_a_chain_of_a_thousand_is_seen_whole_and_in_its_colours(open_notebook):
+    notebook = open_notebook(CHAIN, "run = chain.start(n=0)")
+    notebook.run_done(0)
+    notebook.run_done(1)
+    notebook.wait_status(1, "succeeded")
+    widget = notebook.run_widget(1)
+    nodes = widget.locator(".node")
+    expect(nodes).to_have_count(1000)
+    drawing = widget.locator(".aether-drawing")
+    before = view_box(drawing)
+    widget.get_by_role("button", name="Fit").click()
+    other_view_box(drawing, before)
+    around = drawing.bounding_box()
+    top = (
+        "e => e.getBBox().y * e.getScreenCTM().d + e.getScreenCTM().f"  # a bounding box has the stroke in it
+    )
+    ends = [node.locator("path, polygon").first.evaluate(top) for node in (nodes.first, nodes.last)]
+    assert around["y"] <= min(ends) < max(ends) <= around["y"] + around["height"]
+    expect(nodes.first.locator("path, polygon").first).to_have_css("vector-effect", "non-scaling-stroke")
+    notebook.screenshot("picture-chain")
 
 
 def test_timeline_and_table_follow_the_run_and_a_node_is_cancelled(open_notebook):
