@@ -135,6 +135,8 @@ def field_typed(schema: Mapping[str, Any], text: str) -> Any:
     if "enum" in schema:
         options = schema["enum"]
         place = _place(text, [str(o) for o in options])
+        if place is None:
+            place = _place(text, schema.get("names", []))
         return text if place is None else options[place]
     kind = schema.get("type")
     if kind == "boolean":
@@ -264,7 +266,7 @@ def _between(low: Any, high: Any, unit: str, what: str) -> str:
 def _field_hints(schema: Mapping[str, Any]) -> Iterator[str]:
     kind = schema.get("type")
     if "enum" in schema:
-        yield _numbered(schema["enum"])
+        yield _numbered(schema.get("names", schema["enum"]))
     elif kind == "boolean":
         yield "yes or no"
     elif kind in {"integer", "number"}:

@@ -84,7 +84,14 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class _Schema(GenerateJsonSchema):
-    """pydantic's, but for a Decimal, which it says to be a number or a text."""
+    """pydantic's, but for Decimal, which it says to be a number or text, and enums of numbers, whose names it drops."""
+
+    def enum_schema(self, schema: Any) -> dict[str, Any]:
+        """The values, and of numbers what they are called."""
+        made = super().enum_schema(schema)
+        if made.get("type") in {"integer", "number"}:
+            made["names"] = [_title(member.name.lower()) for member in schema["members"]]
+        return made
 
     def decimal_schema(self, schema: Any) -> dict[str, Any]:
         """A number."""

@@ -26,6 +26,14 @@ test("limits are said as people say them", () => {
   assert.equal(choiceHint(0, null), "");
 });
 
+test("both bounds of a number are said, also those that are themselves no answer", () => {
+  assert.equal(numberHint({ ...number, above: 0, below: 1, step: 0.05 }), "More than 0 and less than 1, in steps of 0.05.");
+  assert.equal(numberHint({ ...number, above: 0, max: 1, unit: "kg" }), "More than 0 kg and at most 1 kg.");
+  assert.equal(numberHint({ ...number, min: 0, below: 10, integer: true }), "At least 0 and less than 10, a whole number.");
+  assert.equal(numberHint({ ...number, min: 0, max: 9, unit: "%" }), "From 0 to 9 %.");
+  assert.equal(numberHint(number), "");
+});
+
 test("a text is measured in characters, as Python does", () => {
   assert.equal(textFault(text({ max_length: 2 }), "👍👍"), "");
   assert.match(textFault(text({ max_length: 1 }), "👍👍"), /At most 1 character\. This has 2\./);

@@ -140,3 +140,11 @@ test("of a union's kinds the one that comes closest is told of", () => {
 test("what the schema does not say is let through", () => {
   assert.deepEqual(texts({}, { whatever: [1, "x", null] } as never), []);
 });
+
+test("an entry that nobody has named needs a name", () => {
+  const labels: Schema = { type: "object", properties: { labels: trip.properties?.["labels"] ?? {} } };
+  assert.deepEqual(texts(labels, { labels: { newKey: 1, "newKey-1": "", keys: 2 } } as never), [
+    ["labels.newKey", "It needs a name."],
+    ["labels.newKey-1", "It needs a name."],
+  ]);
+});

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,13 @@ from browser.questions import ANSWERS, COUNT, KINDS, Typist
 from playwright.sync_api import Locator, expect
 
 ONE_BY_ONE = "run = one_by_one.start(run_id='trip')"
+ANSWERED = "import json; print(json.dumps((await run).answers))"
 AT_ONCE = "run = at_once.start(run_id='all')"
 
 
-def card(notebook: Notebook, question: str, state: str = "open") -> Locator:
-    """One question of the run in cell 1."""
-    return notebook.prompt(1, state).filter(has_text=question)
+def card(notebook: Notebook, question: str, state: str = "open", *, cell: int = 1) -> Locator:
+    """One question of the run in a cell."""
+    return notebook.prompt(cell, state).filter(has_text=question)
 
 
 def all_open(notebook: Notebook) -> None:
@@ -27,7 +28,7 @@ def all_open(notebook: Notebook) -> None:
 
 @pytest.mark.parametrize("frontend", ["lab", "notebook"])
 def test_every_kind_is_answered_with_the_keyboard_alone(open_notebook, frontend, tmp_path):
-    notebook = open_notebook(KINDS, ONE_BY_ONE, "print((await run).answers)", frontend=frontend)
+    notebook = open_notebook(KINDS, ONE_BY_ONE, ANSWERED, frontend=frontend)
     (tmp_path / "small.csv").write_text("a,b\n")
 
     notebook.run_done(0)
@@ -35,7 +36,7 @@ def test_every_kind_is_answered_with_the_keyboard_alone(open_notebook, frontend,
     answer_everything(notebook, tmp_path / "small.csv")
     notebook.wait_status(1, "succeeded")
 
-    assert ast.literal_eval(notebook.run_done(2)) == ANSWERS
+    assert json.loads(notebook.run_done(2)) == ANSWERS
     expect(card(notebook, "API key", "answered")).to_contain_text("••••")
 
 
@@ -261,3 +262,35 @@ def test_with_every_kind_on_the_page_nothing_is_hard_to_reach_or_to_read(open_no
     notebook.screenshot("questions-dark")
     assert notebook.faults() == []
     notebook.use_theme("Light")
+
+
+def test_entries_get_their_names_from_who_adds_them(open_notebook):
+    notebook = open_notebook(
+        "from pydantic import BaseModel\nfrom aether_nb import graph_fn\n\n"
+        "class Stock(BaseModel):\n    pieces: dict[str, int] = {}\n\n"
+        "@graph_fn(outputs=['got'])\nasync def count(*, context):\n"
+        "    return {'got': (await context.channel().ask_form(Stock, 'What is there?')).pieces}\n\nrun = count.start()",
+        "import json; print(json.dumps((await run).got))",
+    )
+    notebook.run_done(0)
+    form = card(notebook, "What is there?", cell=0)
+    form.get_by_role("button", name="Add entry").click()
+    keyboard = notebook.page.keyboard
+    expect(form.get_by_role("textbox", name="Name")).to_be_focused()
+    expect(form.get_by_role("textbox", name="Name")).to_have_value("")
+    form.get_by_role("button", name="Submit").click()
+    expect(form).to_contain_text("It needs a name.")
+
+    form.get_by_role("textbox", name="Name").focus()
+    keyboard.type("apples")
+    keyboard.press("Enter")
+    expect(form.get_by_label("Value")).to_be_focused()
+    expect(form).to_contain_text("A number is needed.")
+    keyboard.type("12")
+    form.get_by_role("button", name="Add entry").click()
+    keyboard.type("pears")
+    keyboard.press("Tab")
+    keyboard.type("3")
+    keyboard.press("Enter")
+    notebook.wait_status(0, "succeeded")
+    assert json.loads(notebook.run_done(1)) == {"apples": 12, "pears": 3}

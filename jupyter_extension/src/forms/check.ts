@@ -6,6 +6,7 @@
 import type { Json } from "../api";
 import { numberFault, textFault } from "../inputs/limits";
 import type { Path, Schema } from "./schema";
+import { isNamed } from "./schema";
 
 export interface Found {
   path: Path;
@@ -92,6 +93,7 @@ function fields(schema: Schema, value: { [name: string]: Json }, path: Path): Fo
   const missing = required.filter((name) => value[name] === undefined && properties[name] !== undefined);
   const inner = Object.entries(value).flatMap(([name, one]) => {
     const own = properties[name] ?? (typeof additionalProperties === "object" ? additionalProperties : undefined);
+    if (own && own !== properties[name] && !isNamed(name)) return [{ path: [...path, name], text: "It needs a name." }];
     return own ? check(own, one, [...path, name]) : [];
   });
   return [...missing.map((name) => ({ path: [...path, name], text: NEEDED })), ...inner];

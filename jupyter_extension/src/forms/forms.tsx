@@ -4,6 +4,7 @@
  */
 
 import RjsfForm from "@rjsf/core/lib/components/Form.js";
+import { englishStringTranslator, TranslatableString } from "@rjsf/utils";
 import type { ComponentType } from "preact";
 import { render } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
@@ -49,6 +50,10 @@ export function mountForm(place: HTMLElement): FormView {
 /** Its types would be instantiated without end; what it gets here is told by its documentation. */
 const Form = RjsfForm as unknown as ComponentType<Record<string, unknown>>;
 
+/** What is added to a mapping begins empty, whatever it is. */
+const translate = (text: TranslatableString, words?: string[]): string =>
+  text === TranslatableString.NewStringDefault ? "" : englishStringTranslator(text, words);
+
 interface Change {
   formData?: Json;
 }
@@ -85,6 +90,7 @@ function ModelForm({ id, schema, submit, value, first, problems, busy, change, a
         fields={fields}
         widgets={widgets}
         templates={templates}
+        translateString={translate}
         extraErrors={tree}
         experimental_defaultFormStateBehavior={DEFAULTS}
         liveValidate={tried ? "onChange" : false}

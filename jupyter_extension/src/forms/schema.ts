@@ -17,6 +17,8 @@ export interface Schema {
   anyOf?: Schema[];
   oneOf?: Schema[];
   enum?: Json[];
+  /** Ours: what the numbers of an enum are called. */
+  names?: string[];
   const?: Json;
   default?: Json;
   nullable?: boolean;
@@ -35,6 +37,10 @@ export interface Schema {
   /** Ours: this is one of the kinds of a union, whose name stands beside it already. */
   kind?: true;
 }
+
+/** What an entry is called, in the form's values, until somebody names it. */
+const UNNAMED = /^newKey(?:-\d+)?$/;
+export const isNamed = (entry: string): boolean => !UNNAMED.test(entry);
 
 export type Path = (string | number)[];
 

@@ -15,20 +15,19 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { sentence } from "../format";
 import { amount, numberHint, textHint } from "../inputs/limits";
 import type { Schema } from "./schema";
+import { isNamed } from "./schema";
 import { aboutOf, labelOf, numberLimits, ticks } from "./widgets";
 
 /** What is expected of a field, beyond its description. */
 function hintOf(schema: Schema): string {
-  const { type, minLength = 0, maxLength = null, minItems = 0, maxItems = null, exclusiveMinimum, exclusiveMaximum } = schema;
+  const { type, minLength = 0, maxLength = null, minItems = 0, maxItems = null } = schema;
   if (schema.enum || schema.const !== undefined) return "";
   if (type === "string") {
     const limit = textHint({ min_length: minLength, max_length: maxLength, pattern: null, hint: "" });
     return limit || FORMATS[schema.format ?? ""] || "";
   }
   if (type === "array") return sentence(amount(minItems, maxItems, "item"));
-  if (type !== "number" && type !== "integer") return "";
-  if (exclusiveMinimum !== undefined) return `More than ${exclusiveMinimum}.`;
-  return exclusiveMaximum === undefined ? numberHint(numberLimits(schema)) : `Less than ${exclusiveMaximum}.`;
+  return type === "number" || type === "integer" ? numberHint(numberLimits(schema)) : "";
 }
 
 const FORMATS: Record<string, string> = {
@@ -87,8 +86,26 @@ const Fault = ({ text }: { text: string }) => (
 
 /** A field that the person named: its name, its value, and the way to take it off. */
 function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
-  const { id, label, schema, readonly, children, onKeyRenameBlur, onRemoveProperty } = props;
-  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <>{children}</>;
+  const { schema, children } = props;
+  return ADDITIONAL_PROPERTY_FLAG in schema ? <Named {...props} /> : <>{children}</>;
+}
+
+function Named({ id, label, readonly, children, onKeyRenameBlur, onRemoveProperty }: WrapIfAdditionalTemplateProps) {
+  const name = useRef<HTMLInputElement>(null);
+  const known = isNamed(label) ? label : "";
+  useLayoutEffect(() => {
+    if (!known && document.activeElement?.matches(".aether-add")) name.current?.focus(); // which has just added it
+  }, []);
+  const rename = (event: FocusEvent & { currentTarget: HTMLInputElement }) => {
+    const typed = event.currentTarget.value.trim();
+    if (typed && typed !== known) (onKeyRenameBlur as unknown as (event: FocusEvent) => void)(event);
+    else event.currentTarget.value = known;
+  };
+  const toValue = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    document.getElementById(id)?.focus();
+  };
   return (
     <div class="aether-named">
       <div class="aether-form-field">
@@ -97,17 +114,19 @@ function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
         </label>
         <input
           key={label}
+          ref={name}
           id={`${id}.key`}
           class="aether-input"
           type="text"
           autocomplete="off"
-          defaultValue={label}
+          defaultValue={known}
           readOnly={readonly}
-          onBlur={onKeyRenameBlur as unknown as (event: FocusEvent) => void}
+          onBlur={rename}
+          onKeyDown={toValue}
         />
       </div>
       {children}
-      <Remove what={label} disabled={readonly} onClick={onRemoveProperty} />
+      <Remove what={known || "entry"} disabled={readonly} onClick={onRemoveProperty} />
     </div>
   );
 }

@@ -35,7 +35,7 @@ export function TextWidget({ id, value, schema, readonly, required, rawErrors, o
   return (
     <input
       id={id}
-      class="aether-input"
+      class={schema.format === "time" ? "aether-input aether-date" : "aether-input"}
       type={TYPES[schema.format ?? ""] ?? "text"}
       autocomplete="off"
       value={(value as string | undefined) ?? ""}
@@ -147,7 +147,8 @@ export function NumberField({ fieldPathId, formData, schema, readonly, required,
   const now = toNumber(typed) === formData ? typed : shown(formData);
   const limits = numberLimits(schema as Schema);
   if (schema.enum) {
-    const options = { enumOptions: schema.enum.map((value) => ({ value: value as Json, label: String(value) })) };
+    const names = (schema as Schema).names ?? [];
+    const options = { enumOptions: schema.enum.map((value, i) => ({ value: value as Json, label: names[i] ?? String(value) })) };
     const props = { id, value: formData, options, required, readonly, rawErrors, schema, label: "", ...rest };
     return <SelectWidget {...(props as unknown as WidgetProps)} onChange={(value: Json | undefined) => onChange(value, path)} />;
   }
@@ -175,8 +176,8 @@ function toNumber(typed: string): Json | undefined {
 }
 
 export function numberLimits(schema: Schema): NumberLimits {
-  const { minimum = null, maximum = null, multipleOf = null, type } = schema;
-  return { min: minimum, max: maximum, step: multipleOf, integer: type === "integer", unit: "" };
+  const { minimum = null, maximum = null, multipleOf = null, type, exclusiveMinimum: above, exclusiveMaximum: below } = schema;
+  return { min: minimum, max: maximum, step: multipleOf, integer: type === "integer", unit: "", above, below };
 }
 
 /** What no other input is for, as JSON. */

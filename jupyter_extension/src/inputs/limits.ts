@@ -18,6 +18,9 @@ export interface NumberLimits {
   step: number | null;
   integer: boolean;
   unit: string;
+  /** Bounds that are themselves too little and too much. */
+  above?: number | undefined;
+  below?: number | undefined;
 }
 
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
@@ -67,18 +70,17 @@ export function parseNumber(typed: string): number {
 /** A number as it is typed, with its unit. */
 export const quantity = (n: number, unit: string): string => (unit ? `${n} ${unit}` : String(n));
 
-export function numberHint({ min, max, step, integer, unit }: NumberLimits): string {
-  const range =
-    min !== null && max !== null
-      ? `From ${min} to ${quantity(max, unit)}`
-      : min !== null
-        ? `At least ${quantity(min, unit)}`
-        : max !== null
-          ? `At most ${quantity(max, unit)}`
-          : "";
+export function numberHint(limits: NumberLimits): string {
+  const { step, integer } = limits;
   const kind = step !== null && step !== 1 ? `in steps of ${step}` : integer || step === 1 ? "a whole number" : "";
-  if (!range) return sentence(kind);
-  return kind ? `${range}, ${kind}.` : `${range}.`;
+  return sentence([range(limits), kind].filter(Boolean).join(", "));
+}
+
+function range({ min, max, unit, above, below }: NumberLimits): string {
+  if (min !== null && max !== null) return `from ${min} to ${quantity(max, unit)}`;
+  const low = above !== undefined ? `more than ${quantity(above, unit)}` : min !== null ? `at least ${quantity(min, unit)}` : "";
+  const high = below !== undefined ? `less than ${quantity(below, unit)}` : max !== null ? `at most ${quantity(max, unit)}` : "";
+  return [low, high].filter(Boolean).join(" and ");
 }
 
 export function numberFault(limits: NumberLimits, typed: string): string {

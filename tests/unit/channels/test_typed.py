@@ -146,6 +146,16 @@ def test_a_form_that_was_refused_keeps_what_was_given():
     assert value == {"name": "Ada", "age": 36, "role": "author", "address": {"street": "Here"}}
 
 
+def test_the_numbers_of_an_enum_are_offered_and_taken_by_name():
+    level = {"enum": [1, 10], "names": ["Low", "High"], "type": "integer", "title": "Level"}
+    form = FormPrompt(prompt="?", fields={"type": "object", "properties": {"level": level}})
+    for line in ("2", "high", "10"):
+        assert fill(Entry(form), line) == (
+            ["  Level  [1 Low  2 High]  [Enter to leave it out]\n"],
+            {"level": 10},
+        )
+
+
 def test_a_form_may_be_given_as_json_at_once():
     assert fill(Entry(FORM), '{"name": "Ada"}')[1] == {"name": "Ada"}
 

@@ -235,3 +235,19 @@ def test_a_reply_is_refused_by_field_or_gives_an_instance_and_never_anything_els
         problems = invalid.problems
     assert all(path == "" or path.split(".")[0] in {*FIELDS, "strange"} for path in problems)
     assert all(said and "\n" not in said for said in problems.values())
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    VERY_HIGH = 10
+
+
+def test_the_numbers_of_an_enum_are_called_by_its_names() -> None:
+    class Skilled(BaseModel):
+        level: Level
+        colour: Colour = Colour.RED
+
+    fields = form_of(Skilled).fields["properties"]
+    assert (fields["level"]["enum"], fields["level"]["names"]) == ([1, 10], ["Low", "Very high"])
+    assert "names" not in fields["colour"]  # its values are words themselves
+    assert instance_of(Skilled, form_of(Skilled).fields, {"level": 10}).level is Level.VERY_HIGH
