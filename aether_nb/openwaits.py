@@ -11,6 +11,7 @@ from aether_nb.display.looks import signed
 from aether_nb.engine.ports import WaitRow
 from aether_nb.ids import NodeId, RunId, Token
 from aether_nb.markup import Showable, pairs
+from aether_nb.prompts import headline
 from aether_nb.tables import Column, Table
 
 
@@ -72,8 +73,9 @@ class OpenWait(Showable):
 def wait_table(rows: Sequence[WaitRow]) -> Table[OpenWait]:
     """Waits as a table."""
     columns = [
-        Column("prompt", lambda w: w.prompt), Column("kind", lambda w: w.kind), Column("run", lambda w: w.run_id),
-        Column("status", lambda w: w.status, "status"), Column("by", lambda w: w.by or None),
-        Column("deadline", lambda w: w.deadline, "time"), Column("token", lambda w: w.token),
+        Column("prompt", lambda w: headline(w.prompt)), Column("kind", lambda w: w.kind),
+        Column("run", lambda w: w.run_id), Column("status", lambda w: w.status, "status"),
+        Column("by", lambda w: w.by or None), Column("deadline", lambda w: w.deadline, "time"),
+        Column("token", lambda w: w.token),
     ]  # fmt: skip
     return Table([OpenWait.of(r) for r in rows], columns, "Nothing waits for an answer.")

@@ -178,6 +178,7 @@ function Table({ table: { columns, rows, right, more_rows, more_columns }, capti
           </tbody>
         </table>
       </div>
+      {rows.length === 0 && <div class="aether-muted aether-fine">(no rows)</div>}
       {more && <div class="aether-muted aether-fine">… {more}</div>}
     </>
   );

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ async def reader(*, context):
 
 run = reader.start()
 """
-FOUND = "(await run).found"
+FOUND = "import json; print(json.dumps((await run).found))"
 MB = 1_000_000
 TAKEN = re.compile("Stored. The kernel is busy|Accepted")  # by a subshell a busy kernel answers itself
 DOOR = "**/aether-nb/api/**"
@@ -92,7 +92,7 @@ def test_a_file_of_300_mb_costs_kernel_and_server_little_memory(
     print(f"{way}: {grown}")
     record_property(f"MB of growth by {way}", grown)
     assert max(grown.values()) < 30, grown
-    assert ast.literal_eval(notebook.run_done(1)) == [("big.bin", 300 * MB, digest.hexdigest())]
+    assert json.loads(notebook.run_done(1)) == [["big.bin", 300 * MB, digest.hexdigest()]]
     assert on_their_way(notebook) == []
 
 
@@ -122,7 +122,7 @@ def test_what_is_not_asked_for_is_refused_before_and_after_it_is_sent(open_noteb
     prompt.get_by_role("button", name=f"Remove {tmp_path / 'a.txt'}").click()
     prompt.get_by_role("button", name="Submit").click()
     notebook.wait_status(0, "succeeded")
-    assert ast.literal_eval(notebook.run_done(1)) == [("good.csv", 4, hashlib.sha256(b"a,b\n").hexdigest())]
+    assert json.loads(notebook.run_done(1)) == [["good.csv", 4, hashlib.sha256(b"a,b\n").hexdigest()]]
 
 
 @pytest.mark.parametrize("way", ["http", "comm"])
@@ -162,7 +162,7 @@ def test_an_upload_goes_on_after_the_connection_broke(open_notebook, tmp_path):
     notebook.wait_status(0, "succeeded")
 
     assert len(broken) == 1
-    assert ast.literal_eval(notebook.run_done(1)) == [("big.bin", 20 * MB, hashlib.sha256(data).hexdigest())]
+    assert json.loads(notebook.run_done(1)) == [["big.bin", 20 * MB, hashlib.sha256(data).hexdigest()]]
 
 
 @pytest.mark.parametrize("kernel", ["6.31", "7.3"])
@@ -180,4 +180,4 @@ def test_a_file_comes_by_http_while_a_cell_holds_the_kernel(open_notebook, tmp_p
     expect(notebook.run_widget(0)).to_contain_text(TAKEN)
     (notebook.file.parent / "go").touch()
     notebook.wait_status(0, "succeeded")
-    assert ast.literal_eval(notebook.run_done(2))[0][0] == "a.csv"
+    assert json.loads(notebook.run_done(2))[0][0] == "a.csv"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import json
 
 import pytest
 from browser.stories import AGENT, Folder
@@ -85,7 +85,7 @@ def test_files_are_dropped_into_the_prompt_and_become_artifacts(open_notebook, t
     data = b"a,b\n1,2\n" * 300_000  # more than two pieces
     (tmp_path / "big.csv").write_bytes(data)
     (tmp_path / "small.csv").write_bytes(b"x\n")
-    notebook = open_notebook(FILES, "(await run).found")
+    notebook = open_notebook(FILES, "import json; print(json.dumps((await run).found))")
 
     notebook.run_done(0)
     notebook.prompt(0).locator("input[type=file]").set_input_files(
@@ -95,9 +95,9 @@ def test_files_are_dropped_into_the_prompt_and_become_artifacts(open_notebook, t
     notebook.wait_status(0, "succeeded")
 
     wanted = [
-        (n, len(c), hashlib.sha256(c).hexdigest()) for n, c in (("big.csv", data), ("small.csv", b"x\n"))
+        [n, len(c), hashlib.sha256(c).hexdigest()] for n, c in (("big.csv", data), ("small.csv", b"x\n"))
     ]
-    assert ast.literal_eval(notebook.run_done(1)) == wanted
+    assert json.loads(notebook.run_done(1)) == wanted
     expect(notebook.prompt(0, "answered")).to_contain_text("big.csv, small.csv")
 
 

@@ -153,6 +153,19 @@ async def test_waits_answers_nodes_and_events_show_themselves(ours: Any) -> None
     assert "forked_from" not in repr(run.events[0])
 
 
+async def test_a_table_of_waits_has_the_questions_without_their_marks(ours: Any) -> None:
+    @graph_fn(outputs=[])
+    async def asks(*, context: Any) -> dict[str, Any]:
+        await context.channel().ask_text("Go **now**?\n\nThere is `time`.")
+        return {}
+
+    run = asks.start()
+    await run.next_wait()
+    assert "Go now? " in repr(ae.waits())
+    assert run.waits[0].prompt.startswith("Go **now**?")
+    run.cancel()
+
+
 async def test_times_of_events_go_to_pandas_in_utc(ours: Any) -> None:
     run = greet.start()
     await run.next_wait()
