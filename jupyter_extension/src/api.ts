@@ -429,6 +429,10 @@ export interface DoorShape {
   nonce: string;
   /** Base URL of the server; "" for the page's own. */
   base: string;
+  /** The server itself gave this shape, and no kernel: there is nothing to prove. */
+  served?: true;
+  /** What its `Authorization` header wants, where the cookie is not enough. */
+  token?: string;
 }
 
 /** What the server says of questions whose kernel is not heard: `aether_nb/jupyter/watching.py`. */

@@ -1,7 +1,7 @@
 /**
  * The second door: HTTP to the server extension, which reads and writes the same store as the kernel.
  * For replies that the comm does not take, files, and what becomes of questions whose kernel is not
- * heard. All HTTP of the page is in `call` and `put`.
+ * heard. All HTTP of the page is in `call` and `put`, but for `stream.ts`.
  */
 
 import type { Closed, DoorShape, FileRef, News, Problems, ReplyValue } from "./api";
@@ -53,22 +53,27 @@ function pageBase(): string {
   }
 }
 
-function xsrf(): Record<string, string> {
-  const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)?.[1];
-  return token ? { "X-XSRFToken": decodeURIComponent(token) } : {};
+/** What lets a request in. */
+export function pass(token = ""): Record<string, string> {
+  const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)?.[1];
+  return {
+    ...(xsrf && { "X-XSRFToken": decodeURIComponent(xsrf) }),
+    ...(token && { Authorization: `token ${token}` }),
+  };
 }
 
 interface Asked {
   method: "GET" | "POST" | "DELETE";
   body?: unknown;
   signal?: AbortSignal;
+  token?: string | undefined;
 }
 
-async function call(url: string, { method, body, signal }: Asked): Promise<{ status: number; data: unknown }> {
+export async function call(url: string, { method, body, signal, token }: Asked): Promise<{ status: number; data: unknown }> {
   const response = await fetch(url, {
     method,
     credentials: "same-origin",
-    headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...xsrf() },
+    headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...pass(token) },
     body: body === undefined ? null : JSON.stringify(body),
     signal: signal ?? null,
   });
@@ -81,6 +86,7 @@ function put(
   data: Blob,
   signal: AbortSignal,
   sent: (n: number) => void,
+  token?: string,
 ): Promise<{ status: number; data: unknown }> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -90,7 +96,7 @@ function put(
       act();
     };
     request.open("PUT", url);
-    for (const [name, value] of Object.entries(xsrf())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(pass(token))) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => sent(event.loaded);
     request.onload = end(() => {
       try {
@@ -106,6 +112,16 @@ function put(
   });
 }
 
+/** Where the routes are. */
+export const apiAt = (base: string): string => `${base}${base.endsWith("/") ? "" : "/"}aether-nb/api`;
+
+interface Place {
+  api: string;
+  /** The store's name there. */
+  store: string;
+  token: string | undefined;
+}
+
 export class HttpDoor implements Door {
   readonly #shape: () => DoorShape | null;
   /** `store nonce` of the door whose server has proved that it reads the same store. */
@@ -116,23 +132,25 @@ export class HttpDoor implements Door {
     this.#shape = shape;
   }
 
-  /** Where the routes are, and the store's name there; null where there is no door. */
-  get place(): { api: string; store: string } | null {
+  /** Null where there is no door. */
+  get place(): Place | null {
     const door = this.#shape();
     const base = door?.base || pageBase();
     if (!door?.store || !base) return null;
-    return { api: `${base}${base.endsWith("/") ? "" : "/"}aether-nb/api`, store: door.store };
+    return { api: apiAt(base), store: door.store, token: door.token };
   }
 
   async open(): Promise<boolean> {
     const door = this.#shape();
     const place = this.place;
     if (!door || !place) return false;
+    if (door.served) return true;
     const key = `${door.store} ${door.nonce}`;
     if (this.#proved === key) return true;
     try {
       const { status, data } = await call(`${place.api}/nonce?store=${encodeURIComponent(place.store)}`, {
         method: "GET",
+        token: place.token,
       });
       if (status !== 200 || (data as { nonce?: string }).nonce !== door.nonce) return false;
     } catch {
@@ -147,7 +165,7 @@ export class HttpDoor implements Door {
     if (!place || !(await this.open())) return { result: "unavailable" };
     try {
       const body = { store: place.store, token, value };
-      const { status, data } = await call(`${place.api}/answer`, { method: "POST", body });
+      const { status, data } = await call(`${place.api}/answer`, { method: "POST", body, token: place.token });
       if (status === 422) {
         return { result: "refused", problems: (data as { problems: Problems }).problems };
       }
@@ -171,7 +189,7 @@ export class HttpDoor implements Door {
       const body = { store: place.store, tokens, alive };
       // said to be no activity: a server that ends when nobody uses it may end
       const url = `${place.api}/watch?no_track_activity=1`;
-      const { status, data } = await call(url, { method: "POST", body, signal });
+      const { status, data } = await call(url, { method: "POST", body, signal, token: place.token });
       return status === 200 ? (data as News) : null;
     } catch {
       return null;
@@ -188,7 +206,7 @@ export class HttpDoor implements Door {
     const { name, size, media } = file;
     const url = this.#upload(file, { name, size: String(size), media, offset: String(offset) });
     try {
-      const answer = await put(url, data, signal, sent);
+      const answer = await put(url, data, signal, sent, this.place?.token);
       const said = answer.data as { received?: number; file?: FileRef; problems?: Problems; message?: string };
       if (answer.status === 200) return { result: "taken", received: said.received ?? 0, ...(said.file && { file: said.file }) };
       if (answer.status === 409 && said.received !== undefined) return { result: "elsewhere", received: said.received };
@@ -201,7 +219,7 @@ export class HttpDoor implements Door {
 
   async received(file: Sending): Promise<number | null> {
     try {
-      const { status, data } = await call(this.#upload(file), { method: "GET" });
+      const { status, data } = await call(this.#upload(file), { method: "GET", token: this.place?.token });
       return status === 200 ? (data as { received: number }).received : null;
     } catch {
       return null;
@@ -209,7 +227,7 @@ export class HttpDoor implements Door {
   }
 
   async callOff(file: Sending): Promise<void> {
-    await call(this.#upload(file), { method: "DELETE" }).catch(() => undefined);
+    await call(this.#upload(file), { method: "DELETE", token: this.place?.token }).catch(() => undefined);
   }
 
   #upload(file: Sending, more: Record<string, string> = {}): string {

@@ -49,6 +49,14 @@ export function countdown(ms: number): string {
   return s >= 3600 ? `${Math.floor(s / 3600)}:${rest}` : rest.replace(/^0/, "");
 }
 
+/** How long ago, roughly: `just now`, `3 min ago`, `2 h ago`, `4 d ago`. */
+export function ago(ms: number): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h ago` : `${Math.floor(minutes / 1440)} d ago`;
+}
+
 /** Local time of day, `14:02`; with the date when it is another day than `now`. */
 export function clock(ms: number, now: number = Date.now()): string {
   const at = new Date(ms);

@@ -16,6 +16,7 @@ import type {
   Problems,
   RunShape,
 } from "./api";
+import { Shown } from "./shown";
 
 /** What became of the answer that was given here. */
 export type Attempt =
@@ -145,22 +146,9 @@ function stillOurs(attempts: State["attempts"], view: RunShape): State["attempts
 }
 
 /** The store that the views draw from. */
-export class RunModel {
-  #state: State;
-  readonly #listeners = new Set<() => void>();
-
+export class RunModel extends Shown<State> {
   constructor(view: RunShape) {
-    this.#state = { view, link: "new", door: null, attempts: {}, files: {}, drawn: "", said: "" };
-  }
-
-  get state(): State {
-    return this.#state;
-  }
-
-  /** Calls `listener` after every change; the result ends that. */
-  subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    super({ view, link: "new", door: null, attempts: {}, files: {}, drawn: "", said: "" });
   }
 
   /** Takes the whole view that the kernel says holds now: also an earlier one, when a run starts over. */
@@ -170,7 +158,7 @@ export class RunModel {
 
   /** Applies what changed. "gap": something was missed, so greet the kernel again. */
   patch(patch: PatchShape): "applied" | "old" | "gap" {
-    const { view } = this.#state;
+    const { view } = this.state;
     if (patch.base !== view.seq) return patch.seq <= view.seq ? "old" : "gap";
     if (patch.grown && !fits(view, patch.grown)) return "gap";
     this.#take(applyPatch(view, patch));
@@ -178,16 +166,16 @@ export class RunModel {
   }
 
   setLink(link: LinkState): void {
-    if (link !== this.#state.link) this.#set({ link });
+    if (link !== this.state.link) this.set({ link });
   }
 
   setDoor(door: boolean): void {
-    if (door !== this.#state.door) this.#set({ door });
+    if (door !== this.state.door) this.set({ door });
   }
 
   /** Takes the server's word for questions that were closed while the kernel was not heard. */
   close(closed: News["closed"]): void {
-    const { view } = this.#state;
+    const { view } = this.state;
     const prompts = view.prompts.map((prompt) => {
       const news = prompt.state === "open" ? closed[prompt.token] : undefined;
       return news ? { ...prompt, state: news.status, reply: news.reply, problems: {} } : prompt;
@@ -196,27 +184,22 @@ export class RunModel {
   }
 
   setAttempt(token: string, attempt: Attempt): void {
-    this.#set({ attempts: { ...this.#state.attempts, [token]: attempt } });
+    this.set({ attempts: { ...this.state.attempts, [token]: attempt } });
   }
 
   setFiles(token: string, files: readonly FileItem[]): void {
-    this.#set({ files: { ...this.#state.files, [token]: files } });
+    this.set({ files: { ...this.state.files, [token]: files } });
   }
 
   setDrawn(drawn: string): void {
-    this.#set({ drawn });
+    this.set({ drawn });
   }
 
   say(said: string): void {
-    this.#set({ said });
+    this.set({ said });
   }
 
   #take(view: RunShape): void {
-    this.#set({ view, attempts: stillOurs(this.#state.attempts, view) });
-  }
-
-  #set(changed: Partial<State>): void {
-    this.#state = { ...this.#state, ...changed };
-    for (const listener of [...this.#listeners]) listener();
+    this.set({ view, attempts: stillOurs(this.state.attempts, view) });
   }
 }

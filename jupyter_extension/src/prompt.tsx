@@ -63,7 +63,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
             />
           )}
           <Notes id={`${labelId}-note`} attempt={attempt}>
-            {!attempt && prompt.kind !== "callback" && standing(model)}
+            {!attempt && !session.served && prompt.kind !== "callback" && standing(model)}
           </Notes>
         </>
       )}
@@ -108,7 +108,8 @@ function Deadline({ at }: { at: number }) {
   );
 }
 
-function Outcome({ item: { reply, state } }: { item: PromptShape }) {
+/** How a question ended, in one line. */
+export function Outcome({ item: { reply, state } }: { item: Pick<PromptShape, "reply" | "state"> }) {
   if (!reply) {
     return <div class="aether-outcome">{state === "expired" ? "⊘ no answer in time" : "⊘ not asked any more"}</div>;
   }

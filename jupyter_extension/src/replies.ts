@@ -20,6 +20,8 @@ const STORED_DEAD = "Stored. The kernel that asked is gone: Run All carries on."
 const SENT_BUSY =
   "Sent. The kernel is busy and takes it after this cell. " +
   "If the cell itself waits for this answer, interrupt it (the run goes on) and use run.answer(…).";
+const SERVED_UNDRIVEN = "Stored. Will continue when the notebook resumes.";
+const NO_SERVER = "Not delivered: the server is not reached. What you typed stays.";
 const NO_DOOR = "Not delivered: the kernel that asked this is gone. Run All asks again, and keeps what you typed.";
 
 /** What a person should know before answering, "" when all is well. */
@@ -43,26 +45,26 @@ export class Replies {
   readonly #model: RunModel;
   readonly #link: Pick<Link, "request">;
   readonly #door: Door;
+  readonly #served: boolean;
 
-  constructor(model: RunModel, link: Pick<Link, "request">, door: Door) {
+  /** `served`: the server stands in for the kernel, so the HTTP door is the only one. */
+  constructor(model: RunModel, link: Pick<Link, "request">, door: Door, served = false) {
     this.#model = model;
     this.#link = link;
     this.#door = door;
+    this.#served = served;
   }
 
   /** Sends the answer and sees it through. Resolves to whether some door took it. */
   async answer(token: string, value: ReplyValue): Promise<boolean> {
     this.#model.setAttempt(token, { phase: "sending", note: "" });
+    if (this.#served) return this.#told(token, await this.#door.post(token, value), true);
     const acked = this.#link.request({ type: "answer", id: newId(), token, value });
     const first = await Promise.race([acked, after(ACK_MS)]).catch(() => "dead" as const);
     if (typeof first === "object") return this.#settle(token, first);
 
     const posted = await this.#door.post(token, value);
-    if (posted.result !== "unavailable") return this.#told(token, posted, first === "dead");
-    if (first === "dead") {
-      this.#model.setAttempt(token, { phase: "undelivered", note: NO_DOOR });
-      return false;
-    }
+    if (posted.result !== "unavailable" || first === "dead") return this.#told(token, posted, first === "dead");
     if (this.#model.state.attempts[token]?.phase === "sending") {
       this.#model.setAttempt(token, { phase: "sending", note: SENT_BUSY });
     }
@@ -80,7 +82,7 @@ export class Replies {
     const acked = this.#link.request(request);
     try {
       const first = await Promise.race([acked, after(ACK_MS)]);
-      if (first === "late") this.#model.say("The kernel is busy and takes this after the cell.");
+      if (first === "late" && !this.#served) this.#model.say("The kernel is busy and takes this after the cell.");
       const ack = await acked;
       this.#model.say(ack.note ?? Object.values(ack.problems ?? {}).join(" "));
     } catch {
@@ -99,13 +101,16 @@ export class Replies {
     return ack.ok;
   }
 
-  #told(token: string, posted: Exclude<Posted, { result: "unavailable" }>, dead: boolean): boolean {
-    if (posted.result === "refused") {
+  #told(token: string, posted: Posted, dead: boolean): boolean {
+    if (posted.result === "unavailable") {
+      this.#model.setAttempt(token, { phase: "undelivered", note: this.#served ? NO_SERVER : NO_DOOR });
+    } else if (posted.result === "refused") {
       this.#model.setAttempt(token, { phase: "refused", problems: posted.problems, note: "" });
     } else if (posted.result === "closed") {
       this.#model.setAttempt(token, { phase: "closed", note: closedLine(posted.closed) });
     } else {
-      const note = !dead ? STORED_BUSY : posted.driven ? STORED_DRIVEN : STORED_DEAD;
+      const served = posted.driven ? "" : SERVED_UNDRIVEN;
+      const note = this.#served ? served : !dead ? STORED_BUSY : posted.driven ? STORED_DRIVEN : STORED_DEAD;
       this.#model.setAttempt(token, { phase: "taken", note });
     }
     return posted.result === "accepted";

@@ -28,6 +28,8 @@ export class Session implements Watched {
   readonly door: HttpDoor;
   /** The time that is shown, in milliseconds, where it is not the time that passes. */
   asOf: number | null = null;
+  /** The server stands in for a kernel: nobody is to be missed, and nothing can be started. */
+  readonly served: boolean;
   readonly #ended = new AbortController();
   #laidOut = "";
   #watch: Watch | null = null;
@@ -40,7 +42,8 @@ export class Session implements Watched {
     this.model = new RunModel(emptyRun(String(wire.get("run_id") ?? "")));
     this.link = new Link(wire, this.model, signal);
     this.door = new HttpDoor(() => wire.get("door") as DoorShape | null);
-    this.replies = new Replies(this.model, this.link, this.door);
+    this.served = (wire.get("door") as DoorShape | null | undefined)?.served === true;
+    this.replies = new Replies(this.model, this.link, this.door, this.served);
     this.uploads = new Uploads(this.model, this.link, this.door);
 
     const onView = () => {
@@ -117,7 +120,7 @@ export class Session implements Watched {
 
   /** Asks the server while there is an open question and the kernel is not heard. */
   #watchIfUnheard(): void {
-    const wanted = this.model.state.link === "live" ? "" : this.tokens().join(" ");
+    const wanted = this.served || this.model.state.link === "live" ? "" : this.tokens().join(" ");
     if (wanted === this.#asked) return;
     this.#stopWatching();
     this.#asked = wanted;

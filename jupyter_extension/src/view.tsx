@@ -25,7 +25,8 @@ export function mount(session: Session, el: HTMLElement): () => void {
   return () => render(null, el);
 }
 
-function Run() {
+/** The run of the session around it. */
+export function Run() {
   const session = useSession();
   const { view, drawn, said } = useModel(session);
   const root = useRef<HTMLDivElement>(null);
@@ -73,7 +74,8 @@ function Run() {
 
 /** Beside the line that says that this is a stored result. */
 function RunAgain() {
-  const { replies } = useSession();
+  const { replies, served } = useSession();
+  if (served) return null;
   const again = () => void replies.command({ type: "start_over", id: newId() });
   return (
     <button type="button" class="aether-button aether-small" onClick={again}>
@@ -83,7 +85,7 @@ function RunAgain() {
 }
 
 function Header({ view }: { view: RunShape }) {
-  const { replies } = useSession();
+  const { replies, served } = useSession();
   const over = isOver(view);
   const now = useNow(!over);
   const [copied, setCopied] = useState(false);
@@ -116,7 +118,9 @@ function Header({ view }: { view: RunShape }) {
           {copied ? "copied" : <code>{view.run_id}</code>}
         </button>
         {failed && <RetryButton node={failed.id} label="Retry" kind="aether-quiet" />}
-        <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
+        {!served && (
+          <SureButton label="Start over" sure={!over} act={() => replies.command({ type: "start_over", id: newId() })} />
+        )}
         {!over && <SureButton label="Cancel" sure act={() => replies.command({ type: "cancel", id: newId() })} />}
       </span>}
     </div>
