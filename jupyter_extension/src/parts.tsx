@@ -64,7 +64,7 @@ export function Search({ label, search, down }: SearchProps) {
   return (
     <input
       type="search"
-      class="aether-input aether-search"
+      class="aether-input"
       aria-label={label}
       placeholder={label}
       value={text}

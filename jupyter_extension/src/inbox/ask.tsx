@@ -25,6 +25,7 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
   const id = useElementId();
   const row = useRef<HTMLLIElement>(null);
   const { key, wait, closedMs } = item;
+  const { source: _, ...prompt } = wait; // it stands in the line above
   const over = closedMs > 0;
   const shown = open && !over;
   const says = heading(wait.prompt.prompt);
@@ -51,7 +52,6 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
         tabIndex={reached ? 0 : -1}
         aria-expanded={over ? undefined : open}
         aria-controls={shown ? id : undefined}
-        aria-label={shown ? says : undefined}
         onClick={() => !over && turn(!open)}
         onKeyDown={onHeadKey}
       >
@@ -59,7 +59,7 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
           {over ? (wait.state === "answered" ? "✓" : "⊘") : shown ? "▾" : "▸"}
         </span>
         <span class="aether-ask-text">
-          {!shown && <span class="aether-ask-says">{says}</span>}
+          <span class={shown ? "aether-hidden" : "aether-ask-says"}>{says}</span>
           <span class="aether-ask-from">
             {wait.graph}
             {over ? null : " · "}
@@ -73,7 +73,7 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
       {shown && (
         <div id={id} class="aether-ask-body" onKeyDown={onBodyKey}>
           <SessionContext.Provider value={session}>
-            <PromptCard prompt={wait} />
+            <PromptCard prompt={prompt} />
           </SessionContext.Provider>
           {!wait.driven && <Resume host={host} notebook={wait.notebook} run={wait.run_id} />}
           <div class="aether-ask-ways">

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Host } from "../host";
+import { focusFirst } from "../focus";
 import { useShown } from "../hooks";
 import { rove, useKeptFocus } from "../keepfocus";
 import { Clock, Search, Trouble } from "../parts";
@@ -67,10 +68,9 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
       const row = next && rowOf(list.current, next.key);
       if (!row) return;
       event.preventDefault();
-      const head = row.querySelector<HTMLElement>("[data-rove]");
-      head?.focus();
-      if (head?.getAttribute("aria-expanded") === "true") head.click(); // closed and opened again puts the cursor in
-      head?.click();
+      const card = row.querySelector("[data-aether-wait]");
+      if (card) focusFirst(card);
+      else row.querySelector<HTMLElement>("[data-rove]")?.click(); // opens it, and puts the cursor in
     };
     el.addEventListener(NEXT, onNext);
     return () => el.removeEventListener(NEXT, onNext);
@@ -90,10 +90,10 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
         <Trouble broken={state.link === "broken"} trouble={state.trouble} again={() => inbox.again()} />
         <div ref={list} class="aether-side-list" aria-busy={!state.ready} onKeyDown={onKeyDown} onFocusIn={onFocusIn}>
           {groups.map(({ notebook, items }) => (
-            <section key={notebook} class="aether-group" aria-label={notebook || "No notebook"}>
+            <section key={notebook} class="aether-book" aria-label={notebook || "No notebook"}>
               <h3 title={notebook}>
                 <span>{fileName(notebook) || "No notebook"}</span>
-                <span class="aether-group-count">{state.byNotebook[notebook] || ""}</span>
+                <span class="aether-book-count">{state.byNotebook[notebook] || ""}</span>
               </h3>
               <ul>
                 {items.map((item) => (
@@ -143,7 +143,7 @@ interface BarProps {
 function Bar({ inbox, state, down }: BarProps) {
   const notebooks = Object.keys(state.byNotebook).sort();
   return (
-    <div class="aether-side-bar" role="search">
+    <div class="aether-side-bar" role="search" aria-label="Among the questions">
       <Search label="Search questions" search={(q) => inbox.search(q)} down={down} />
       {(notebooks.length > 1 || state.notebook) && (
         <select

@@ -71,5 +71,5 @@ export function grouped(items: readonly Item[]): Group[] {
 /** The last part of a path. */
 export const fileName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-/** The first line of a question, as a heading. */
-export const heading = (prompt: string): string => (prompt.trim().split("\n", 1)[0] ?? "").replace(/^#+\s*/, "");
+/** The first line of a question without its marks, as a heading. */
+export const heading = (prompt: string): string => (prompt.trim().split("\n", 1)[0] ?? "").replace(/^#+\s*|\*\*|__|`/g, "");

@@ -113,7 +113,7 @@ interface BarProps {
 
 function Bar({ runs, state, down }: BarProps) {
   return (
-    <div class="aether-side-bar" role="search">
+    <div class="aether-side-bar" role="search" aria-label="Among the runs">
       <Search label="Search runs" search={(q) => runs.search(q)} down={down} />
       <select class="aether-input" aria-label="Status" value={state.status} onChange={(event) => runs.choose(event.currentTarget.value)}>
         {STATUSES.map(([status, label]) => (
