@@ -30,11 +30,11 @@ export class Fresh {
   }
 
   /** Something else is asked for: what is under way is not wanted any more. */
-  restart(): void {
+  restart(inMs = 0): void {
     if (this.#over) return;
     this.#asking?.abort();
     this.#asking = undefined;
-    this.#due = Date.now();
+    this.#due = Date.now() + inMs;
     this.#schedule();
   }
 

@@ -107,6 +107,8 @@ test("nothing is asked while nothing changes", async () => {
   server.waits = [wait("t1")];
   const model = open();
   await becomes("one question", () => tokens(model).length === 1);
+  // once for the page, once for what the stream says first
+  await becomes("settled", () => server.names().filter((name) => name === "waits").length === 2);
   const before = server.asked.length;
   await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than any pause between two requests
   assert.equal(server.asked.length, before);

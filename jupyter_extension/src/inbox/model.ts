@@ -59,7 +59,6 @@ export class Inbox extends Shown<InboxState> {
   /** Whether a closed question may go from its place. */
   #held: (key: string) => boolean = () => false;
   #limit = PAGE;
-  #openSeen = -1;
   #stores = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
@@ -72,6 +71,7 @@ export class Inbox extends Shown<InboxState> {
     this.#server = server;
     this.#unsubscribe = server.stream.subscribe(() => this.#onNews());
     this.#onNews();
+    this.#fresh.want();
   }
 
   /** The session whose cards these are. */
@@ -130,8 +130,7 @@ export class Inbox extends Shown<InboxState> {
     if (link === "live" && now !== this.#stores) {
       this.#stores = now;
       const open = Object.values(stores).reduce((sum, mark) => sum + mark.open, 0);
-      this.#fresh.want(open === this.#openSeen && this.state.ready ? LATER_MS : 0);
-      this.#openSeen = open;
+      this.#fresh.want(open === this.state.open && this.state.ready ? LATER_MS : 0);
       this.set({ open });
     }
     if (link !== this.state.link) this.set({ link });

@@ -12,6 +12,8 @@ import { Shown } from "../shown";
 /** Runs of one request. */
 export const PAGE = 50;
 const PAUSE_MS = 700;
+/** Who scrolls far passes by pages that are not to be fetched. */
+const SETTLE_MS = 60;
 /** After a fetch that failed. */
 const AGAIN_MS = 5000;
 
@@ -43,6 +45,7 @@ export class Runs extends Shown<RunsState> {
     this.#server = server;
     this.#unsubscribe = server.stream.subscribe(() => this.#onNews());
     this.#onNews();
+    this.#fresh.want();
   }
 
   row(index: number): RunRow | undefined {
@@ -53,7 +56,7 @@ export class Runs extends Shown<RunsState> {
   look(from: number, to: number): void {
     this.#from = from;
     this.#to = to;
-    if (this.#wanted().some((page) => !this.state.pages.has(page))) this.#fresh.restart();
+    if (this.#wanted().some((page) => !this.state.pages.has(page))) this.#fresh.restart(SETTLE_MS);
     else if (this.#wanted().some((page) => this.#old.has(page))) this.#fresh.want();
   }
 
