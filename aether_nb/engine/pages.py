@@ -60,11 +60,16 @@ class Pages(Protocol):
     ) -> tuple[int, list[RunRow]]:
         """Runs, newest first: how many there are, and those of the page. Searched are id, graph and home."""
 
-    def find_waits(self, *, search: str = "", offset: int = 0, limit: int) -> tuple[int, list[WaitRow]]:
+    def find_waits(
+        self, *, search: str = "", homes: Collection[str] | None = None, offset: int = 0, limit: int
+    ) -> tuple[int, list[WaitRow]]:
         """Open waits in the order of `Store.waits`: how many, and those of the page.
 
-        Searched are the question, and the id, graph and home of its run.
+        Searched are the question, and the id, graph and home of its run; `homes` are those of the runs, None is any.
         """
+
+    def open_homes(self) -> Mapping[str, int]:
+        """How many waits are open in the runs of each home, where there are some."""
 
     def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
         """How far these runs are. Reads their logs."""

@@ -4,8 +4,9 @@
     GET    runs?store&status&q&offset&limit  200 {"total", "runs": [RunRow]}    newest first
     GET    run?store&run                     200 {"view": RunShape}             the whole, with its picture
     GET    events?store&run&since&limit      200 {"events": [...], "seq"}       the log after event `since`
-    GET    waits?store&q&offset&limit        200 {"total", "waits": [WaitRow]}  open ones, earliest deadline first, then
-                                             by age
+    GET    waits?store&notebook&q&offset&limit
+                                             200 {"total", "waits": [WaitRow], "notebooks": {notebook: n}}  open ones,
+                                             earliest deadline first, then by age; n are open in it, whatever `q` is
     POST   answer {store, token, value}      200 {"accepted": true, "status": "answered" or "kept", "driven"}
                                              200 {"accepted": false, "status", "by", "door", "at_ms"}
                                              422 {"problems": {field: text}}

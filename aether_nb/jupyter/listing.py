@@ -8,6 +8,7 @@ first does.
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
@@ -120,11 +121,21 @@ def _run_shapes(known: Stores, served: Served, rows: Sequence[RunRow]) -> list[d
     return shapes
 
 
-def waits(known: Stores, found: Sequence[Served], *, search: str, offset: int, limit: int) -> dict[str, Any]:
-    """A page of open questions."""
+def waits(
+    known: Stores, found: Sequence[Served], *, notebook: str | None, search: str, offset: int, limit: int
+) -> dict[str, Any]:
+    """A page of open questions, and how many there are in each notebook whatever is searched."""
+    counts: Counter[str] = Counter()
+    homes: dict[str, list[str] | None] = {}
+    for served in found:
+        open_here = served.store.open_homes()
+        of = {home: known.notebook(home, served.store.path) for home in open_here}
+        for home, count in open_here.items():
+            counts[of[home]] += count
+        homes[served.id] = None if notebook is None else [home for home in of if of[home] == notebook]
 
     def lines(served: Served, first: int, most: int) -> tuple[int, list[_Line]]:
-        total, rows = served.store.find_waits(search=search, offset=first, limit=most)
+        total, rows = served.store.find_waits(search=search, homes=homes[served.id], offset=first, limit=most)
         asked = served.store.asked([row.token for row in rows]) if len(found) > 1 else {}
         return total, [_Line(_order(row, asked.get(row.token)), served, row) for row in rows]
 
@@ -133,7 +144,7 @@ def waits(known: Stores, found: Sequence[Served], *, search: str, offset: int, l
     for served in found:
         mine = {n: line.row for n, line in enumerate(page) if line.served is served}
         shapes |= zip(mine, _wait_shapes(known, served, list(mine.values())), strict=True)
-    return {"total": total, "waits": [shapes[n] for n in range(len(page))]}
+    return {"total": total, "waits": [shapes[n] for n in range(len(page))], "notebooks": counts}
 
 
 def _order(row: WaitRow, asked: Asked | None) -> tuple[Any, ...]:
@@ -250,8 +261,12 @@ class WaitsHandler(_Paged):
     async def get(self) -> None:
         """List some."""
         page, known = self.page(), self.stores
-        name = self.get_query_argument("store", "")
-        self.send(await self.with_stores(name, lambda found: encoded(waits(known, found, **page))))
+        name, notebook = self.get_query_argument("store", ""), self.get_query_argument("notebook", None)
+        self.send(
+            await self.with_stores(
+                name, lambda found: encoded(waits(known, found, notebook=notebook, **page))
+            )
+        )
 
 
 class RunHandler(Door):

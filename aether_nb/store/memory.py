@@ -304,14 +304,21 @@ class MemoryStore(Store):
         rows = [row for row in self.runs(status=status) if small(search) in _described(row)]
         return len(rows), rows[offset : offset + limit]
 
-    def find_waits(self, *, search: str = "", offset: int = 0, limit: int) -> tuple[int, list[WaitRow]]:
+    def find_waits(
+        self, *, search: str = "", homes: Collection[str] | None = None, offset: int = 0, limit: int
+    ) -> tuple[int, list[WaitRow]]:
         with self._reading():
             rows = [
                 row
                 for row in self.waits()
                 if small(search) in f"{small(row.prompt.prompt)}\n{_described(self._runs[row.run_id])}"
+                and (homes is None or self._runs[row.run_id].home in homes)
             ]
         return len(rows), rows[offset : offset + limit]
+
+    def open_homes(self) -> Mapping[str, int]:
+        with self._reading():
+            return Counter(self._runs[row.run_id].home for row in self.waits())
 
     def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
         with self._reading():

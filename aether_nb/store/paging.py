@@ -31,10 +31,16 @@ def find_runs(
     return total, [RunRow(*row) for row in read("find_runs", **wanted, offset=offset, limit=limit)]
 
 
-def find_waits(read: Read, search: str, offset: int, limit: int) -> tuple[int, list[WaitRow]]:
-    wanted = {"search": small(search)}
+def find_waits(
+    read: Read, search: str, homes: Collection[str] | None, offset: int, limit: int
+) -> tuple[int, list[WaitRow]]:
+    wanted = {"search": small(search), "homes": None if homes is None else dumps(list(homes))}
     total = read("count_found_waits", **wanted)[0][0]
     return total, [Wait(*row).row() for row in read("find_waits", **wanted, offset=offset, limit=limit)]
+
+
+def open_homes(read: Read) -> Mapping[str, int]:
+    return dict(read("open_homes"))
 
 
 def tallies(read: Read, runs: Collection[RunId]) -> Mapping[RunId, Tally]:

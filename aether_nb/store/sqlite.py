@@ -292,8 +292,13 @@ class SqliteStore(Store):
     ) -> tuple[int, list[RunRow]]:
         return paging.find_runs(self._database.read, status, search, offset, limit)
 
-    def find_waits(self, *, search: str = "", offset: int = 0, limit: int) -> tuple[int, list[WaitRow]]:
-        return paging.find_waits(self._database.read, search, offset, limit)
+    def find_waits(
+        self, *, search: str = "", homes: Collection[str] | None = None, offset: int = 0, limit: int
+    ) -> tuple[int, list[WaitRow]]:
+        return paging.find_waits(self._database.read, search, homes, offset, limit)
+
+    def open_homes(self) -> Mapping[str, int]:
+        return paging.open_homes(self._database.read)
 
     def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
         return paging.tallies(self._database.read, runs)

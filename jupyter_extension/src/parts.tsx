@@ -6,6 +6,7 @@ import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ago, countdown } from "./format";
 import { useNow } from "./hooks";
 import type { Host } from "./host";
+import { isNotebook } from "./inbox/items";
 
 const QUIET_MS = 200;
 
@@ -110,6 +111,7 @@ interface ResumeProps {
 /** Nobody drives a run: says what happens then, and has the notebook go on. */
 export function Resume({ host, notebook, run }: ResumeProps) {
   const [state, setState] = useState<"" | "busy" | "done" | "failed">("");
+  const opens = isNotebook(notebook);
   const resume = () => {
     if (state === "busy") return;
     setState("busy");
@@ -121,12 +123,12 @@ export function Resume({ host, notebook, run }: ResumeProps) {
   const says =
     state === "done" ? "The notebook goes on with it."
     : state === "failed" ? "The notebook could not go on with it: open it and run its cells."
-    : notebook ? "Will continue when the notebook resumes."
+    : opens ? "Will continue when the notebook resumes."
     : "Will continue when the program that started it resumes.";
   return (
     <div class="aether-resume">
       <span role="status">{says}</span>
-      {notebook && state !== "done" && (
+      {opens && state !== "done" && (
         <button type="button" class="aether-button aether-small" aria-busy={state === "busy"} onClick={resume}>
           Resume
         </button>
@@ -138,7 +140,7 @@ export function Resume({ host, notebook, run }: ResumeProps) {
 /** Opens the notebook of a run where it stands; says when that cannot be. */
 export function GoTo({ host, notebook, run }: ResumeProps) {
   const [lost, setLost] = useState(false);
-  if (!notebook) return null;
+  if (!isNotebook(notebook)) return null;
   const go = () =>
     void host.goTo(notebook, run).then(
       (found) => setLost(!found),

@@ -60,7 +60,7 @@ export interface WaitsPage {
   total: number;
   waits: WaitRow[];
   /** Open questions by notebook, whatever was asked for. */
-  notebooks?: Record<string, number>;
+  notebooks: Record<string, number>;
 }
 
 /** How a store stands: how many questions are open, and its last event. */

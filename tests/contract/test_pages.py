@@ -73,6 +73,18 @@ def test_open_waits_are_found_by_what_they_ask_and_by_their_run(store: Store) ->
     assert ids(store.find_waits(search="no such", limit=9)) == (0, [])
 
 
+def test_open_waits_are_counted_and_found_by_the_home_of_their_run(store: Store) -> None:
+    create(store, "a", home="one.ipynb")
+    create(store, "b", home="two.ipynb")
+    create(store, "c", home="three.ipynb")
+    add(store, ask(2, "t1", "a"), ask(3, "t2", "a"), status="waiting")
+    add(store, ask(2, "t3", "b"), status="waiting")
+    assert store.open_homes() == {"one.ipynb": 2, "two.ipynb": 1}
+    assert ids(store.find_waits(homes=["one.ipynb"], limit=9)) == (2, ["t1", "t2"])
+    assert ids(store.find_waits(homes=["three.ipynb", "two.ipynb"], search="t", limit=9))[0] == 1
+    assert ids(store.find_waits(homes=[], limit=9)) == (0, [])
+
+
 def test_how_far_runs_are_counts_their_own_nodes(store: Store) -> None:
     create(store)
     create(store, "other")

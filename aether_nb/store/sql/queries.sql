@@ -274,6 +274,7 @@ WHERE wait IN (
     FROM waits AS w
     JOIN runs AS r ON r.run = w.run
     WHERE w.status = 'open'
+    AND (:homes IS NULL OR r.home IN (SELECT value FROM json_each(:homes)))
     AND (:search = '' OR instr(
         lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
         :search
@@ -289,10 +290,19 @@ SELECT count(*)
 FROM waits AS w
 JOIN runs AS r ON r.run = w.run
 WHERE w.status = 'open'
+AND (:homes IS NULL OR r.home IN (SELECT value FROM json_each(:homes)))
 AND (:search = '' OR instr(
     lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
     :search
 ));
+
+-- open_homes --
+-- Open waits by the home of their run.
+SELECT r.home, count(*)
+FROM waits AS w
+JOIN runs AS r ON r.run = w.run
+WHERE w.status = 'open'
+GROUP BY r.home;
 
 -- tallies --
 -- How far runs are: open waits, own nodes that succeeded, own nodes that came as they ran.

@@ -73,3 +73,6 @@ export const fileName = (path: string): string => path.slice(path.lastIndexOf("/
 
 /** The first line of a question without its marks, as a heading. */
 export const heading = (prompt: string): string => (prompt.trim().split("\n", 1)[0] ?? "").replace(/^#+\s*|\*\*|__|`/g, "");
+
+/** What a run belongs to may be a script or a module, which no page opens. */
+export const isNotebook = (path: string): boolean => path.endsWith(".ipynb");

@@ -14,12 +14,6 @@ import { Desk } from "./desk";
 import type { Item } from "./items";
 import { closed, keyOf, merged, missing } from "./items";
 
-const counts = (waits: readonly WaitRow[]): Record<string, number> => {
-  const found: Record<string, number> = {};
-  for (const { notebook } of waits) found[notebook] = (found[notebook] ?? 0) + 1;
-  return found;
-};
-
 /** So many questions are fetched at first, and with each "more". */
 export const PAGE = 100;
 /** Between two fetches when the number of open questions changed, and when something else did. */
@@ -147,7 +141,7 @@ export class Inbox extends Shown<InboxState> {
       this.set({
         items,
         total: page.total,
-        byNotebook: page.notebooks ?? (all ? counts(page.waits) : this.state.byNotebook),
+        byNotebook: page.notebooks,
         ready: true,
         trouble: "",
         ...(all && { open: page.total }),

@@ -3,7 +3,7 @@
 import { SureButton } from "../buttons";
 import { sign, word } from "../format";
 import type { Host } from "../host";
-import { fileName } from "../inbox/items";
+import { fileName, isNotebook } from "../inbox/items";
 import { isOver } from "../model";
 import { Ago } from "../parts";
 import type { RunRow } from "../rows";
@@ -50,7 +50,7 @@ export function Row({ runs, host, index, total, row, reached }: Props) {
         </span>
         <span class="aether-run-what">
           <span class="aether-run-graph">{row.graph}</span>
-          <span class="aether-run-facts">
+          <span class="aether-run-facts" title={row.notebook}>
             {word(row.status)}
             {` · `}
             <Ago at={row.created_ms} />
@@ -113,7 +113,7 @@ function Actions({ runs, host, row, reached }: ActionsProps) {
   };
   return (
     <div class="aether-run-actions" role="group" aria-label={`What to do with ${row.graph}`} data-reached={reached}>
-      {!over && !row.driver && row.notebook && (
+      {!over && !row.driver && isNotebook(row.notebook) && (
         <button type="button" class="aether-quiet" onClick={resume}>
           Resume
         </button>

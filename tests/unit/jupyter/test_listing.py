@@ -141,11 +141,26 @@ def test_questions_of_all_stores_come_in_one_list_the_oldest_first(
         assert pages[0]["total"] == 6
 
 
+def test_questions_are_counted_by_notebook_and_found_by_it(
+    call: Call, listed: SqliteStore, jp_root_dir: Path
+) -> None:
+    ask(listed, TextPrompt(prompt="Name?"))
+    (jp_root_dir / "more").mkdir()
+    with made(jp_root_dir / "more" / "other.db") as other:
+        registry.announce(other.uid, other.path, KERNEL)
+        tokens = [ask(other, TextPrompt(prompt=f"{n}?")) for n in range(2)]
+        counts = {"lessons/lesson.ipynb": 1, "lesson.ipynb": 2}
+        found = call("waits", notebook="lesson.ipynb")[1]
+        assert ([wait["token"] for wait in found["waits"]], found["total"]) == (tokens, 2)
+        assert found["notebooks"] == call("waits", q="no such")[1]["notebooks"] == counts
+        assert call("waits", notebook="other.ipynb")[1] == {"total": 0, "waits": [], "notebooks": counts}
+
+
 def test_an_answer_by_a_stores_id_counts(call: Call, listed: SqliteStore, id_of: IdOf) -> None:
     token = ask(listed, TextPrompt(prompt="Name?"))
     status, said = call("answer", {"store": id_of(listed), "token": token, "value": "Ada"})
     assert (status, said["accepted"]) == (200, True)
-    assert call("waits")[1] == {"total": 0, "waits": []}
+    assert call("waits")[1] == {"total": 0, "waits": [], "notebooks": {}}
 
 
 def test_a_whole_run_is_shown_with_its_picture(call: Call, listed: SqliteStore, id_of: IdOf) -> None:
