@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import logging
 import os
 from collections.abc import Coroutine, Mapping
 from functools import partial
@@ -49,6 +50,7 @@ from aether_nb.store.sqlite import SqliteStore
 from aether_nb.tools.subprocess import abandon
 from aether_nb.values import secrets
 
+_LOG = logging.getLogger("aether_nb")
 ASKS: dict[str, Any] = {
     t.name: t
     for t in (
@@ -131,6 +133,7 @@ class Runtime:
                 store=self.store, clock=self.clock, channel=self.channel, services=self.services, asks=ASKS,
                 kernel=self._registered(), max_concurrency=self._max_concurrency, abandon=self.abandon,
             )  # fmt: skip
+            self._engine.retry = self._retry_asked
             if self.paused:
                 self._engine.scheduler.pause()
         return self._engine
@@ -372,6 +375,13 @@ class Runtime:
             return
         for child in self.store.runs(parent=row.run_id):
             self.cancel(child.run_id)
+
+    def _retry_asked(self, run_id: RunId, node: NodeId) -> None:
+        """Another process asks for a node of a run that failed here to be tried again."""
+        try:
+            self.resuming.retry(self.get(run_id), node)
+        except AetherError as error:
+            _LOG.warning("Run %s is not tried again, as was asked for: %s", run_id, error)
 
     def _is_taken_to_be_told(self, row: RunRow) -> bool:
         """Take a run that nobody drives and whose tools must hear that it is cancelled, if it can be had here."""

@@ -58,6 +58,8 @@ class Engine:
         standing: tasks of all runs that wait for the outcome of a node, and for nothing else.
         dormant: the runs that this kernel drives, too, and that were let go of.
         lost: why runs are not driven here any more, for those whose log does not say so.
+        retry: tries a failed node of a run again, when another process asks for that; None where nobody can.
+        failed: runs that failed here: for their sake the lookout goes on.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class Engine:
         self.dormant = Dormitory(self)
         self.lookout = Lookout(self)
         self.lost: dict[RunId, AetherError] = {}
+        self.retry: Callable[[RunId, NodeId], None] | None = None
+        self.failed: set[RunId] = set()
         self.specs, self.codes = Specs(store), Codes(store)
         self.trouble: StoreError | None = None
         self._complained = ""
@@ -272,6 +276,7 @@ class Engine:
         if len(self.drivers) % _MANY == 0:  # many begin at once: not until the next look
             self.dormant.sweep()
         self.lost.pop(run_id, None)
+        self.failed.discard(run_id)
         self.drivers[run_id] = driver
         self.audience.seat(run_id, observers)
         self.lookout.begin()
@@ -282,6 +287,8 @@ class Engine:
         if self.drivers.get(driver.run_id) is driver:
             del self.drivers[driver.run_id]
             self.audience.dismiss(driver.run_id)
+            if driver.state.status == "failed" and self.retry is not None:
+                self.failed.add(driver.run_id)
         self.audience.wake(driver.run_id)
 
     def suspend_all(self) -> None:

@@ -1,7 +1,7 @@
-"""Looking for what other processes left in the store for the runs of this kernel: replies, mail, wishes to cancel.
+"""Looking for what other processes left in the store for the runs of this kernel: replies, mail, wishes.
 
-Part of an engine. One alarm for all its runs, in memory or dormant, and none when there are none; the store is
-only read when somebody has written to it since the last look.
+Part of an engine. One alarm for all its runs, in memory, dormant or failed, and none when there are none; the store
+is only read when somebody has written to it since the last look.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from aether_nb.engine.ports import Mail
 from aether_nb.errors import StoreError
 from aether_nb.ids import NodeId, RunId
 
@@ -61,7 +62,7 @@ class Lookout:
     def _later(self) -> None:
         self.off()
         engine = self._engine
-        if engine.drivers or engine.dormant:
+        if engine.drivers or engine.dormant or engine.failed:
             self._alarm = engine.clock.call_at(engine.clock.now_us() + _LOOK_US, self._look_if_changed)
 
     def _look_if_changed(self) -> None:
@@ -82,8 +83,14 @@ class Lookout:
             engine.answered(row)
         for mail in engine.store.mail(engine.kernel):
             kind, _, rest = mail.address.partition(":")
+            if kind != "run":
+                continue
             run_id, _, verb = rest.rpartition(":")
-            wanted = kind == "run" and verb == "cancel" and engine.drives(RunId(run_id))
-            if wanted and engine.store.take_mail(mail.id, engine.kernel):
+            if verb == "cancel" and engine.drives(RunId(run_id)) and self._take(mail):
                 node = None if mail.value is None else NodeId(str(mail.value))
                 engine.cancel(RunId(run_id), mail.by, node)
+            elif verb == "retry" and engine.retry is not None and self._take(mail):
+                engine.retry(RunId(run_id), NodeId(str(mail.value)))
+
+    def _take(self, mail: Mail) -> bool:
+        return self._engine.store.take_mail(mail.id, self._engine.kernel)

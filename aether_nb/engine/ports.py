@@ -122,7 +122,8 @@ class Mail:
 
     id: int
     address: str
-    """`run:<run_id>:cancel` (its value a node's id, or None for all of it), `token:<token>`, `correlator:<name>`."""
+    """`run:<run_id>:cancel` (its value a node's id, or None for all of it), `run:<run_id>:retry` (a node's id),
+    `token:<token>`, `correlator:<name>`."""
     value: Any
     by: str
     at_ms: int

@@ -10,13 +10,17 @@
     POST   answer {store, token, value}      200 {"accepted": true, "status": "answered" or "kept", "driven"}
                                              200 {"accepted": false, "status", "by", "door", "at_ms"}
                                              422 {"problems": {field: text}}
+    POST   cancel {store, run, node}         200 {"done", "note"}               node null: the whole run
+    POST   retry {store, run, node}          200 {"done", "note"}               node null: what the run failed of
+    POST   delete {store, run}               200 {"done", "note"}               a finished run, and those it started
     GET    nonce?store                       200 {"nonce"}                      of a kernel's announcement
     POST   watch                             what becomes of open questions: `watching.py`
     GET, PUT, DELETE upload                  a file in slices: `receiving.py`
 
 and {"message"} with 400 malformed, 403 not allowed, 404 no such store, run or wait, 413 too long, 503 the store cannot
 be used now. `store` is an id that `stores` gave, or what a kernel calls its announcement; where it may be left out it
-means all of `stores`. `q` finds what has that text in it; `limit` is 50 rows when left out, and 500 at most.
+means all of `stores`. `q` finds what has that text in it, `limit` is 50 rows when left out and 500 at most, `note` is
+a sentence for people.
 
     RunRow   {store, run_id, graph, status, created_ms, ended_ms, notebook, cell, done, total, open, driver}
              driver: "here" or "elsewhere" (another machine) for a kernel that lives, "" when none does
@@ -42,6 +46,7 @@ from aether_nb.ids import Token
 from aether_nb.jupyter.door import Door, now_ms
 from aether_nb.jupyter.listing import EventsHandler, RunHandler, RunsHandler, StoresHandler, WaitsHandler
 from aether_nb.jupyter.receiving import UploadHandler
+from aether_nb.jupyter.steering import CancelHandler, DeleteHandler, RetryHandler
 from aether_nb.jupyter.watching import WatchHandler
 from aether_nb.prompts import Reply
 from aether_nb.services.artifacts import Artifacts
@@ -67,6 +72,9 @@ def routes(base_url: str) -> list[tuple[Any, ...]]:
         (url_path_join(api, "run"), RunHandler),
         (url_path_join(api, "events"), EventsHandler),
         (url_path_join(api, "waits"), WaitsHandler),
+        (url_path_join(api, "cancel"), CancelHandler),
+        (url_path_join(api, "retry"), RetryHandler),
+        (url_path_join(api, "delete"), DeleteHandler),
         (url_path_join(api, "nonce"), NonceHandler),
         (url_path_join(api, "answer"), AnswerHandler),
         (url_path_join(api, "watch"), WatchHandler),

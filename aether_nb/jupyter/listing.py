@@ -27,6 +27,7 @@ from aether_nb.events import FINAL, RunStatus
 from aether_nb.ids import RunId
 from aether_nb.jupyter.door import Door, encoded, login, now_ms, plain
 from aether_nb.jupyter.served import Served, Stores
+from aether_nb.jupyter.steering import NO_RUN
 from aether_nb.pictures import view
 from aether_nb.services.artifacts import Artifacts
 
@@ -38,8 +39,6 @@ _EVENTS = 1_000
 _MOST_EVENTS = 10_000
 _LONGEST_SEARCH = 200
 _FAR = 1_000_000_000
-
-NO_RUN = "this store has no such run; it may have been deleted"
 
 
 class _Kernels:
