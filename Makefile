@@ -41,7 +41,7 @@ page: $(BUILD)/node ## type check and tests of the front end
 	cd jupyter_extension && npm run check && npm test
 
 unit: $(BUILD)/tree $(KERNELS:%=$(BUILD)/env-%) ## unit, contract and integration tests
-	pytest
+	pytest -n 2
 
 SCRIPTED = AETHER_NB_STORE=$(CURDIR)/$(BUILD)/notebooks/runs.db AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml
 EXPECTED := tests/notebooks/expected
