@@ -34,7 +34,8 @@ class Tasks:
     def __init__(self, loop: asyncio.AbstractEventLoop, standing: set[Task]) -> None:
         self._loop = loop
         self._base = contextvars.copy_context()
-        self._base.run(SCOPE.set, None)
+        if SCOPE.get() is not None:
+            self._base.run(SCOPE.set, None)
         self._by_node: dict[NodeId, set[Task]] = {}
         self.living: set[Task] = set()
         self.standing = standing
@@ -44,11 +45,12 @@ class Tasks:
 
     def new(self, work: Coroutine[Any, Any, object]) -> Task:
         """A task of the engine's own, that works for no node."""
-        token = SCOPE.set(None)
+        token = SCOPE.set(None) if SCOPE.get() is not None else None  # each set makes the context anew
         try:
             return self._loop.create_task(work, context=self._base.copy())
         finally:
-            SCOPE.reset(token)
+            if token is not None:
+                SCOPE.reset(token)
 
     def spawn(
         self, node: NodeId, work: Coroutine[Any, Any, None], done: Callable[[asyncio.Task[None]], None]
