@@ -13,6 +13,7 @@
     POST   cancel {store, run, node}         200 {"done", "note"}               node null: the whole run
     POST   retry {store, run, node}          200 {"done", "note"}               node null: what the run failed of
     POST   delete {store, run}               200 {"done", "note"}               a finished run, and those it started
+    GET    stream                            server-sent events: which stores changed, `streaming.py`
     GET    nonce?store                       200 {"nonce"}                      of a kernel's announcement
     POST   watch                             what becomes of open questions: `watching.py`
     GET, PUT, DELETE upload                  a file in slices: `receiving.py`
@@ -46,7 +47,9 @@ from aether_nb.ids import Token
 from aether_nb.jupyter.door import Door, now_ms
 from aether_nb.jupyter.listing import EventsHandler, RunHandler, RunsHandler, StoresHandler, WaitsHandler
 from aether_nb.jupyter.receiving import UploadHandler
+from aether_nb.jupyter.served import Stores
 from aether_nb.jupyter.steering import CancelHandler, DeleteHandler, RetryHandler
+from aether_nb.jupyter.streaming import Hub, StreamHandler
 from aether_nb.jupyter.watching import WatchHandler
 from aether_nb.prompts import Reply
 from aether_nb.services.artifacts import Artifacts
@@ -61,8 +64,9 @@ class _Answer(BaseModel):
     value: Any
 
 
-def routes(base_url: str) -> list[tuple[Any, ...]]:
+def routes(base_url: str, stores: Stores) -> list[tuple[Any, ...]]:
     """What the server adds to its own."""
+    hub = Hub(stores)
     api = url_path_join(base_url, "aether-nb", "api")
     incoming = Incoming()
     atexit.register(incoming.clear)
@@ -75,6 +79,7 @@ def routes(base_url: str) -> list[tuple[Any, ...]]:
         (url_path_join(api, "cancel"), CancelHandler),
         (url_path_join(api, "retry"), RetryHandler),
         (url_path_join(api, "delete"), DeleteHandler),
+        (url_path_join(api, "stream"), StreamHandler, {"hub": hub}),
         (url_path_join(api, "nonce"), NonceHandler),
         (url_path_join(api, "answer"), AnswerHandler),
         (url_path_join(api, "watch"), WatchHandler),

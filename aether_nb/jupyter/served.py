@@ -94,11 +94,11 @@ class Stores:
         known = next((one for one in self.known() if one.id == name), None)
         return None if known is None else self.open_known(known)
 
-    def open_known(self, known: Known) -> Served | None:
+    def open_known(self, known: Known, *, busy_s: float | None = None) -> Served | None:
         """Open a store of `known()`; None when another one lies there now. Raises as `open` does."""
         if not registry.trusted(known.path):
             return None
-        store = SqliteStore(known.path, busy_s=BUSY_S)
+        store = SqliteStore(known.path, busy_s=BUSY_S if busy_s is None else busy_s)
         if known.uids is None or store.uid in known.uids:
             return Served(known.id, self.name(known.path), store, "", "")
         store.close()

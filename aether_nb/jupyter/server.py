@@ -20,5 +20,6 @@ def _load_jupyter_server_extension(app: Any) -> None:
     from aether_nb.jupyter.settings import AetherNb  # noqa: PLC0415
 
     settings = app.web_app.settings
-    settings[SETTING] = Stores(settings.get("server_root_dir") or "", AetherNb(parent=app).stores)
-    app.web_app.add_handlers(".*$", routes(settings["base_url"]))
+    stores = Stores(settings.get("server_root_dir") or "", AetherNb(parent=app).stores)
+    settings[SETTING] = stores
+    app.web_app.add_handlers(".*$", routes(settings["base_url"], stores))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aether_nb.engine.ports import Append, NewRun
 from aether_nb.events import AnyEvent, RunStarted, RunStatus, WaitOpened
@@ -67,3 +70,36 @@ def ask(
     }  # fmt: skip
     write(store, run_id, WaitOpened(**fields | more), status="waiting")
     return token
+
+
+class Stream:
+    """A page that follows the server's events, by a socket of its own."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.status = 0
+
+    @classmethod
+    async def open(cls, url: str, headers: Mapping[str, str]) -> Stream:
+        """Connect, and read the head of the answer."""
+        at = urlsplit(url)
+        stream = cls(*await asyncio.open_connection(at.hostname, at.port))
+        lines = [f"GET {at.path} HTTP/1.1", f"Host: {at.netloc}", *(f"{k}: {v}" for k, v in headers.items())]
+        stream._writer.write("\r\n".join([*lines, "", ""]).encode())
+        head = await asyncio.wait_for(stream._reader.readuntil(b"\r\n\r\n"), 10)
+        stream.status = int(head.split()[1])
+        return stream
+
+    async def next(self, event: str = "news", timeout_s: float = 10) -> Any:
+        """The data of the next event of this name; each comes in a chunk of its own."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                size = int(await self._reader.readline(), 16)
+                said = (await self._reader.readexactly(size + 2)).decode()
+                if said.startswith(f"event: {event}\n"):
+                    return json.loads(said.partition("data: ")[2])
+
+    def close(self) -> None:
+        """Go away."""
+        self._writer.close()
