@@ -63,13 +63,13 @@ export interface WaitsPage {
   notebooks: Record<string, number>;
 }
 
-/** How a store stands: how many questions are open, and its last event. */
+/** How a store stands: how many questions are open, and a number that is another one after any change. */
 export interface Mark {
   open: number;
   seq: number;
 }
 
-/** What the stream tells. */
+/** What the stream tells: all stores, each time. */
 export interface StoreNews {
   stores: Record<string, Mark>;
 }

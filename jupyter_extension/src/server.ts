@@ -45,11 +45,9 @@ export class Server {
     return this.#post("cancel", { store, run: run_id, node });
   }
 
-  /** Runs the node again that failed the run. */
-  async retry({ store, run_id }: RunRow): Promise<Done> {
-    const { view } = await this.run(store, run_id);
-    if (!view.error?.node) return { done: false, note: "No node of this run has failed." };
-    return this.#post("retry", { store, run: run_id, node: view.error.node });
+  /** Runs the node again that the run failed of. */
+  retry({ store, run_id }: RunRow): Promise<Done> {
+    return this.#post("retry", { store, run: run_id, node: null });
   }
 
   delete({ store, run_id }: RunRow): Promise<Done> {

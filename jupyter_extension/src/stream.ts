@@ -110,9 +110,8 @@ export class Stream extends Shown<Heard> {
   #on(event: string, data: string): void {
     if (event !== "news") return;
     const { stores } = JSON.parse(data) as StoreNews;
-    const first = this.state.link !== "live"; // all of them, so what is missing is gone
     this.#failed = 0;
-    this.set({ link: "live", stores: first ? stores : { ...this.state.stores, ...stores } });
+    this.set({ link: "live", stores });
   }
 }
 

@@ -62,8 +62,13 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
           <span class={shown ? "aether-hidden" : "aether-ask-says"}>{says}</span>
           <span class="aether-ask-from">
             {wait.graph}
-            {over ? null : " · "}
-            {over ? null : <Ago at={wait.asked_ms} />}
+            {!over && (
+              <>
+                {" · "}
+                <Ago at={wait.asked_ms} />
+              </>
+            )}
+            {` · ${wait.run_id}`}
           </span>
         </span>
         {!over && !shown && wait.deadline_ms !== null && <Left until={wait.deadline_ms} />}

@@ -34,7 +34,7 @@ export function mountInbox(el: HTMLElement, host: Host): () => void {
 
 /** Puts the cursor into the next open question of an inbox; false: there is none. */
 export function nextQuestion(el: HTMLElement): boolean {
-  return !el.dispatchEvent(new CustomEvent(NEXT, { cancelable: true }));
+  return !el.dispatchEvent(new CustomEvent(NEXT, { bubbles: true, cancelable: true }));
 }
 
 /** Acts only when what it is about changed. */

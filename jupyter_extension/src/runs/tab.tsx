@@ -25,7 +25,7 @@ export function mountRun(el: HTMLElement, store: string, run: string, host: Host
   const watched = new WatchedRow(server, store, run);
   render(
     <SessionContext.Provider value={session}>
-      <Tab session={session} live={live} watched={watched} host={host} missing={() => missing(server, store, run)} />
+      <Tab session={session} live={live} watched={watched} host={host} look={() => fetched(server, store, run, session)} />
     </SessionContext.Provider>,
     el,
   );
@@ -37,10 +37,11 @@ export function mountRun(el: HTMLElement, store: string, run: string, host: Host
   };
 }
 
-/** Why a run cannot be shown; "" when the server has it, or cannot say. */
-async function missing(server: Server, store: string, run: string): Promise<string> {
+/** Has the run as it stands now where it is not told live; why it cannot be shown, "" when it can or nobody knows. */
+async function fetched(server: Server, store: string, run: string, { model }: Session): Promise<string> {
   try {
-    await server.run(store, run);
+    const { view } = await server.run(store, run);
+    if (model.state.view.seq < view.seq) model.welcome(view);
     return "";
   } catch (error) {
     return error instanceof ServerError && error.status === 404 ? error.message : "";
@@ -59,27 +60,27 @@ interface Props {
   live: Live;
   watched: WatchedRow;
   host: Host;
-  missing: () => Promise<string>;
+  look: () => Promise<string>;
 }
 
-function Tab({ session, live, watched, host, missing: ask }: Props) {
+function Tab({ session, live, watched, host, look }: Props) {
   const { view } = useModel(session);
   const { row } = useShown(watched);
   const { state } = useShown(live);
   const [gone, setGone] = useState("");
   useEffect(() => {
     let here = true;
-    if (state === "lost") void ask().then((why) => here && setGone(why));
+    if (state === "lost") void look().then((why) => here && setGone(why));
     else setGone("");
     return () => {
       here = false;
     };
-  }, [state]);
+  }, [state, row]); // a row that is another one: something happened
   return (
     <section class="aether-tab" aria-label={`Run ${view.graph || view.run_id}`} aria-busy={view.seq < 0}>
       <div class="aether-run aether-live aether-tab-bar">
         <div class="aether-trouble" role="status">
-          {gone || (state === "lost" && "Not connected; trying again. This is how it stood.")}
+          {gone || (state === "lost" && "Not connected; trying again. This is how it stood a moment ago.")}
         </div>
         {row && !gone && <Standing row={row} over={isOver(view)} host={host} />}
       </div>
