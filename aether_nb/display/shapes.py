@@ -256,7 +256,7 @@ class AttemptShape(TypedDict):
 
 
 class LineShape(TypedDict):
-    """One line that a node wrote to its logger."""
+    """One line that a node wrote to its logger, or printed: that has no level."""
 
     at_ms: int
     level: str

@@ -382,10 +382,13 @@ class Artifacts(Blobs, Protocol):
 
 
 class Logbook(Protocol):
-    """What nodes wrote to their loggers."""
+    """What nodes wrote to their loggers, and printed."""
 
     def write(self, run_id: str, node_id: str, at_ms: int, level: str, text: str) -> None:
         """Keep a line of a node; from any thread."""
+
+    def printed(self, run_id: str, node_id: str, at_ms: int, text: str) -> None:
+        """Keep a piece of what a node printed; from any thread."""
 
 
 class Services(Protocol):

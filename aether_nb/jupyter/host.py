@@ -21,6 +21,7 @@ from aether_nb.ids import new_uid
 from aether_nb.jupyter import typed
 from aether_nb.jupyter.inbox import Inbox
 from aether_nb.jupyter.live import LiveRun
+from aether_nb.jupyter.printing import listen_from_a_cell
 from aether_nb.jupyter.pump import CellOutput, Pump, cell_of, current_kernel
 from aether_nb.jupyter.reenter import run_until_complete
 from aether_nb.jupyter.registry import Announcement, announce
@@ -67,6 +68,7 @@ class KernelHost:
         self._told: set[str] = set()
         self._inboxes: list[Inbox] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        listen_from_a_cell()
         self._base = contextvars.copy_context()
         self._base.run(SCOPE.set, None)
 
@@ -117,6 +119,7 @@ class KernelHost:
 
     def follow(self, run: Run, spec: GraphSpec) -> Sequence[LiveRun]:
         """Show a run in the cell that is being executed; a cell that starts very many says so instead."""
+        listen_from_a_cell()
         here = cell_of(self.kernel).msg_id
         self._drawn[here] += 1
         if self._drawn[here] > ROOM:

@@ -1,4 +1,4 @@
-"""What nodes wrote to `context.logger()`, the last lines of each, for the page's close look at a node.
+"""What nodes wrote to `context.logger()` and printed, the last lines of each, for the page's close look at a node.
 
 In memory, on purpose: a line is written while a body runs, and a body that runs again writes it again. In the log of
 the run it would cost a row and have to be told apart on every replay; who wants lines to last gives the logger
@@ -7,6 +7,7 @@ the run it would cost a row and have to be told apart on every replay; who wants
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict, deque
 from typing import NamedTuple
@@ -17,6 +18,13 @@ NODES = 2_000
 """Of a process, those that wrote last."""
 LINE_CHARS = 2_000
 
+_PIECES = re.compile(r"[^\n]*\n|[^\n]+")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+PRINTED = ""
+"""The level of what was printed."""
+
 
 class Line(NamedTuple):
     """One line."""
@@ -24,6 +32,8 @@ class Line(NamedTuple):
     at_ms: int
     level: str
     text: str
+    open: bool = False
+    """What is printed next goes on with it."""
 
 
 class Logbook:
@@ -36,16 +46,31 @@ class Logbook:
     def write(self, run_id: str, node_id: str, at_ms: int, level: str, text: str) -> None:
         """Keep a line of a node."""
         with self._lock:
-            lines = self._lines.setdefault((run_id, node_id), deque(maxlen=LINES))
-            lines.append(Line(at_ms, level, text[:LINE_CHARS]))
-            self._lines.move_to_end((run_id, node_id))
-            if len(self._lines) > NODES:
-                self._lines.popitem(last=False)
+            self._of(run_id, node_id).append(Line(at_ms, level, text[:LINE_CHARS]))
+
+    def printed(self, run_id: str, node_id: str, at_ms: int, text: str) -> None:
+        """Keep what a node printed, in whatever pieces: newlines end a line, returns begin it anew."""
+        with self._lock:
+            lines = self._of(run_id, node_id)
+            for piece in _PIECES.findall(_COLOURS.sub("", text)):
+                begun = lines.pop().text if lines and lines[-1].open else ""
+                whole = begun + piece.removesuffix("\n")
+                seen = whole.rstrip("\r")
+                text = seen.rpartition("\r")[2] + whole[len(seen) :][:1]
+                lines.append(Line(at_ms, PRINTED, text[:LINE_CHARS], open=not piece.endswith("\n")))
+
+    def _of(self, run_id: str, node_id: str) -> deque[Line]:
+        lines = self._lines.setdefault((run_id, node_id), deque(maxlen=LINES))
+        self._lines.move_to_end((run_id, node_id))
+        if len(self._lines) > NODES:
+            self._lines.popitem(last=False)
+        return lines
 
     def read(self, run_id: str, node_id: str) -> list[Line]:
         """The lines of a node, oldest first."""
         with self._lock:
-            return list(self._lines.get((run_id, node_id), ()))
+            lines = list(self._lines.get((run_id, node_id), ()))
+        return [line._replace(text=line.text.rstrip("\r")) for line in lines]
 
     def forget(self, run_id: str) -> None:
         """A run begins anew: what was written under its id is another's."""

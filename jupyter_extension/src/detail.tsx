@@ -198,7 +198,7 @@ function Log({ lines }: { lines: DetailShape["log"] }) {
     <div class="aether-part">
       <h4>Log, as far as this kernel knows</h4>
       <pre tabIndex={0}>
-        {lines.map(({ at_ms, level, text }) => `${clock(at_ms)} ${level === "INFO" ? "" : `${level} `}${text}\n`)}
+        {lines.map(({ at_ms, level, text }) => `${clock(at_ms)} ${["INFO", ""].includes(level) ? "" : `${level} `}${text}\n`)}
       </pre>
     </div>
   );

@@ -19,6 +19,7 @@ broken = True
 @tool(outputs=["urls"])
 async def find(n, *, context):
     context.logger().info("looking for %d", n)
+    print("seen:", n)
     return {"urls": [f"https://example.org/{i}" for i in range(n)]}
 
 @tool(outputs=["page"])
@@ -166,7 +167,8 @@ def test_groups_fold_and_open_and_a_node_is_seen_close_up(open_notebook):
 
     # log, inputs and code of a node
     notebook.node(1, "find").click()
-    expect(detail(widget)).to_contain_text("looking for 12")
+    expect(detail(widget)).to_contain_text(re.compile(r"looking for 12\n.*seen: 12\n"))
+    notebook.wait_output(1, "seen: 12")  # and where it goes by itself, too
     expect(detail(widget)).to_contain_text("https://example.org/0")
     detail(widget).get_by_text("Source", exact=True).click()
     expect(detail(widget)).to_contain_text("async def find")

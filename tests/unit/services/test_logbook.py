@@ -41,3 +41,22 @@ def test_a_run_that_begins_anew_has_no_lines() -> None:
     book.write("r", "a", 1, "INFO", "x")
     book.forget("r")
     assert book.read("r", "a") == []
+
+
+def test_what_is_printed_comes_in_pieces_and_stands_there_in_lines() -> None:
+    book = Logbook()
+    for piece in ("one", " ", "1", "\n", "two\n\nthr", "ee", "\n", "\x1b[31mred\x1b[0m"):
+        book.printed("r", "a", 1, piece)
+    assert [(line.level, line.text) for line in book.read("r", "a")] == [
+        ("", "one 1"), ("", "two"), ("", ""), ("", "three"), ("", "red"),
+    ]  # fmt: skip
+    book.write("r", "a", 2, "INFO", "between")
+    book.printed("r", "a", 3, "after")
+    assert [line.text for line in book.read("r", "a")][-3:] == ["red", "between", "after"]
+
+
+def test_a_line_that_is_printed_over_is_one_line() -> None:
+    book = Logbook()
+    for piece in ("10 %\r", "20 %\r", "\r30 %", "\r", "done\r\n", "next\n"):
+        book.printed("r", "a", 1, piece)
+    assert [line.text for line in book.read("r", "a")] == ["done", "next"]
