@@ -39,7 +39,7 @@ _INPUT_CHARS = 2_000
 
 def write(runtime: Runtime, run_id: RunId, path: str | os.PathLike[str] | None, redact: Redact) -> Path:
     """Write the report of a run; see `Run.report`."""
-    target = _target(path, run_id)
+    target = _target(path, run_id, runtime.row(run_id).graph)
     log = runtime.store.events(run_id)
     waits = [OpenWait.of(row) for row in runtime.store.waits(status=None, runs=[run_id])]
     hidden = chosen(waits, redact) | _secrets(log)
@@ -56,8 +56,11 @@ def write(runtime: Runtime, run_id: RunId, path: str | os.PathLike[str] | None, 
     return target
 
 
-def _target(path: str | os.PathLike[str] | None, run_id: str) -> Path:
-    """Where the report goes: only to a new file, or in place of an earlier report of the same run."""
+def _target(path: str | os.PathLike[str] | None, run_id: str, graph: str) -> Path:
+    """Where the report goes: only to a new file, or in place of an earlier report of the same graph.
+
+    A notebook that is run again has a new run in its cell, and its report takes the place of the one before.
+    """
     try:
         target = (
             Path(re.sub(r"[^\w.~-]+", "-", run_id).strip(".-") or "run").with_suffix(".html")
@@ -77,10 +80,10 @@ def _target(path: str | os.PathLike[str] | None, run_id: str) -> Path:
         raise BadInputs(f"The folder {target.parent} is not there; make it first, or give another path.")
     if target.exists():
         with target.open("rb") as file:
-            if not is_report(file.read(4096), run_id):
+            if not is_report(file.read(4096), graph):
                 raise BadInputs(
-                    f"{target} is there already and is no report of run {run_id!r}: give another name, or delete it. "
-                    "Nothing was written."
+                    f"{target} is there already and is no report of a run of {graph!r}: give another name, or delete "
+                    "it. Nothing was written."
                 )
     return target
 

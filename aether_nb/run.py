@@ -153,7 +153,7 @@ class Run:
 
         It has the graph and the timeline, questions and answers, messages, outputs, errors, and the code as it was
         kept with the run, with what has changed since. A slider plays the run again, event by event. A run that goes
-        on gives the report of what is committed so far. An earlier report of the same run is written over; any
+        on gives the report of what is committed so far. An earlier report of the same graph is written over; any
         other file is left alone.
 
         Args:

@@ -185,7 +185,7 @@ def page(shape: ReportShape, files: Files, static: str) -> str:
     policy = _POLICY.format(script=" ".join(scripts), style=" ".join(styles))
     parts = [
         "<!doctype html>",
-        f'<html lang="en" {_mark(last["run_id"])}>',
+        f'<html lang="en" {_mark(last["graph"])}>',
         "<head>",
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
@@ -206,13 +206,13 @@ def page(shape: ReportShape, files: Files, static: str) -> str:
     return "\n".join(filter(None, parts)) + "\n"
 
 
-def is_report(head: bytes, run_id: str) -> bool:
-    """Whether a file that begins so is a report of that run."""
-    return _mark(run_id).encode("utf-8", "replace") in head[:_HEAD_BYTES]
+def is_report(head: bytes, graph: str) -> bool:
+    """Whether a file that begins so is a report of a run of that graph."""
+    return _mark(graph).encode("utf-8", "replace") in head[:_HEAD_BYTES]
 
 
-def _mark(run_id: str) -> str:
-    return f'data-aether-report="{escape(run_id)}"'
+def _mark(graph: str) -> str:
+    return f'data-aether-report="{escape(graph)}"'
 
 
 def _hash(text: str) -> str:

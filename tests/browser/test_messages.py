@@ -39,6 +39,7 @@ async def everything(*, context):
     await channel.send_file(b"x" * 400_000, name="raw.bin")
     rows = [{"species": f"species {n}", "visits": n * 1.5, "new": n % 2 == 0} for n in range(250)]
     await channel.send_table(rows, caption="All of them")
+    await channel.send_table([], caption="None of them")
     for bad in (BAD, f"```\\n{BAD}"):
         await channel.send_markdown(bad)
     await channel.send_table([[BAD]], columns=[BAD], caption=BAD)
@@ -137,10 +138,11 @@ def test_every_kind_of_message_stands_in_the_order_in_which_it_was_said(open_not
         notebook.run_widget(0).locator(".aether-message").evaluate_all("all => all.map(e => e.dataset.kind)")
     )
     assert kinds == [
-        "text", "markdown", "image", "file", "file", "table", "markdown", "markdown", "table", "file", "progress",
+        "text", "markdown", "image", "file", "file", "table", "table", "markdown", "markdown", "table", "file", "progress",
         "progress", "progress", "progress", "markdown", "text",
     ]  # fmt: skip
 
+    expect(message(notebook, "table").nth(1)).to_contain_text("(no rows)")
     table = message(notebook, "table").first
     expect(table).to_contain_text("… 50 more rows")
     assert table.locator("td").nth(1).evaluate("cell => getComputedStyle(cell).textAlign") == "right"

@@ -204,6 +204,16 @@ async def test_it_is_written_over_an_earlier_report_of_the_same_run(run: Any) ->
     assert [path.name for path in Path().glob("*out*")] == ["out.html"]
 
 
+async def test_a_notebook_that_is_run_again_writes_over_the_report_of_its_run_before(run: Any) -> None:
+    run.report("out.html")
+    again = agent.start()
+    await answered(again, "Bo Diddley", "79", "No")
+    again.report("out.html")
+    text = Path("out.html").read_text(encoding="utf-8")
+    assert again.run_id in text
+    assert "Lovelace" not in text
+
+
 async def test_any_other_file_is_left_alone(run: Any) -> None:
     Path("notes.html").write_text("<html>mine</html>")
     other = fails.start(run_id="r2")
@@ -213,7 +223,7 @@ async def test_any_other_file_is_left_alone(run: Any) -> None:
     for name in ("notes.html", "other.html"):
         before = Path(name).read_bytes()
         with pytest.raises(
-            BadInputs, match=r"is there already and is no report of run 'r1': give another name"
+            BadInputs, match=r"is there already and is no report of a run of 'agent': give another name"
         ):
             run.report(name)
         assert Path(name).read_bytes() == before
