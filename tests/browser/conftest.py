@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from browser.lab import Frontend, Notebook, write_notebook
-from browser.server import COMBOS, KERNELS, Combo, LabServer, outdated_files
+from browser.server import COMBOS, HOSTS, KERNELS, Combo, LabServer, outdated_files
 from browser.stories import Folder
 from helpers import BUILD
 from playwright.sync_api import Browser, sync_playwright
@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """One JupyterLab server for the session, with the wheel as this tree would build it now."""
-    outdated = {kernel: files for kernel in KERNELS if (files := outdated_files(kernel))}
+    outdated = {kernel: files for kernel in {*KERNELS, *HOSTS} if (files := outdated_files(kernel))}
     assert not outdated, f"the installed wheels are older than the tree: make browser\n{outdated}"
     server = LabServer(tmp_path_factory.mktemp("lab"))
     yield server

@@ -23,11 +23,11 @@ SCREENSHOTS = BUILD / "screenshots"
 AXE = ROOT / "jupyter_extension" / "node_modules" / "axe-core" / "axe.min.js"
 # Lab's body is 0 high and hides what flows over: axe takes all of the page for invisible then, and finds nothing.
 FAULTS = """
-async () => {
+async scope => {
   document.body.style.overflow = 'visible';
-  document.querySelector('.aether-live').scrollIntoView();
+  document.querySelector(scope).scrollIntoView();
   await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  const { violations, passes } = await axe.run('.aether-live');
+  const { violations, passes } = await axe.run(scope);
   document.body.style.overflow = '';
   if (!passes.some(each => each.id === 'color-contrast')) return ['axe looked at nothing'];
   const serious = violations.filter(each => ['serious', 'critical'].includes(each.impact));
@@ -313,13 +313,13 @@ class Notebook:
         expect(self.page.locator(f"body[data-jp-theme-light={light}]")).to_have_count(1)
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
-    def faults(self) -> list[str]:
-        """What axe finds wrong, seriously, in the runs on the page."""
+    def faults(self, scope: str = ".jp-Notebook .aether-live") -> list[str]:
+        """What axe finds wrong, seriously, in the runs of the notebook, or in what a selector finds."""
         if not self.page.evaluate("'axe' in window"):
             self.page.add_script_tag(path=AXE)
         before = self.page.viewport_size or {"width": 1280, "height": 1000}
         self.page.set_viewport_size({"width": 1280, "height": 6000})  # what is out of sight is not looked at
-        found = list(self.page.evaluate(FAULTS))
+        found = list(self.page.evaluate(FAULTS, scope))
         self.page.set_viewport_size(before)
         return found
 

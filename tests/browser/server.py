@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from helpers import ENVIRONMENTS, ROOT, clean_environment, poll
 
 KERNELS = ("6.31", "7.3", "7.4")
+HOSTS = ("4.5", "7.4")  # environments with JupyterLab and Notebook: the oldest that we support, the newest
 SUBSHELLS = ("default", "disabled")
 
 
@@ -52,14 +53,24 @@ def outdated_files(kernel: str) -> list[str]:
     tree, installed = ROOT / "aether_nb", Path(found.stdout.strip())
     files = [each.relative_to(tree) for each in tree.rglob("*") if each.is_file() and each.suffix != ".pyc"]
     same, _, _ = filecmp.cmpfiles(tree, installed, files, shallow=False)
-    return sorted(str(each) for each in set(files) - set(same))
+    stale = {str(each) for each in set(files) - set(same)}
+    extension = filecmp.dircmp(
+        ROOT / "jupyter_extension" / "labextension" / "static",
+        ENVIRONMENTS / kernel / "share" / "jupyter" / "labextensions" / "aether_nb" / "static",
+    )  # whose files are named by what is in them
+    return sorted(stale.union(extension.left_only))
 
 
 class LabServer:
     """A running server. ``root`` is the folder it shows; ``log`` the file it writes to."""
 
-    def __init__(self, home: Path, *, without: Sequence[str] = ()) -> None:
-        """Start it; ``without`` are front end extensions that this server's environment is not to have."""
+    def __init__(self, home: Path, *, without: Sequence[str] = (), hosts: str = "7.4") -> None:
+        """Start it with the JupyterLab and Notebook of an environment, by default the newest.
+
+        ``without`` are front end extensions that this server's environment is not to have.
+        """
+        self.hosts = hosts
+        self._bin = ENVIRONMENTS / hosts / "bin"
         self.root = home / "work"
         self.log = home / "server.log"
         self.token = secrets.token_hex(16)
@@ -96,9 +107,8 @@ class LabServer:
                 "IPYTHONDIR": "ipython",
             }.items()
         }
-        bin_folder = ENVIRONMENTS / "7.4" / "bin"
-        self._environment = clean_environment(HOME=home, PATH=f"{bin_folder}:{os.environ['PATH']}", **folders)
-        self._program = bin_folder / "jupyter"
+        self._environment = clean_environment(HOME=home, PATH=f"{self._bin}:{os.environ['PATH']}", **folders)
+        self._program = self._bin / "jupyter"
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [
@@ -139,10 +149,19 @@ class LabServer:
             self._process.kill()
             self._process.wait()
 
-    def jupyter(self, *arguments: str | Path) -> None:
-        """Run a program of Jupyter's in this server's environment."""
+    def jupyter(self, *arguments: str | Path) -> str:
+        """Run a program of Jupyter's in this server's environment; returns all that it says."""
         command = [self._program, *arguments]
-        subprocess.run(command, env=self._environment, cwd=self.root, check=True, capture_output=True)
+        done = subprocess.run(
+            command,
+            env=self._environment,
+            cwd=self.root,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return done.stdout
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,46 @@
+/**
+ * Where runs stand in a notebook. Told by the saved outputs, not by what is drawn: Lab draws what is out of sight
+ * later, and a run's static twin names the run.
+ */
+
+import type { ICell, NotebookPanel } from "@jupyterlab/notebook";
+
+/** The static twin of a run among the outputs of a cell. */
+export interface Twin {
+  cell: ICell;
+  index: number;
+  html: string;
+}
+
+/** The run that a piece of HTML is the static twin of; "" when it is not one. */
+export const runOf = (html: string): string =>
+  /<div class="aether-box aether-static" data-aether-run="([^"]*)"/.exec(html)?.[1] ?? "";
+
+/** The HTML of an output or a message: Jupyter's files have it in lines. */
+export function htmlOf(data: Record<string, unknown> | undefined): string {
+  const html = data?.["text/html"];
+  return Array.isArray(html) ? html.join("") : typeof html === "string" ? html : "";
+}
+
+/** The static twins in a notebook, from its top. */
+export function* twinsOf(panel: NotebookPanel): Generator<Twin & { run: string }> {
+  for (const cell of panel.content.widgets) {
+    const { outputs } = cell.model;
+    for (let index = 0; outputs && index < outputs.length; index++) {
+      const html = htmlOf(outputs.get(index).toJSON().data);
+      const run = html && runOf(html);
+      if (run) yield { cell, index, html, run };
+    }
+  }
+}
+
+/** Scrolls to the cell of the first twin that fits; false: there is none. */
+export async function scrollTo(panel: NotebookPanel, fits: (twin: Twin & { run: string }) => boolean): Promise<boolean> {
+  for (const twin of twinsOf(panel)) {
+    if (!fits(twin)) continue;
+    panel.content.activeCellIndex = panel.content.widgets.indexOf(twin.cell);
+    await panel.content.scrollToCell(twin.cell, "start");
+    return true;
+  }
+  return false;
+}
