@@ -27,6 +27,7 @@ from tornado.iostream import StreamClosedError
 
 from aether_nb.engine.pages import Pulse
 from aether_nb.errors import StoreError
+from aether_nb.jupyter import registry
 from aether_nb.jupyter.door import Door, now_ms
 from aether_nb.jupyter.served import Known, Stores
 from aether_nb.store.sqlite import SqliteStore
@@ -72,6 +73,7 @@ class Hub:
     """Grows with every change of any store."""
     _watched: dict[str, _Watched] = field(default_factory=dict)
     _listed: frozenset[str] = frozenset()
+    _mark: int = 0
     _besides: Counter[Known] = field(default_factory=Counter)
     _followers: int = 0
     _watching: asyncio.Task[None] | None = None
@@ -152,7 +154,9 @@ class Hub:
     ) -> tuple[frozenset[str], bool]:
         """Look at every store, in the thread; which are listed, and whether there is news."""
         news = False
-        if deep:
+        mark = registry.mark()
+        if deep or mark != self._mark:  # who has just announced a store is about to ask something
+            self._mark = mark
             known = {one.path: one for one in self.stores.known()}
             news = listed != known.keys()
             listed = frozenset(known)

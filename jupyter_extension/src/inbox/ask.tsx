@@ -1,6 +1,6 @@
 /** One question of the inbox: a line that opens, and in it the card that stands in the cell, too. */
 
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { focusFirst } from "../focus";
 import { SessionContext } from "../hooks";
 import { useElementId } from "../ids";
@@ -29,9 +29,14 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
   const over = closedMs > 0;
   const shown = open && !over;
   const says = heading(wait.prompt.prompt);
+  const enters = useRef(false);
+  useLayoutEffect(() => {
+    if (shown && enters.current) focusFirst(row.current?.querySelector("[data-aether-wait]"));
+    enters.current = false;
+  }, [shown]);
   const turn = (to: boolean) => {
+    enters.current = to;
     toggle(key, to);
-    if (to) afterDrawing(() => focusFirst(row.current?.querySelector("[data-aether-wait]")));
   };
   const onHeadKey = (event: KeyboardEvent) => {
     if (over || !((event.key === "ArrowRight" && !open) || (event.key === "ArrowLeft" && open))) return;
@@ -92,6 +97,3 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
     </li>
   );
 }
-
-/** Once what was just asked for stands on the page. */
-const afterDrawing = (act: () => void): void => void requestAnimationFrame(() => requestAnimationFrame(act));

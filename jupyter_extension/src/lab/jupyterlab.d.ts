@@ -150,7 +150,9 @@ declare module "@jupyterlab/notebook" {
       readonly ready: Promise<void>;
       readonly session: { readonly kernel: IKernel | null } | null;
       readonly iopubMessage: Signal<unknown, IMessage>;
-      restartKernel(): Promise<void>;
+      /** Of the kernel that it has, or had last. */
+      readonly prevKernelName: string;
+      changeKernel(options: { name: string }): Promise<unknown>;
     };
     readonly content: Widget & {
       readonly widgets: readonly ICell[];

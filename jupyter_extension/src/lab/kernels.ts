@@ -9,9 +9,10 @@ const PATIENCE_MS = 4000;
 
 /** The kernel of a notebook, started when there is none. */
 export async function kernelOf(panel: NotebookPanel): Promise<IKernel | null> {
-  await panel.sessionContext.ready;
-  if (!panel.sessionContext.session?.kernel) await panel.sessionContext.restartKernel();
-  return panel.sessionContext.session?.kernel ?? null;
+  const context = panel.sessionContext;
+  await context.ready;
+  if (!context.session?.kernel) await context.changeKernel({ name: context.prevKernelName }); // a restart starts none
+  return context.session?.kernel ?? null;
 }
 
 /** Go on with one run. Its cells stay as they are: what it shows is in the cell that began it, and in the sidebar. */

@@ -131,6 +131,22 @@ def test_a_store_that_comes_or_goes_is_news(pages: Pages, listed: SqliteStore, j
     pages.story(story)
 
 
+def test_a_store_is_heard_of_as_soon_as_a_kernel_announced_it(
+    pages: Pages, listed: SqliteStore, jp_root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_DEEP_EVERY", 1_000_000)  # not by chance
+
+    async def story() -> None:
+        async with pages.open() as stream:
+            assert len((await stream.next())["stores"]) == 1
+            with made(jp_root_dir / "other.db") as other:
+                registry.announce(other.uid, other.path, KERNEL)
+                while len((await stream.next())["stores"]) != 2:
+                    pass
+
+    pages.story(story)
+
+
 def test_all_pages_share_one_look_at_each_store(pages: Pages, listed: SqliteStore) -> None:
     def watchers() -> int:
         return sum(thread.name.startswith("aether-hub") for thread in threading.enumerate())
