@@ -82,9 +82,8 @@ class Door(APIHandler):
         return await (self.with_store(name, lambda served: work([served])) if name else self.in_thread(do))
 
     def who(self) -> str:
-        """The user's own name; a server without users makes up "Anonymous Io", which says less than "you"."""
-        name = str(getattr(self.current_user, "display_name", "") or "")
-        return "you" if not name or name.startswith("Anonymous ") else name
+        """The user's own name."""
+        return name_of(self.current_user)
 
     def asked(self, model: type[_M]) -> _M:
         """The body of a request, as it must be.
@@ -130,6 +129,12 @@ def opened(stores: Stores, name: str) -> Served:
     if served is None:
         raise web.HTTPError(404, "this server does not know the kernel's store")
     return served
+
+
+def name_of(user: Any) -> str:
+    """A user's own name; a server without users makes up "Anonymous Io", which says less than "you"."""
+    name = str(getattr(user, "display_name", "") or "")
+    return "you" if not name or name.startswith("Anonymous ") else name
 
 
 def encoded(said: Mapping[str, Any]) -> bytes:

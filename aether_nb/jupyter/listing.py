@@ -159,7 +159,7 @@ def _wait_shapes(known: Stores, served: Served, rows: Sequence[WaitRow]) -> list
         run, when = of[row.run_id], asked.get(row.token)
         prompt = row.prompt.model_dump(mode="json")
         shapes.append({
-            "token": row.token, "node": row.node_id, "seq": 0 if when is None else when.seq, "kind": row.kind,
+            "token": row.token, "node": row.node_id, "seq": 0 if when is None else when.seq, "kind": row.prompt.kind,
             "prompt": prompt, "state": row.status, "deadline_ms": row.deadline_ms, "source": row.run_id,
             "reply": None if row.reply is None else reply_shape(prompt, row.reply, login()), "problems": {},
             "store": served.id, "run_id": row.run_id, "graph": "" if run is None else run.graph,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aether_nb.closeup import Closeup
 from aether_nb.display.dot import to_dot
 from aether_nb.display.progress import MANY
 from aether_nb.display.render import have_dot, svg_async
@@ -20,12 +19,11 @@ from aether_nb.display.shapes import LineShape
 from aether_nb.display.static import twin
 from aether_nb.display.view import RunView
 from aether_nb.engine.ports import WaitRow
-from aether_nb.errors import DisplayError
 from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunStatus, WaitExpired, WaitWithdrawn
 from aether_nb.graph.model import GraphSpec
 from aether_nb.ids import NodeId, new_uid
 from aether_nb.jupyter.desk import Ack, acknowledged, answer, call_off, chunk, upload
-from aether_nb.jupyter.picture import Picture
+from aether_nb.jupyter.look import Look
 from aether_nb.jupyter.typed import HELLO_S, UNHEARD
 from aether_nb.jupyter.widget import RunWidget
 from aether_nb.messages import Telling
@@ -41,7 +39,6 @@ _UNSEEN_S = (
 )
 _CLOSES = (ReplyTaken, WaitExpired, WaitWithdrawn)
 _TWIN_S = 10.0  # pause between pictures of a run that neither waits nor ends
-_OPENED = 1_000  # items of a map that a picture can show
 
 
 class LiveRun:
@@ -57,18 +54,16 @@ class LiveRun:
         self._host = host
         self._run = run
         self._loop = host.loop()
-        self._spec = spec
-        self._view = self._new_view(stored=run.status in FINAL)
+        runtime = host.runtime
+        self._look = Look(
+            runtime.store, run.run_id, spec, find_spec=runtime.find_spec, files=runtime.services.artifacts,
+            me=runtime.me(), background=host.background, changed=self._send_soon, stored=run.status in FINAL,
+        )  # fmt: skip
         self._trouble = ""
         self._unheard = False
         self._note()
-        self._picture = Picture(host.background, self._send_soon)
-        self._picture.follow(self._view)
         self._page_svg = ""
         self.greeted = False
-        self._fresh = False
-        self._listed: set[str] = set()
-        self._closeup: Closeup | None = None
         self._sending: asyncio.TimerHandle | None = None
         self._asked_at = 0.0
         self._twin_at = 0.0
@@ -81,6 +76,10 @@ class LiveRun:
         self.output = host.show(self.widget)
         self.output.publish(twin(self._view.peek(), None), {}, self._display_id)
         self._loop.call_later(HELLO_S, self._listen)
+
+    @property
+    def _view(self) -> RunView:
+        return self._look.view
 
     # -- Observer --------------------------------------------------------------------------------
 
@@ -96,7 +95,7 @@ class LiveRun:
             self._unheard = False
             self._note()
         self._send_soon()
-        self._picture.soon()
+        self._look.picture.soon()
         self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
 
     def on_tellings(self, run_id: str, tellings: Sequence[Telling]) -> None:  # noqa: ARG002 - one run
@@ -119,11 +118,7 @@ class LiveRun:
 
     def start_over(self) -> None:
         """The run begins again under the same id: the page gets it whole with its first event."""
-        self._view = self._new_view()
-        self._picture.follow(self._view)
-        self._listed.clear()
-        self._closeup = None
-        self._fresh = True
+        self._look.begin_again()
 
     def wait_answered(self, row: WaitRow) -> None:
         """A reply was accepted, by whatever door: show it before the log has it."""
@@ -135,7 +130,7 @@ class LiveRun:
 
     def snapshot(self) -> Mapping[str, Any]:
         """The whole run for a page."""
-        return self._dressed(dict(self._view.peek()))
+        return self._look.whole()
 
     def on_page(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         """A message of the page, from any thread."""
@@ -166,7 +161,7 @@ class LiveRun:
             self._unheard = False
             self._note()
             self._twin_soon(at_once=True)
-        self.widget.show("welcome", self._dressed(dict(self._view.snapshot())))
+        self.widget.show("welcome", self._look.welcome())
 
     def _cancel(self, content: Mapping[str, Any]) -> None:
         node = content.get("node")
@@ -183,25 +178,16 @@ class LiveRun:
     def _fold(self, content: Mapping[str, Any]) -> None:
         """Fold or open a group of the picture, for everybody who looks at this run here."""
         group, open_ = str(content["group"]), bool(content["open"])
-        node = self._view.node(group)
-        if node is not None and node["kind"] == "map" and open_ != (group in self._listed):
-            if open_ and node.get("count", {"total": 0})["total"] > _OPENED:
-                raise DisplayError(
-                    f"{node['label']!r} has more than {_OPENED:,} items, too many for a picture: the timeline shows "
-                    "them, and run.nodes has them."
-                )
-            self._listed ^= {group}
-            self._view.list_maps(self._listed, self._host.runtime.store.events(self._run.run_id))
-            self._fresh = True
-            self._send_soon()
-        self._picture.wish(group, open_=open_)
+        store, run_id = self._host.runtime.store, self._run.run_id
+        self._look.fold(group, open_=open_, log=lambda: store.events(run_id))
+        self._send_soon()
 
     def _details(self, content: Mapping[str, Any]) -> Ack:
         """One node close up."""
         runtime, run, node = self._host.runtime, self._run, str(content["node"])
         lines = runtime.services.logbook.read(run.run_id, node)
         log = [LineShape(at_ms=line.at_ms, level=line.level, text=line.text) for line in lines]
-        detail = self._close().detail(
+        detail = self._look.detail(
             node, run._state(), log, now_us=runtime.clock.now_us(), in_line=self._in_line()
         )
         return {"detail": detail}
@@ -209,7 +195,7 @@ class LiveRun:
     def _timeline(self, content: Mapping[str, Any]) -> Ack:
         """The rows of the timeline that the page does not have yet."""
         since, now_us = int(content.get("since") or 0), self._host.runtime.clock.now_us()
-        return {"timeline": self._close().timeline(since, self._in_line(), now_us=now_us)}
+        return {"timeline": self._look.timeline(since, in_line=self._in_line(), now_us=now_us)}
 
     def _in_line(self) -> Mapping[NodeId, int] | None:
         """How long bodies stand in line in this kernel; None when it does not drive the run."""
@@ -217,11 +203,6 @@ class LiveRun:
         if driver is not None:
             return driver.in_line()
         return {} if self._host.runtime.drives(self._run.run_id) else None
-
-    def _close(self) -> Closeup:
-        if self._closeup is None:
-            self._closeup = Closeup(self._host.runtime.store, self._run.run_id)
-        return self._closeup
 
     # -- files of the page -------------------------------------------------------------------------
 
@@ -245,9 +226,6 @@ class LiveRun:
 
     # -- drawing ---------------------------------------------------------------------------------
 
-    def _dressed(self, shape: dict[str, Any]) -> dict[str, Any]:
-        return shape | self._picture.now()
-
     def _send_soon(self, pause_s: float = _SEND_S) -> None:
         if self._sending is None:
             self._asked_at = time.monotonic()
@@ -256,18 +234,11 @@ class LiveRun:
     def _send(self) -> None:
         self._sending = None
         if not self.greeted:  # nobody has said hello: a page that loads later must find the whole
-            self.widget.view = self._dressed(dict(self._view.snapshot()))
+            self.widget.view = dict(self._look.welcome())
             return
-        if self._fresh:
-            self._fresh = False
-            self._picture.news()
-            self.widget.show("welcome", self._dressed(dict(self._view.snapshot())))
-            return
-        patch: Mapping[str, Any] | None = self._view.patch()
-        if picture := self._picture.news():
-            patch = {**(patch or {"base": self._view.base, "seq": self._view.base}), **picture}
-        if patch is not None:
-            self.widget.show("patch", patch)
+        news = self._look.news()
+        if news is not None:
+            self.widget.show(*news)
 
     def _twin_soon(self, *, at_once: bool) -> None:
         if at_once and self._twin_due is not None:
@@ -290,13 +261,6 @@ class LiveRun:
         over = shape["status"] in FINAL
         as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
         self.output.update(self._display_id, twin(shape, picture, as_of))
-
-    def _new_view(self, *, stored: bool = False) -> RunView:
-        runtime = self._host.runtime
-        return RunView(
-            self._run.run_id, self._spec, runtime.find_spec, files=runtime.services.artifacts, me=runtime.me(),
-            stored=stored,
-        )  # fmt: skip
 
 
 _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {

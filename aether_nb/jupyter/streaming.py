@@ -182,8 +182,7 @@ class Hub:
             if one.store is None:
                 served = self.stores.open_known(one.known, busy_s=_BUSY_S)
                 if served is None:
-                    one.rest = _REST
-                    return False
+                    return self._is_new_trouble(one)
                 one.store, one.pulse = served.store, None
             before = one.pulse, one.alive
             if one.store.changed() or one.pulse is None:
@@ -192,12 +191,15 @@ class Hub:
             if deep:
                 one.alive = one.store.alive_drivers(now_ms())
         except StoreError:
-            _close(one)
-            one.rest = _REST
-            was, one.trouble = one.trouble, True
-            return not was
+            return self._is_new_trouble(one)
         one.trouble = False
         return before != (one.pulse, one.alive)
+
+    def _is_new_trouble(self, one: _Watched) -> bool:
+        _close(one)
+        one.rest = _REST
+        was, one.trouble = one.trouble, True
+        return not was
 
 
 def _close(one: _Watched) -> None:
