@@ -74,6 +74,7 @@ def configure(
     max_concurrency: int = 16,
     services: Mapping[str, Any] | None = None,
     callback_url: str | None = None,
+    hook: bool | None = None,
 ) -> None:
     """Set up the runtime of this process; its runs so far are put to sleep and can be resumed.
 
@@ -84,10 +85,15 @@ def configure(
         max_concurrency: how many tool bodies compute at once.
         services: objects by name, for `context.service(name)`.
         callback_url: where replies from outside come in, for `http_callback` and `context.wait_url`: the
-            token is added to it; default AETHER_NB_CALLBACK_URL.
+            token is added to it; default AETHER_NB_CALLBACK_URL, else the hook of the Jupyter server where
+            `hook` allows it: as that server calls itself, so say here how the world reaches it.
+        hook: True lets the Jupyter server take replies of services for this store, at `aether-nb/hook/<token>` and
+            without a login: who knows the token of a wait of kind `callback` may answer it, once. The store keeps
+            that until False; it is off in a new one.
     """
     runtime = Runtime(
-        store=store, channel=channel, max_concurrency=max_concurrency, services=services, callback_url=callback_url
+        store=store, channel=channel, max_concurrency=max_concurrency, services=services, callback_url=callback_url,
+        hook=hook,
     )  # fmt: skip
     close()
     _current.append(runtime)

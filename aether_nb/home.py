@@ -31,6 +31,9 @@ class Host(Protocol):
     def channel(self) -> Channel:
         """The channel that fits here."""
 
+    def hook_url(self) -> str:
+        """Where services report back to this kernel's server, without the token; empty when it is not known."""
+
     def follow(self, run: Run, spec: GraphSpec) -> Sequence[Observer]:
         """Show a run in the cell that is being executed, if there is room; what comes back draws its events."""
 

@@ -69,7 +69,9 @@ class Runtime:
             notebook, else the terminal.
         max_concurrency: how many tool bodies compute at once.
         services: objects for `context.service(name)`.
-        callback_url: where replies from outside come in; None takes AETHER_NB_CALLBACK_URL.
+        callback_url: where replies from outside come in; None takes AETHER_NB_CALLBACK_URL, else the hook of this
+            kernel's Jupyter server where the store allows it.
+        hook: whether the store allows that; None leaves it as it is.
         clock: for tests.
     """
 
@@ -81,6 +83,7 @@ class Runtime:
         max_concurrency: int = 16,
         services: Mapping[str, Any] | None = None,
         callback_url: str | None = None,
+        hook: bool | None = None,
         clock: Clock | None = None,
     ) -> None:
         _check_options(channel, max_concurrency, services)
@@ -89,7 +92,9 @@ class Runtime:
         self.store: Store = _opened(store)
         self.clock = clock or SystemClock()
         self.home = home_of(self.store.path)
-        url = os.environ.get("AETHER_NB_CALLBACK_URL", "") if callback_url is None else callback_url
+        if hook is not None:
+            self.store.put_setting("hook", "on" if hook else "")
+        url = self._hook() if callback_url is None else callback_url
         self.starting = Starting(self)
         self.resuming = Resuming(self)
         self.services = Shelf(self.store.path, self.store.artifacts_dir, services or {}, url)
@@ -100,6 +105,13 @@ class Runtime:
         self._max_concurrency = max_concurrency
         self._engine: Engine | None = None
         self.channel.attach(self._answer_here, self._give_up)
+
+    def _hook(self) -> str:
+        """Where replies from outside come in, when nobody said it here."""
+        said = os.environ.get("AETHER_NB_CALLBACK_URL", "")
+        if said or self.host is None or self.store.path == ":memory:" or self.store.setting("hook") != "on":
+            return said
+        return self.host.hook_url()
 
     def _channel(self) -> Channel:
         answers = os.environ.get("AETHER_NB_ANSWERS")

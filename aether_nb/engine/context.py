@@ -130,14 +130,17 @@ class NodeContext:
     def wait_url(self) -> str:
         """The address at which the outside world can answer this node's wait; it ends in `wait_token`.
 
+        At the hook of the Jupyter server (`ae.configure(hook=True)`) only a wait of kind `callback` without a
+        question is answered.
+
         Raises:
             OutsideRun: there is no token here, or nobody said where replies come in.
         """
         token, base = self.wait_token, self._body.services.callback_url
         if not base:
             raise OutsideRun(
-                f"{self.node_id!r} needs an address for replies: ae.configure(callback_url='https://...'), or the "
-                "environment variable AETHER_NB_CALLBACK_URL."
+                f"{self.node_id!r} needs an address for replies: ae.configure(hook=True) for the one of the Jupyter "
+                "server, ae.configure(callback_url='https://...'), or the environment variable AETHER_NB_CALLBACK_URL."
             )
         return f"{base.rstrip('/')}/{token}"
 

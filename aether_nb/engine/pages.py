@@ -83,6 +83,9 @@ class Pages(Protocol):
     def pulse(self) -> Pulse:
         """See `Pulse`; a millisecond for 10,000 runs."""
 
+    def tokens(self, beginning: str) -> list[Token]:
+        """The tokens that begin so, of waits and of those that Stage A was promised (see `Store.promised`)."""
+
     def setting(self, name: str) -> str:
         """What somebody decided about this store, for whoever opens it; empty when nobody did."""
 

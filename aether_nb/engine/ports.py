@@ -123,7 +123,7 @@ class Mail:
     id: int
     address: str
     """`run:<run_id>:cancel` (its value a node's id, or None for all of it), `run:<run_id>:retry` (a node's id),
-    `token:<token>`, `correlator:<name>`."""
+    `token:<token>`, `correlator:<name>`, `hook:<token>` (for a wait of kind `callback` alone)."""
     value: Any
     by: str
     at_ms: int

@@ -18,6 +18,7 @@
     GET    nonce?store                       200 {"nonce"}                      of a kernel's announcement
     POST   watch                             what becomes of open questions: `watching.py`
     GET, PUT, DELETE upload                  a file in slices: `receiving.py`
+    POST   {base_url}aether-nb/hook/<token>  the reply of a service, without a login: `hook.py`
 
 and {"message"} with 400 malformed, 403 not allowed, 404 no such store, run or wait, 413 too long, 503 the store cannot
 be used now. `store` is an id that `stores` gave, or what a kernel calls its announcement; where it may be left out it
@@ -41,6 +42,7 @@ from tornado import web
 
 from aether_nb.jupyter.door import Door
 from aether_nb.jupyter.following import LiveHandler
+from aether_nb.jupyter.hook import HookHandler, Limits
 from aether_nb.jupyter.listing import EventsHandler, RunHandler, RunsHandler, StoresHandler, WaitsHandler
 from aether_nb.jupyter.receiving import UploadHandler
 from aether_nb.jupyter.replying import AnswerHandler
@@ -72,6 +74,7 @@ def routes(base_url: str, stores: Stores) -> list[tuple[Any, ...]]:
         (url_path_join(api, "answer"), AnswerHandler),
         (url_path_join(api, "watch"), WatchHandler),
         (url_path_join(api, "upload"), UploadHandler, {"incoming": incoming}),
+        (url_path_join(base_url, "aether-nb", "hook", "([^/]*)"), HookHandler, {"limits": Limits()}),
     ]
 
 

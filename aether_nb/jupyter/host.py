@@ -24,7 +24,7 @@ from aether_nb.jupyter.live import LiveRun
 from aether_nb.jupyter.printing import listen_from_a_cell
 from aether_nb.jupyter.pump import CellOutput, Pump, cell_of, current_kernel
 from aether_nb.jupyter.reenter import run_until_complete
-from aether_nb.jupyter.registry import Announcement, announce
+from aether_nb.jupyter.registry import Announcement, announce, hook_url
 from aether_nb.jupyter.widget import RunWidget
 from aether_nb.values import Outputs
 
@@ -107,6 +107,10 @@ class KernelHost:
     def channel(self) -> WidgetChannel:
         """The run's widget asks."""
         return WidgetChannel()
+
+    def hook_url(self) -> str:
+        """The hook of the server that started this kernel."""
+        return hook_url()
 
     def door(self) -> dict[str, str] | None:
         """What the page needs to know to answer by HTTP; None where there is no such door."""

@@ -113,6 +113,19 @@ def find(name: str) -> Entry | None:
     return entry if trusted(entry.path) else None
 
 
+def hook_url() -> str:
+    """Where services report back to the Jupyter server that started this kernel, as its own address has it.
+
+    Called by a kernel. Empty when that server is not known, as when it runs on another machine.
+    """
+    file = Path(jupyter_runtime_dir()) / f"jpserver-{os.environ.get('JPY_PARENT_PID') or 'none'}.json"
+    try:
+        url = str(json.loads(file.read_bytes())["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f"{url.rstrip('/')}/aether-nb/hook" if trusted(str(file)) else ""
+
+
 def entries() -> list[Entry]:
     """All announcements that are to be trusted. Called by the server, often: tidying is left to kernels."""
     try:

@@ -42,7 +42,9 @@ class AnswerHandler(Door):
         self.finish(json.dumps(said))
 
 
-def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[str, Any]]:
+def answer(
+    store: Store, token: Token, value: Any, by: str, *, door: str = "http"
+) -> tuple[int, dict[str, Any]]:
     """Check a reply and give it to the store; blocks.
 
     Returns:
@@ -68,7 +70,7 @@ def answer(store: Store, token: Token, value: Any, by: str) -> tuple[int, dict[s
     except ReplyInvalid as e:
         return 422, {"problems": e.problems}
     at_ms = now_ms()
-    done = store.answer(token, Reply(value=kept, by=by, door="http", at_ms=at_ms), now_ms=at_ms)
+    done = store.answer(token, Reply(value=kept, by=by, door=door, at_ms=at_ms), now_ms=at_ms)
     assert done is not None  # waits are never deleted while their store is open
     if not done.accepted:
         return 200, _closed(done.wait)

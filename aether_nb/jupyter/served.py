@@ -60,14 +60,14 @@ class Stores:
         self.root = os.path.realpath(Path(root).expanduser()) if root else ""
         self._named = [os.path.realpath(Path(self.root, Path(path).expanduser())) for path in named]
 
-    def known(self) -> list[Known]:
-        """The stores that there are now, those of the configuration first."""
+    def known(self, *, listed: bool = True) -> list[Known]:
+        """The stores that there are now, those of the configuration first; or all that were announced besides."""
         found: dict[str, Known] = {
             path: Known(_id(path), path, None) for path in self._named if registry.trusted(path)
         }
         for entry in registry.entries():
             known = found.get(entry.path)
-            if known is None and self._is_mine(entry.path):
+            if known is None and (not listed or self._is_mine(entry.path)):
                 found[entry.path] = Known(_id(entry.path), entry.path, frozenset({entry.store}))
             elif known is not None and known.uids is not None:
                 found[entry.path] = Known(known.id, known.path, known.uids | {entry.store})

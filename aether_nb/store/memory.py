@@ -353,6 +353,17 @@ class MemoryStore(Store):
             still = sum(wait.status == "open" for wait in self._waits.values())
             return Pulse(still, len(rows), sum(row.last_seq for row in rows), sum(row.fence for row in rows))
 
+    def tokens(self, beginning: str) -> list[Token]:
+        with self._reading():
+            promised = {
+                Token(loads(e.body).get("token") or "")
+                for run_id, row in self._runs.items()
+                if row.status not in FINAL
+                for e in self._logs[run_id]
+                if e.type == "NodeStarted"
+            }
+            return sorted(token for token in promised | self._waits.keys() if token.startswith(beginning))
+
     def setting(self, name: str) -> str:
         with self._reading():
             return self._settings.get(name, "")
@@ -393,7 +404,12 @@ class MemoryStore(Store):
             events = sum(self._runs[run_id].last_seq for run_id in gone)
             of = set(gone)
             waits = [token for token, wait in self._waits.items() if wait.run_id in of]
-            opening = {f"token:{token}" for run_id in gone for token in self._tokens(run_id)}
+            opening = {
+                f"{kind}:{token}"
+                for run_id in gone
+                for token in self._tokens(run_id)
+                for kind in ("token", "hook")
+            }
             mail = self._letters.useless(now_ms - KEPT_MS, of | opening, self._runs)
             driving = {row.kernel for run_id, row in self._runs.items() if run_id not in of}
             kernels = [

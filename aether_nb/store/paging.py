@@ -59,3 +59,7 @@ def alive_drivers(read: Read, lives: Callable[[KernelLife], bool]) -> frozenset[
 
 def pulse(read: Read) -> Pulse:
     return Pulse(*read("pulse")[0])
+
+
+def tokens(read: Read, beginning: str) -> list[Token]:
+    return [Token(token) for (token,) in read("tokens", beginning=beginning)]

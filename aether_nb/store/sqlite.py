@@ -42,6 +42,7 @@ from aether_nb.store.rows import (
     BEAT_MS,
     Wait,
     WaitEvent,
+    addresses,
     check_sequence,
     ends,
     mailed_run,
@@ -261,8 +262,8 @@ class SqliteStore(Store):
         with self._database.transaction(full=True) as run:
             # A wait may have opened since the sender looked: mail left beside it would never be read.
             reached: list[Wait] = []
-            if kind == "token":
-                reached = load(run, [name])
+            if kind in {"token", "hook"}:
+                reached = [wait for wait in load(run, [name]) if address in addresses(wait)]
             elif kind == "correlator":
                 reached = [Wait(*row) for row in run("waits_of_correlator", correlator=name)]
             answered = [wait for wait in reached if wait.is_open(now_ms) and wait.accept(value, by, now_ms)]
@@ -311,6 +312,9 @@ class SqliteStore(Store):
 
     def pulse(self) -> Pulse:
         return paging.pulse(self._database.read)
+
+    def tokens(self, beginning: str) -> list[Token]:
+        return paging.tokens(self._database.read, beginning)
 
     def setting(self, name: str) -> str:
         rows = self._database.read("meta", key=f"setting:{name}")

@@ -57,8 +57,8 @@ def http_callback(
 
     The tool takes `timeout` and `default` besides. URL and token are stored before `submit` begins and are the
     same when it runs again after a crash; a reply that comes before `submit` returned is kept. Where the
-    URL begins is said by `ae.configure(callback_url=...)` or AETHER_NB_CALLBACK_URL; without a server,
-    `ae.answer(token, value)` replies.
+    URL begins is said by `ae.configure(callback_url=...)` or AETHER_NB_CALLBACK_URL, or it is the hook of the
+    Jupyter server after `ae.configure(hook=True)`; without a server, `ae.answer(token, value)` replies.
 
     Args:
         submit: the function.

@@ -10,9 +10,9 @@ from contract.test_store import NOW, RUN, K, add, ask, at, create, finish, new_r
 
 from aether_nb.engine.pages import Asked, Tally
 from aether_nb.engine.ports import Append, Store
-from aether_nb.events import Call, NodeAdded, NodeFinished, RunCancelledEvent
+from aether_nb.events import Call, NodeAdded, NodeFinished, NodeStarted, RunCancelledEvent
 from aether_nb.ids import NodeId, RunId, Token
-from aether_nb.prompts import Reply, TextPrompt
+from aether_nb.prompts import CallbackPrompt, Reply, TextPrompt
 from aether_nb.store import MemoryStore, SqliteStore
 
 
@@ -143,6 +143,38 @@ def test_the_pulse_changes_with_runs_and_questions_and_with_nothing_else(store: 
     assert store.discard([[(RUN, 2)]], NOW).runs == (RUN,)
     assert changed()
     assert not changed()
+
+
+def test_tokens_are_found_by_their_beginning(store: Store) -> None:
+    create(store)
+    begun = at(NodeStarted, 2, node=NodeId("job"), token=Token("abcd-promised"))
+    add(store, begun, ask(3, "abcd-open"), ask(4, "abce"), status="waiting")
+    assert sorted(store.tokens("abcd")) == ["abcd-open", "abcd-promised"]
+    assert store.tokens("abcd-o") == ["abcd-open"]
+    assert store.tokens("b") == []
+    over = RunCancelledEvent(run=RUN, seq=5, at_us=1)
+    add(store, over, status="cancelled")
+    assert sorted(store.tokens("abcd")) == ["abcd-open"]
+
+
+def test_what_comes_by_the_hook_is_for_waits_that_nobody_is_asked(store: Store) -> None:
+    create(store)
+    job = CallbackPrompt(prompt="Waiting")
+    for token in ("early", "question", "other-kind"):
+        store.post(f"hook:{token}", {"url": token}, "callback", NOW)
+    add(
+        store, ask(2, "early", prompt=job), ask(3, "question", kind="callback"),
+        ask(4, "other-kind", prompt=job, kind="job"), ask(5, "late", prompt=job), status="waiting",
+    )  # fmt: skip
+    early = store.wait(Token("early"))
+    assert early is not None
+    assert early.reply is not None
+    assert (early.reply.value, early.reply.by) == ({"url": "early"}, "callback")
+    assert [wait.token for wait in store.waits()] == ["question", "other-kind", "late"]
+    assert store.post("hook:question", "x", "callback", NOW) == 0
+    assert store.post("hook:late", "x", "callback", NOW) == 1
+    add(store, RunCancelledEvent(run=RUN, seq=6, at_us=1), status="cancelled")
+    assert store.discard([[(RUN, 1)]], NOW).mail == 5
 
 
 def test_a_setting_stays_until_another_takes_its_place(store: Store) -> None:

@@ -333,6 +333,16 @@ SELECT kernel, uid, host, lock_path, beat_ms
 FROM kernels
 WHERE kernel IN (SELECT kernel FROM runs WHERE status NOT IN ('succeeded', 'failed', 'cancelled'));
 
+-- tokens --
+-- Tokens that begin so: of waits, and what Stage A of unfinished runs was given. Reads all starts of those runs.
+SELECT token FROM waits WHERE token >= :beginning AND token < :beginning || char(1114111)
+UNION
+SELECT json_extract(e.body, '$.token')
+FROM runs AS r
+CROSS JOIN events AS e ON e.run = r.run
+WHERE r.status NOT IN ('succeeded', 'failed', 'cancelled') AND e.type = 'NodeStarted'
+AND substr(json_extract(CASE WHEN json_valid(e.body) THEN e.body END, '$.token'), 1, length(:beginning)) = :beginning;
+
 -- pulse --
 -- The whole store at a glance.
 SELECT
@@ -526,9 +536,11 @@ WHERE r.fence = json_extract(j.value, '$[1]') AND r.status IN ('succeeded', 'fai
 DELETE FROM mailbox
 WHERE run IN (SELECT value FROM json_each(:keys))
 OR address IN (
-    SELECT 'token:' || json_extract(body, '$.token')
-    FROM events
-    WHERE run IN (SELECT value FROM json_each(:keys)) AND type IN ('NodeStarted', 'WaitOpened') AND json_valid(body)
+    SELECT kind.value || json_extract(e.body, '$.token')
+    FROM events AS e
+    CROSS JOIN json_each('["token:", "hook:"]') AS kind
+    WHERE e.run IN (SELECT value FROM json_each(:keys)) AND e.type IN ('NodeStarted', 'WaitOpened')
+    AND json_valid(e.body)
 );
 
 -- discard_waits --
@@ -550,7 +562,7 @@ DELETE FROM runs WHERE run IN (SELECT value FROM json_each(:keys));
 -- discard_old_mail --
 -- Mail that was taken, events that nobody came for, requests to runs that there are not.
 DELETE FROM mailbox
-WHERE at_ms < :before_ms AND (taken_by IS NOT NULL OR (run IS NULL AND address NOT LIKE 'token:%'));
+WHERE at_ms < :before_ms AND (taken_by IS NOT NULL OR (run IS NULL AND address NOT LIKE 'token:%' AND address NOT LIKE 'hook:%'));
 
 -- ends --
 -- How far each log goes.
