@@ -24,7 +24,7 @@ SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -ty
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help test system lint page unit notebooks expected browser demo bench build lock clean
+.PHONY: help test system lint page unit notebooks expected browser demo bench soak build lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -85,6 +85,9 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --
 bench: $(BUILD)/tree ## measure what design promises, beside the peers; writes benchmarks/RESULTS.md
 	@$(MAKE) --no-print-directory $(BUILD)/env-peers || echo "the peers cannot be installed here; their columns will say so"
 	python -m benchmarks $(PROGRAMS)
+
+soak: $(BUILD)/tree ## ten minutes of load on the server half: no error, no lost answer, memory flat
+	python -m benchmarks.soak
 
 clean: ## remove everything that make made
 	rm -rf $(BUILD) .venv .venvs dist aether_nb/labextension
