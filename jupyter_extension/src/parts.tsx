@@ -6,7 +6,7 @@ import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ago, countdown } from "./format";
 import { useNow } from "./hooks";
 import type { Host } from "./host";
-import { isNotebook } from "./inbox/items";
+import { isNotebook } from "./paths";
 
 const QUIET_MS = 200;
 

@@ -14,6 +14,7 @@ import type { Attempt } from "./model";
 import { standing } from "./replies";
 
 const NONE: Problems = {};
+const ONLY_THERE = "A secret is stored nowhere, so only the kernel that asks takes it: answer it in its cell.";
 
 export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
   const session = useSession();
@@ -26,6 +27,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
   const state = item.state === "open" && link === "dead" ? "stale" : item.state;
   const settled = attempt?.phase === "taken" || attempt?.phase === "closed";
   const over = item.state !== "open" || settled;
+  const barred = session.served && prompt.kind === "text" && prompt.secret;
   useEffect(() => {
     if (over) putAside(token);
   }, [over]);
@@ -51,7 +53,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
         <Outcome item={item} />
       ) : (
         <>
-          {!settled && (
+          {!settled && !barred && (
             <Input
               token={token}
               prompt={prompt}
@@ -63,7 +65,7 @@ export function PromptCard({ prompt: item }: { prompt: PromptShape }) {
             />
           )}
           <Notes id={`${labelId}-note`} attempt={attempt}>
-            {!attempt && !session.served && prompt.kind !== "callback" && standing(model)}
+            {barred ? ONLY_THERE : !attempt && !session.served && prompt.kind !== "callback" && standing(model)}
           </Notes>
         </>
       )}

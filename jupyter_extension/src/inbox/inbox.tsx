@@ -7,11 +7,12 @@ import { focusFirst } from "../focus";
 import { useShown } from "../hooks";
 import { rove, useKeptFocus } from "../keepfocus";
 import { Clock, Search, Trouble } from "../parts";
+import { fileName } from "../paths";
 import { Outcome } from "../prompt";
 import { serverOf } from "../server";
 import { Ask } from "./ask";
 import type { Item } from "./items";
-import { fileName, grouped, heading } from "./items";
+import { grouped, heading } from "./items";
 import type { InboxState } from "./model";
 import { Inbox } from "./model";
 

@@ -68,11 +68,5 @@ export function grouped(items: readonly Item[]): Group[] {
   return [...groups].map(([notebook, within]) => ({ notebook, items: within }));
 }
 
-/** The last part of a path. */
-export const fileName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
-
 /** The first line of a question without its marks, as a heading. */
 export const heading = (prompt: string): string => (prompt.trim().split("\n", 1)[0] ?? "").replace(/^#+\s*|\*\*|__|`/g, "");
-
-/** What a run belongs to may be a script or a module, which no page opens. */
-export const isNotebook = (path: string): boolean => path.endsWith(".ipynb");

@@ -3,9 +3,9 @@
 import { SureButton } from "../buttons";
 import { sign, word } from "../format";
 import type { Host } from "../host";
-import { fileName, isNotebook } from "../inbox/items";
 import { isOver } from "../model";
 import { Ago } from "../parts";
+import { fileName, isNotebook } from "../paths";
 import type { RunRow } from "../rows";
 import type { Runs } from "./model";
 
