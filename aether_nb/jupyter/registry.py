@@ -100,6 +100,12 @@ def find(name: str) -> Entry | None:
         None when there is none, and also when its file or the store's is not a plain file of this very
         user that nobody else can write: then it is not to be trusted.
     """
+    entry = _entry(name)
+    return entry if entry is not None and trusted(entry.path) else None
+
+
+def _entry(name: str) -> Entry | None:
+    """What stands in the file of that name, if that is to be trusted."""
     if not is_name(name):
         return None
     try:
@@ -107,10 +113,9 @@ def find(name: str) -> Entry | None:
             if not _trusted(os.fstat(file.fileno())):
                 return None
             said = json.loads(file.read(_LONGEST))
-        entry = Entry(str(said["store"]), str(said["path"]), str(said["kernel"]))
+        return Entry(str(said["store"]), str(said["path"]), str(said["kernel"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return entry if trusted(entry.path) else None
 
 
 def hook_url() -> str:
@@ -127,12 +132,25 @@ def hook_url() -> str:
 
 
 def entries() -> list[Entry]:
-    """All announcements that are to be trusted. Called by the server, often: tidying is left to kernels."""
-    try:
-        names = sorted(file.stem for file in _folder().glob("*.json"))
-    except OSError:
-        return []
-    return [entry for name in names if (entry := find(name)) is not None]
+    """All announcements that are to be trusted. Called by the server, often: tidying is left to kernels.
+
+    A month of kernels leaves hundreds of files, so they are read again only when their folder has changed; an entry is
+    put in place by a rename, never written to. Whether its store is to be trusted is looked at each time.
+    """
+    folder, changed = _folder(), mark()
+    key = str(folder), changed
+    found = _read.get(key)
+    if found is None:
+        try:
+            names = sorted(file.stem for file in folder.glob("*.json"))
+        except OSError:
+            return []
+        found = [entry for name in names if (entry := _entry(name)) is not None]
+        _read.clear()
+        if time.time_ns() - changed > _SETTLED_NS:
+            _read[key] = found
+    good = {path: trusted(path) for path in {entry.path for entry in found}}
+    return [entry for entry in found if good[entry.path]]
 
 
 def mark() -> int:
@@ -141,6 +159,12 @@ def mark() -> int:
         return _folder().stat().st_mtime_ns
     except OSError:
         return 0
+
+
+_read: dict[tuple[str, int], list[Entry]] = {}
+"""What was in a folder when it changed last."""
+
+_SETTLED_NS = 2_000_000_000  # a folder may change twice within what its clock tells apart
 
 
 def is_name(name: str) -> bool:

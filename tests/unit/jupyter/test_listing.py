@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -252,6 +253,35 @@ def test_a_store_that_others_may_write_is_not_listed(call: Call, listed: SqliteS
     assert call("stores") == (200, {"stores": []})
     assert call("runs")[1]["total"] == 0
     assert call("runs", store=name)[0] == 404
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_a_store_of_another_user_is_not_listed(call: Call, listed: SqliteStore, id_of: IdOf) -> None:
+    name = id_of(listed)
+    os.chown(listed.path, 65534, 65534)
+    assert call("stores") == (200, {"stores": []})
+    assert call("runs", store=name)[0] == 404
+
+
+def test_many_announcements_are_read_once_and_a_new_one_is_seen_at_once(
+    call: Call, listed: SqliteStore, jp_root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def announcements() -> list[str]:
+        return sorted(entry.path for entry in registry.entries())
+
+    folder = next(Path(os.environ["JUPYTER_RUNTIME_DIR"]).glob("aether-nb"))
+    os.utime(folder, (1_000_000_000, 1_000_000_000))
+    assert announcements() == [listed.path]
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_entry", lambda _name: pytest.fail("read again"))
+        assert announcements() == [listed.path]
+        Path(listed.path).chmod(0o666)
+        assert announcements() == []
+        Path(listed.path).chmod(0o600)
+    with made(jp_root_dir / "other.db") as other:
+        registry.announce(other.uid, other.path, KERNEL)
+        assert announcements() == sorted([listed.path, other.path])
+        assert len(call("stores")[1]["stores"]) == 2
 
 
 def test_a_store_that_is_a_link_is_not_listed(call: Call, listed: SqliteStore, tmp_path: Path) -> None:
