@@ -5,7 +5,8 @@ Called by the runtime, for graphs by themselves, and by `run.py`. How they look 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aether_nb.calling import Form
@@ -44,8 +45,9 @@ def of_run(view: RunView, form: Form) -> str:
 
 
 def view(
-    store: Store, artifacts: Artifacts, run_id: str, log: Sequence[AnyEvent], *, me: str = ""
-) -> RunView:
+    store: Store, artifacts: Artifacts, run_id: str, log: Sequence[AnyEvent], *, me: str = "",
+    listed: Collection[str] = (),
+) -> RunView:  # fmt: skip
     """A run as pictures see it, from its log.
 
     Args:
@@ -54,10 +56,12 @@ def view(
         run_id: its id.
         log: as much of it as is to be seen.
         me: who reads this; answers of that name are said to be "you".
+        listed: maps whose items are listed, and not only counted.
     """
     from aether_nb.display.view import RunView  # noqa: PLC0415 - as above
 
-    seen = RunView(run_id, None, lambda key: find_spec(store, key), files=artifacts, me=me)
+    specs = partial(find_spec, store)
+    seen = RunView(run_id, None, specs, files=artifacts, me=me, listed=frozenset(listed).__contains__)
     seen.apply(*log)
     return seen
 

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,15 @@ from aether_nb.calling import GRAPHS
 from aether_nb.closeup import Closeup
 from aether_nb.display.built import built
 from aether_nb.display.dot import to_dot
-from aether_nb.display.folding import folded
+from aether_nb.display.folding import Toggled, fold, folded, toggled
 from aether_nb.display.render import svg
-from aether_nb.display.report import CodeShape, Files, ReportShape, is_report, page, replay
-from aether_nb.display.shapes import DetailShape, LineShape
+from aether_nb.display.report import CodeShape, Files, GroupShape, ReportShape, is_report, page, replay
+from aether_nb.display.shapes import DetailShape, LineShape, RunShape
 from aether_nb.display.static import twin
 from aether_nb.display.words import value_text
 from aether_nb.engine.codes import find_code
 from aether_nb.errors import BadInputs, DisplayError
-from aether_nb.events import FINAL, AnyEvent, ReplyTaken, RunResumed, RunStarted, WaitOpened
+from aether_nb.events import FINAL, AnyEvent, NodeStarted, ReplyTaken, RunResumed, RunStarted, WaitOpened
 from aether_nb.openwaits import OpenWait
 from aether_nb.redacting import Redact, chosen, redacted
 
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
 
 _INPUT_CHARS = 2_000
+_ITEMS = 300
+"""So many items of maps are listed, and may be seen in the picture; larger maps are counted."""
+_PICTURES = 40
+_DRAWN = 4_000
+"""So many pictures with a group open or folded, and so many nodes in all of them: a second or two."""
 
 
 def write(runtime: Runtime, run_id: RunId, path: str | os.PathLike[str] | None, redact: Redact) -> Path:
@@ -99,11 +104,16 @@ def _answered(log: Sequence[AnyEvent], tokens: set[Any]) -> int:
 
 def _page(runtime: Runtime, run_id: RunId, log: Sequence[AnyEvent], hidden: int) -> str:
     store, artifacts = runtime.store, runtime.services.artifacts
-    view = pictures.view(store, artifacts, run_id, ())
+    maps = _listed(log)
+    view = pictures.view(store, artifacts, run_id, (), listed=maps)
     begin, steps = replay(view, log)
     last = view.peek()
-    dot = to_dot(last, folded=folded(last["nodes"], {}))
+    wishes = dict.fromkeys(maps, False)
+    dot = to_dot(last, folded=folded(last["nodes"], wishes))
     picture = svg(dot) if last["nodes"] else ""
+    groups = {
+        one.group: (one.open, _drawn(to_dot(last, folded=one.folded))) for one in _toggled(last, wishes)
+    }
     now_us = runtime.clock.now_us()
     closeup = Closeup(_Log(log, store), run_id)  # type: ignore[arg-type]  # all of a store that it reads
     state = history.fold(store, runtime.row(run_id), log)
@@ -120,6 +130,7 @@ def _page(runtime: Runtime, run_id: RunId, log: Sequence[AnyEvent], hidden: int)
         steps=steps,
         svg=picture or "",
         dot="" if picture is not None else dot,
+        groups={group: open_ for group, (open_, _) in groups.items()},
         inputs=_inputs(log),
         details=details,
         timeline=closeup.timeline(0, now_us=now_us),
@@ -129,7 +140,36 @@ def _page(runtime: Runtime, run_id: RunId, log: Sequence[AnyEvent], hidden: int)
         hidden=hidden,
     )
     files = Files(built("report.js"), built("report.css"), "" if picture is not None else built("viz.js"))
-    return page(shape, files, twin(last, picture or None)["text/html"])
+    drawn = {group: picture for group, (_, picture) in groups.items()}
+    return page(shape, drawn, files, twin(last, picture or None)["text/html"])
+
+
+def _listed(log: Sequence[AnyEvent]) -> list[str]:
+    """The maps whose items are shown, those first that began first."""
+    found: dict[str, None] = {}
+    room = _ITEMS
+    for event in log:
+        if isinstance(event, NodeStarted) and event.items is not None and event.node not in found:
+            if len(event.items) > room:
+                continue
+            found[event.node] = None
+            room -= len(event.items)
+    return list(found)
+
+
+def _toggled(last: RunShape, wishes: Mapping[str, bool]) -> Iterator[Toggled]:
+    """The groups that get a picture."""
+    room = _DRAWN
+    for one in toggled(last["nodes"], wishes)[:_PICTURES]:
+        room -= len(fold(last, one.folded)["nodes"])
+        if room < 0:
+            return
+        yield one
+
+
+def _drawn(dot: str) -> GroupShape:
+    picture = svg(dot)
+    return GroupShape(svg=picture or "", dot="" if picture is not None else dot)
 
 
 class _Log:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from aether_nb.display.shapes import NodeShape, RunShape
 
@@ -43,6 +44,36 @@ def folded(nodes: Collection[NodeShape], wishes: Mapping[str, bool]) -> set[str]
     return {
         group for group, size in sizes(nodes).items() if not wishes.get(group, not (many or size > GROUP))
     }
+
+
+class Toggled(NamedTuple):
+    """How a picture looks when one group is not as it is by itself."""
+
+    group: str
+    open: bool
+    """Whether it is open then."""
+    folded: set[str]
+    """All that is folded then: what it stands inside is open."""
+
+
+def toggled(nodes: Collection[NodeShape], wishes: Mapping[str, bool]) -> list[Toggled]:
+    """For each group the picture in which it, and it alone, is the other way round; those that open come first.
+
+    Args:
+        nodes: of the run, containers before what they contain.
+        wishes: by group, whether it is open by itself; the others are as their size has it.
+    """
+    usual = folded(nodes, wishes)
+    parents = {node["id"]: node["parent"] for node in nodes}
+    found = []
+    for group in sizes(nodes):
+        wanted = {**wishes, group: group in usual}
+        around = parents[group]
+        while around in parents:
+            wanted[around] = True
+            around = parents[around]
+        found.append(Toggled(group, group in usual, folded(nodes, wanted)))
+    return sorted(found, key=lambda one: not one.open)
 
 
 def fold(shape: RunShape, groups: Collection[str]) -> RunShape:

@@ -55,6 +55,8 @@ class ReportShape(TypedDict):
     svg: str
     """The picture of the whole graph; empty when the page has to lay `dot` out."""
     dot: str
+    groups: dict[str, bool]
+    """The groups that may be opened or folded in the picture, and whether they are open then."""
     inputs: list[tuple[str, str]]
     details: dict[str, DetailShape]
     """By node; their sources are in `code`."""
@@ -65,6 +67,14 @@ class ReportShape(TypedDict):
     written_ms: int
     hidden: int
     """How many answers are hidden."""
+
+
+class GroupShape(TypedDict):
+    """The picture in which one group is open, or folded, and the others as they are by themselves."""
+
+    svg: str
+    dot: str
+    """As of the whole graph."""
 
 
 class Files(NamedTuple):
@@ -169,11 +179,12 @@ _HEAD_BYTES = 1000
 """A report says in so many bytes what it is."""
 
 
-def page(shape: ReportShape, files: Files, static: str) -> str:
+def page(shape: ReportShape, pictures: Mapping[str, GroupShape], files: Files, static: str) -> str:
     """The file.
 
     Args:
         shape: what it tells.
+        pictures: by group, of all that are in the shape.
         files: the built front end.
         static: the run as HTML without a script, for readers that run none.
     """
@@ -198,6 +209,7 @@ def page(shape: ReportShape, files: Files, static: str) -> str:
         '<div id="report"></div>',
         f"<noscript>{static}</noscript>",
         f'<script type="application/json" id="run">{_data(shape)}</script>',
+        f'<script type="text/plain" id="groups">{_packed(json.dumps(pictures))}</script>' if pictures else "",
         f'<script type="text/plain" id="viz">{_packed(files.viz)}</script>' if files.viz else "",
         f"<script>{files.script}</script>",
         "</body>",

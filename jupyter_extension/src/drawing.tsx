@@ -12,7 +12,7 @@ import { newId } from "./replies";
 import type { Picture } from "./svg";
 import { picture, setFaint, setFold, setStatus } from "./svg";
 import type { Look, Point, Size } from "./zoom";
-import { fit, followed, moved, opening, room, zoomed } from "./zoom";
+import { centred, fit, followed, moved, opening, room, zoomed } from "./zoom";
 
 const MAX_HEIGHT = 420;
 /** Wider than this, the graph stands above the feed and not beside it. */
@@ -72,6 +72,7 @@ export function Drawing({ view, svg, chosen, choose }: Props) {
         aria-label={`Graph ${view.graph}: ${done} of ${view.nodes.length} nodes done. The table tab lists them.`}
         aria-keyshortcuts="+ - 0 ArrowLeft ArrowRight ArrowUp ArrowDown"
         onKeyDown={onKeyDown}
+        onFocusIn={(event) => look.reveal(event.target as Element)}
         onPointerDown={look.onPointerDown}
         onClick={(event) => look.dragged.current || press(event.target as Element)}
       />
@@ -174,6 +175,17 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     return () => element?.removeEventListener("wheel", onWheel);
   }, [drawn]);
 
+  /** What the keyboard comes to and is out of sight moves to the middle. */
+  const reveal = (target: Element) => {
+    const element = box.current;
+    if (!element || target === element || !target.matches(":focus-visible")) return;
+    const [there, all] = [target.getBoundingClientRect(), element.getBoundingClientRect()];
+    const inside = there.left >= all.left && there.right <= all.right && there.top >= all.top && there.bottom <= all.bottom;
+    if (inside) return;
+    const [x, y] = [there.left - all.left + there.width / 2, there.top - all.top + there.height / 2];
+    change((look, picture, seen) => centred(look.scale, { x: look.x + x / look.scale, y: look.y + y / look.scale }, picture, seen));
+    element.scrollIntoView({ block: "nearest" });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const arrow = ARROWS[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -204,7 +216,7 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     element.addEventListener("pointermove", onMove);
     for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, onEnd);
   };
-  return { anchor, dragged, onKeyDown, onPointerDown, in: () => zoom(STEP), out: () => zoom(1 / STEP), all };
+  return { anchor, dragged, reveal, onKeyDown, onPointerDown, in: () => zoom(STEP), out: () => zoom(1 / STEP), all };
 }
 
 function draw(drawn: Picture | null, look: Look, seen: Size): void {

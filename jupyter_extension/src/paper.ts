@@ -12,6 +12,8 @@ export interface ReportShape {
   steps: StepShape[];
   svg: string;
   dot: string;
+  /** The groups that may be opened or folded in the picture, and whether they are open then. */
+  groups: Record<string, boolean>;
   inputs: [string, string][];
   details: Record<string, DetailShape>;
   timeline: TimelineShape;
@@ -26,14 +28,19 @@ type Listener = (content: FromKernel, buffers?: DataView[]) => void;
 export class Paper implements Wire {
   readonly #report: ReportShape;
   readonly #viz: () => Promise<string>;
+  readonly #fold: (group: string, open: boolean) => void;
   readonly #listeners = new Set<Listener>();
   #view: RunShape;
   #at = 0;
 
-  /** `viz` gives the code that lays graphs out, where the report has it. */
-  constructor(report: ReportShape, viz: () => Promise<string>) {
+  /**
+   * @param viz gives the code that lays graphs out, where the report has it.
+   * @param fold somebody opens or folds a group of the picture.
+   */
+  constructor(report: ReportShape, viz: () => Promise<string>, fold: (group: string, open: boolean) => void) {
     this.#report = report;
     this.#viz = viz;
+    this.#fold = fold;
     this.#view = report.run;
   }
 
@@ -66,6 +73,9 @@ export class Paper implements Wire {
     else if (asked.type === "timeline") {
       const timeline = timelineAt(this.#report.timeline, this.#view, this.#at);
       this.#say({ type: "ack", id: asked.id, ok: true, timeline });
+    } else if (asked.type === "fold") {
+      this.#fold(asked.group, asked.open);
+      this.#say({ type: "ack", id: asked.id, ok: true });
     } else if ("id" in asked) this.#say({ type: "ack", id: asked.id, ok: false, note: "This is a report." });
   }
 
@@ -86,4 +96,11 @@ export class Paper implements Wire {
   #say(content: FromKernel, buffers: DataView[] = []): void {
     for (const listener of this.#listeners) listener(content, buffers);
   }
+}
+
+/** Whose picture is shown when a group is opened or folded: its own, or that of what it stands inside; "" is the first one. */
+export function shownWith(groups: ReportShape["groups"], view: RunShape, group: string, open: boolean): string {
+  if (groups[group] === open) return group;
+  const around = view.nodes.find((node) => node.id === group)?.parent ?? "";
+  return groups[around] === true ? around : "";
 }

@@ -14,7 +14,7 @@ import { clock, duration, sign, word } from "./format";
 import { SessionContext, useModel } from "./hooks";
 import { isOver } from "./model";
 import type { ReportShape } from "./paper";
-import { Paper } from "./paper";
+import { Paper, shownWith } from "./paper";
 import { Player } from "./player";
 import { Replay, forReading } from "./replay";
 import * as sanitize from "./sanitize";
@@ -27,18 +27,22 @@ function Report({ report }: { report: ReportShape }) {
   const end = useMemo(() => replay.at(last), []);
   const [index, go] = useState(last);
   const at = index === last ? report.written_ms : (replay.steps[index]?.at_ms ?? 0);
-  const view = useMemo(
-    () => forReading({ ...replay.at(index), svg: report.svg, dot: report.dot }),
-    [index],
-  );
-  const [paper] = useState(() => new Paper(report, () => packed("viz")));
+  const [{ svg, dot }, draw] = useState<Pick<RunShape, "svg" | "dot">>(report);
+  const view = useMemo(() => forReading({ ...replay.at(index), svg, dot }), [index, svg, dot]);
+  const [paper] = useState(() => {
+    const fold = async (group: string, open: boolean) => {
+      const shown = shownWith(report.groups, end, group, open);
+      draw((shown && (await groupPictures())[shown]) || report);
+    };
+    return new Paper(report, () => packed("viz"), (group, open) => void fold(group, open));
+  });
   paper.turn(view, at);
   const session = useMemo(() => new Session(paper), []);
   session.asOf = at;
   useLayoutEffect(() => session.model.welcome(view), [view]);
   const { drawn } = useModel(session);
   const root = useRef<HTMLElement>(null);
-  useLayoutEffect(() => markAbsent(root.current, view));
+  useLayoutEffect(() => mark(root.current, view, report.groups));
   const feed = view.prompts.length + view.messages.length > 0;
   return (
     <SessionContext.Provider value={session}>
@@ -67,11 +71,13 @@ function Report({ report }: { report: ReportShape }) {
   );
 }
 
-/** The picture is that of the whole graph: marks its nodes that are not there yet at this step. */
-function markAbsent(root: HTMLElement | null, view: RunShape): void {
+/** The picture is that of the whole graph: marks its nodes that are not there yet at this step, and those that stay as they are. */
+function mark(root: HTMLElement | null, view: RunShape, groups: ReportShape["groups"]): void {
   const present = new Set(view.nodes.map((node) => node.id));
   for (const element of root?.querySelectorAll<SVGElement>("[data-aether-node]") ?? []) {
-    element.toggleAttribute("data-absent", !present.has(element.dataset["aetherNode"] ?? ""));
+    const id = element.dataset["aetherNode"] ?? "";
+    element.toggleAttribute("data-absent", !present.has(id));
+    element.toggleAttribute("data-fixed", !Object.hasOwn(groups, id));
   }
 }
 
@@ -166,6 +172,14 @@ function About({ report }: { report: ReportShape }) {
       </dl>
     </footer>
   );
+}
+
+let pictures: Promise<Record<string, Pick<RunShape, "svg" | "dot">>> | null = null;
+
+/** The pictures with a group opened or folded; unpacked when the first of them is wanted. */
+function groupPictures(): NonNullable<typeof pictures> {
+  pictures ??= packed("groups").then((text) => JSON.parse(text) as Awaited<NonNullable<typeof pictures>>);
+  return pictures;
 }
 
 const text = (id: string): string => document.getElementById(id)?.textContent ?? "";

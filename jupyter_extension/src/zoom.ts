@@ -72,11 +72,8 @@ function within(at: number, size: number, seen: number): number {
   return size <= seen ? (size - seen) / 2 : Math.min(Math.max(at, 0), size - seen);
 }
 
-/** The room that a picture gets: its own size, made smaller to fit, and at most so high. */
+/** The room that a picture gets: all of the width, so that it may be zoomed, and at most so high. */
 export function room(picture: Size, width: number, height: number): Size {
   const scale = Math.max(fitting(picture, { width, height }), READABLE);
-  return {
-    width: Math.min(width, Math.ceil(picture.width * scale)),
-    height: Math.min(height, Math.ceil(picture.height * scale)),
-  };
+  return { width, height: Math.min(height, Math.ceil(picture.height * scale)) };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DetailShape, TimelineShape } from "../src/api";
 import type { StepShape } from "../src/replay";
+import { shownWith } from "../src/paper";
 import { Replay, detailAt, forReading, milestones, timelineAt } from "../src/replay";
 import { ask, node, run } from "./fixtures";
 
@@ -105,4 +106,16 @@ test("the marks say where somebody was asked and answered and where something fa
     { index: 4, mark: "failed" },
     { index: 5, mark: "failed" },
   ]);
+});
+
+test("a group is pressed: its own picture is shown, or that of what it stands inside", () => {
+  const groups = { map: true, "map/0": false, sub: false };
+  const view = run({ nodes: [node("map"), node("map/0", { parent: "map" }), node("sub")] });
+  const shown = (group: string, open: boolean) => shownWith(groups, view, group, open);
+  assert.equal(shown("map", true), "map");
+  assert.equal(shown("map", false), "");
+  assert.equal(shown("map/0", false), "map/0");
+  assert.equal(shown("map/0", true), "map");
+  assert.equal(shown("sub", false), "sub");
+  assert.equal(shown("sub", true), "");
 });

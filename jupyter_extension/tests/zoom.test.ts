@@ -61,8 +61,8 @@ test("in a new picture a node stays where it was seen", () => {
   assert.equal(after.x, look.x + 300);
 });
 
-test("a picture gets the room that it needs, and no more than there is", () => {
-  assert.deepEqual(room(small, 800, 420), small);
-  assert.deepEqual(room({ width: 100, height: 5000 }, 800, 420), { width: 60, height: 420 });
+test("a picture gets all of the width, and of the height what it needs", () => {
+  assert.deepEqual(room(small, 800, 420), { width: 800, height: 100 });
+  assert.deepEqual(room({ width: 100, height: 5000 }, 800, 420), { width: 800, height: 420 });
   assert.deepEqual(room({ width: 5000, height: 100 }, 800, 420), { width: 800, height: 60 });
 });

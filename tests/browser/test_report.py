@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.lab import SCREENSHOTS
 from helpers import ROOT, clean_environment
 from playwright.sync_api import Browser, Page, expect
 
 RUNS = """
 import asyncio, sys
 import aether_nb as ae
-from aether_nb import graph_fn, tool
+from aether_nb import graph_fn, graphify, tool
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.display import render
 from aether_nb.tools import ask_text
@@ -41,6 +42,22 @@ async def agent(topic, *, context):
     sure = await ask_text(EVIL)
     return {"line": greeting.line, "sure": sure.text}
 
+@tool(outputs=["page"])
+async def fetch(url):
+    return {"page": url * 3}
+
+@tool(outputs=["size"])
+async def measure(page):
+    return {"size": len(page)}
+
+@graphify(inputs=["url"], outputs=["size"])
+def site(url):
+    return {"size": measure(page=fetch(url=url).page).size}
+
+@graphify(inputs=["urls"], outputs=["sizes"])
+def crawl(urls):
+    return {"sizes": site.map(urls).size}
+
 async def main(folder):
     ae.configure(store=":memory:", channel=WidgetChannel())
     run = agent.start(topic=EVIL, run_id="r1")
@@ -51,8 +68,12 @@ async def main(folder):
     await run
     run.report(f"{folder}/done.html")
     run.report(f"{folder}/hidden.html", redact=True)
+    sites = crawl.start(urls=[f"https://example.org/{n}" for n in range(12)])
+    await sites
+    sites.report(f"{folder}/sites.html")
     render.have_dot = lambda: False
     run.report(f"{folder}/undrawn.html")
+    sites.report(f"{folder}/undrawn-sites.html")
 
 asyncio.run(main(sys.argv[1]))
 """
@@ -81,10 +102,10 @@ class Reader:
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.on("request", lambda request: self.asked.append(request.url))
 
-    def open(self, path: Path) -> None:
+    def open(self, path: Path, node: str = "greet") -> None:
         """Open a file from disk, and wait until its graph is drawn."""
         self.page.goto(path.as_uri())
-        self.node("greet").wait_for()
+        self.node(node).wait_for()
 
     def node(self, label: str):
         """A node of the graph by its label."""
@@ -231,6 +252,45 @@ def test_without_graphviz_the_page_lays_the_graph_out_itself(reader, reports):
     expect(reader.node("greet")).to_have_attribute("data-status", "succeeded")
     reader.go("Your name? · asks")
     expect(reader.node("greet")).to_have_attribute("data-absent", "")
+
+
+@pytest.mark.parametrize("name", ["sites.html", "undrawn-sites.html"])
+def test_groups_open_and_fold_in_a_report(reader, reports, name):
+    reader.open(reports / name, "site")
+    drawing = reader.page.locator(".aether-drawing")
+
+    def press(label):
+        button = reader.page.get_by_role("button", name=label, exact=True)
+        button.focus()  # what is out of sight comes into it
+        reader.page.wait_for_function(
+            "([one, all]) => one.getBoundingClientRect().top >= all.getBoundingClientRect().top"
+            " && one.getBoundingClientRect().bottom <= all.getBoundingClientRect().bottom",
+            arg=[button.element_handle(), drawing.element_handle()],
+        )
+        button.press("Enter")
+
+    expect(reader.node("12/12")).to_have_attribute("data-status", "succeeded")
+
+    press("Open site")
+    fetches = reader.page.locator("[data-aether-node].node").filter(has_text="fetch")
+    expect(fetches).to_have_count(12)
+    expect(fetches.last).to_have_attribute("data-status", "succeeded")
+    reader.page.screenshot(path=SCREENSHOTS / f"report-{name}.png")
+    press("Fold site[3]")
+    expect(reader.node("site[3]")).to_contain_text("2/2")
+    expect(fetches).to_have_count(11)
+    reader.go("The run begins")
+    expect(fetches.last).to_have_attribute("data-absent", "")
+    reader.go("site[0] · done")
+    press("Open site[3]")
+    expect(fetches).to_have_count(12)
+    fold = reader.page.get_by_role("button", name="Fold site", exact=True)
+    fold.focus()
+    fold.press("Enter")
+    expect(fetches).to_have_count(0)
+    expect(reader.page.get_by_role("button", name="Open site", exact=True)).to_be_focused()
+    assert reader.console == []
+    assert len([url for url in reader.asked if not url.startswith("blob:")]) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

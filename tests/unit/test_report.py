@@ -437,3 +437,59 @@ def test_what_happened_is_told_in_words() -> None:
 
 def test_every_kind_of_event_has_its_words() -> None:
     assert SAID.keys() == set(EVENTS.values())
+
+
+# -- what opens in its picture -------------------------------------------------------------------
+
+
+@tool
+async def load(x):
+    return x
+
+
+@graph_fn(outputs=["n"])
+async def maps(sizes):
+    for n in sizes:
+        await load.map(list(range(n)))
+    return {"n": len(sizes)}
+
+
+def groups_in(page: Page) -> dict[str, Any]:
+    if "script#groups" not in page.inside:
+        return {}
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(page.inside["script#groups"][0])))
+    return found
+
+
+async def test_a_map_has_a_picture_in_which_its_items_stand(ours: Any, tmp_path: Path) -> None:
+    run = maps.start([3])
+    await run
+    page = Page(run.report(tmp_path / "run.html"))
+    (group,) = page.data["groups"]
+    assert page.data["groups"] == {group: True}
+    assert "load[2]" not in page.data["svg"] + page.data["dot"]
+    picture = groups_in(page)[group]
+    assert "load[2]" in picture["svg"] + picture["dot"]
+    assert sum(node["parent"] == group for node in last(page)["nodes"]) == 3
+
+
+async def test_what_is_too_large_to_be_looked_at_is_counted(ours: Any, tmp_path: Path) -> None:
+    run = maps.start([200, 150, 80])
+    await run
+    page = Page(run.report(tmp_path / "run.html"))
+    labels = [node["label"] for node in last(page)["nodes"] if node["kind"] != "map"]
+    assert len(labels) == 280
+    assert len(page.data["groups"]) == len(groups_in(page)) == 2
+
+
+async def test_a_report_without_groups_has_no_other_pictures(run: Any) -> None:
+    page = Page(run.report("run.html"))
+    assert (page.data["groups"], groups_in(page)) == ({}, {})
+
+
+def last(page: Page) -> dict[str, Any]:
+    """The run at the end of its report, as the page makes it of the steps."""
+    nodes: dict[str, Any] = {node["id"]: node for node in page.data["run"]["nodes"]}
+    for step in page.data["steps"]:
+        nodes |= {node["id"]: node for node in step.get("patch", {}).get("nodes", [])}
+    return {"nodes": list(nodes.values())}

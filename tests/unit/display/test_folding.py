@@ -7,7 +7,7 @@ from typing import Any
 from unit.display.samples import CRAWL, NEWSLETTER, Story, golden, newsletter_waiting, node
 
 from aether_nb.display.dot import to_dot
-from aether_nb.display.folding import ALL, GROUP, fold, folded, sizes
+from aether_nb.display.folding import ALL, GROUP, Toggled, fold, folded, sizes, toggled
 from aether_nb.display.outline import graph_shape
 from aether_nb.graph.model import Each, GraphSpec
 
@@ -44,6 +44,19 @@ def test_in_a_run_of_very_many_nodes_every_group_is_folded() -> None:
     few = nested(3)
     assert folded([*few, *nested(0)[:1] * (ALL - len(few))], {}) == set()
     assert folded([*few, *nested(0)[:1] * ALL], {}) == {"g"}
+
+
+def test_for_each_group_there_is_a_picture_in_which_it_alone_is_the_other_way_round() -> None:
+    nodes = [*nested(3), *nested(GROUP + 1)]
+    for one in nodes[6:]:
+        one["id"], one["parent"] = f"m/{one['id']}", f"m/{one['parent']}" if one["parent"] else "m"
+    nodes.insert(6, {**nodes[0], "id": "m", "kind": "map"})
+    assert folded(nodes, {"m": False}) == {"m", "m/g"}
+    assert toggled(nodes, {"m": False}) == [
+        Toggled("m/g", open=True, folded=set()),  # and what it stands inside with it
+        Toggled("m", open=True, folded={"m/g"}),
+        Toggled("g", open=False, folded={"g", "m", "m/g"}),
+    ]
 
 
 def test_a_group_counts_what_it_holds_all_the_way_down() -> None:
