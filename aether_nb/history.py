@@ -61,6 +61,9 @@ def cancel_idle(
     fence, over = claimed[0].fence, False
     try:
         state = fold(store, claimed[0])
+        if state.final:  # somebody else ended it just before
+            over = True
+            return True
         seq, begun = state.seq, set(state.half_begun)
         events = _cancelled(state, row.run_id, by, now_us, node)
         if not events:

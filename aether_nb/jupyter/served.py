@@ -86,7 +86,7 @@ class Stores:
             return None
         entry = registry.find(name)
         if entry is not None:
-            store = SqliteStore(entry.path, busy_s=BUSY_S)
+            store = SqliteStore(entry.path, busy_s=BUSY_S, create=False)
             if store.uid == entry.store and store.kernel(entry.kernel, 0) is not None:
                 return Served(_id(entry.path), self.name(entry.path), store, entry.kernel, entry.nonce)
             store.close()
@@ -98,7 +98,7 @@ class Stores:
         """Open a store of `known()`; None when another one lies there now. Raises as `open` does."""
         if not registry.trusted(known.path):
             return None
-        store = SqliteStore(known.path, busy_s=BUSY_S if busy_s is None else busy_s)
+        store = SqliteStore(known.path, busy_s=BUSY_S if busy_s is None else busy_s, create=False)
         if known.uids is None or store.uid in known.uids:
             return Served(known.id, self.name(known.path), store, "", "")
         store.close()

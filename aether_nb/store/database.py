@@ -64,14 +64,18 @@ class Database:
         uid: which store it is, wherever the file lies.
     """
 
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[str] = MIGRATIONS) -> None:
+    def __init__(
+        self, path: Path, *, busy_s: float = BUSY_S, migrations: Sequence[str] = MIGRATIONS, create: bool = True
+    ) -> None:  # fmt: skip
         self.path = path
+        self._create = create
         self.notice = ""
         self._busy_s = busy_s
         self._writing, self._reading, self._watching = (threading.Lock() for _ in range(3))
         self._full: bool | None = None
         with contextlib.ExitStack() as connections, self._translated():
-            place.prepare(path)
+            if create:
+                place.prepare(path)
             self._writer = connections.enter_context(contextlib.closing(self._connect()))
             self._bring_up(migrations)
             self._choose_journal()
@@ -202,7 +206,8 @@ class Database:
 
     def _connect(self, busy_s: float | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path,
+            self.path if self._create else f"{self.path.as_uri()}?mode=rw",
+            uri=not self._create,
             timeout=self._busy_s if busy_s is None else busy_s,
             isolation_level=None,
             check_same_thread=False,
@@ -214,8 +219,11 @@ class Database:
     def _bring_up(self, migrations: Sequence[str]) -> None:
         """Make the schema, or migrate it; refuse files that are newer, or not ours, untouched."""
         newest = len(migrations)
-        if self._checked_version(newest) == newest:
+        there = self._checked_version(newest)
+        if there == newest:
             return
+        if there == 0 and not self._create:
+            raise StoreError(f"There is no store at {self.path} (any more).")
         self._writer.execute(QUERIES["auto_vacuum"])  # of a file that has tables it changes nothing
         with self._atomic():
             version = self._checked_version(newest)  # another process may have been at it meanwhile

@@ -58,12 +58,13 @@ class SqliteStore(Store):
         notice: one sentence when the place forced a slower way of writing; else empty.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_s: float = BUSY_S) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, busy_s: float = BUSY_S, create: bool = True) -> None:
         """Open the store, or make it, folder included.
 
         Args:
             path: where it lies.
             busy_s: how long another process may hold the file before `StoreBusy`.
+            create: make it where there is none; else that is an error.
 
         Raises:
             StoreTooNew: a newer version wrote it; it is untouched.
@@ -72,7 +73,7 @@ class SqliteStore(Store):
         file = _absolute(path)
         self.path = str(file)
         self.artifacts_dir = str(file.parent / "artifacts")
-        self._database = Database(file, busy_s=busy_s)
+        self._database = Database(file, busy_s=busy_s, create=create)
         self.notice = self._database.notice
         self.uid = self._database.uid
         self._folder = file.parent

@@ -155,7 +155,8 @@ def test_all_pages_share_one_look_at_each_store(pages: Pages, listed: SqliteStor
         streams = [await Stream.open(pages.url, pages.headers) for _ in range(20)]
         for stream in streams:
             await stream.next()
-        assert watchers() == 1
+        while watchers() != 1:  # an earlier server's may be about to end
+            await asyncio.sleep(0.01)
         ask(listed, TextPrompt(prompt="Name?"))
         assert [only(await stream.next())["open"] for stream in streams] == [1] * 20
         for stream in streams:

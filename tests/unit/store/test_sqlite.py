@@ -546,3 +546,20 @@ class TestQueries:
         rooms = ("sqlite.py", "database.py", "cleaning.py", "moves.py", "paging.py", "memory.py", "rows.py")
         for name in rooms:
             assert not re.search(r'"\s*(SELECT|INSERT|UPDATE|PRAGMA|BEGIN)\b', (PACKAGE / name).read_text())
+
+
+def test_who_may_not_make_a_store_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "no such" / "a b?#%.db"
+    with pytest.raises(StoreError):
+        SqliteStore(path, create=False)
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(StoreError, match="There is no store at"):
+        SqliteStore(path, create=False)
+    assert path.stat().st_size == 0
+    made = SqliteStore(path)
+    found = SqliteStore(path, create=False)
+    assert found.uid == made.uid
+    found.close()
+    made.close()
