@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from aether_nb.errors import StoreError
@@ -120,7 +121,7 @@ class Stores:
 
     def name(self, path: str) -> str:
         """A path for people and for the page's file browser: from the root on, with slashes, where it lies there."""
-        return Path(os.path.relpath(path, self.root)).as_posix() if self._is_mine(path) else path
+        return _name(self.root, path)
 
     def notebook(self, home: str, store: str) -> str:
         """The notebook that a run belongs to, likewise; what is none is called what it is.
@@ -129,13 +130,26 @@ class Stores:
             home: as the run has it, from its store's folder on.
             store: where that lies.
         """
-        if home in {"", "python"} or home.startswith("module:"):
-            return home
-        return self.name(os.path.normpath(Path(store).parent / home))
+        return _notebook(self.root, home, store)
 
     def _is_mine(self, path: str) -> bool:
-        return bool(self.root) and Path(path).is_relative_to(self.root)
+        return _is_below(self.root, path)
 
 
 def _id(path: str) -> str:
     return hashlib.blake2b(f"store {path}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _is_below(root: str, path: str) -> bool:
+    return bool(root) and Path(path).is_relative_to(root)
+
+
+def _name(root: str, path: str) -> str:
+    return Path(os.path.relpath(path, root)).as_posix() if _is_below(root, path) else path
+
+
+@lru_cache(maxsize=4096)  # a page of runs has few homes, and paths are slow to compare
+def _notebook(root: str, home: str, store: str) -> str:
+    if home in {"", "python"} or home.startswith("module:"):
+        return home
+    return _name(root, os.path.normpath(Path(store).parent / home))

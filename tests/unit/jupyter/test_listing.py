@@ -18,7 +18,7 @@ from aether_nb.events import Call as Called
 from aether_nb.events import NodeAdded, NodeFinished, RunFinished, RunStarted
 from aether_nb.ids import NodeId, RunId
 from aether_nb.jupyter import registry
-from aether_nb.prompts import ApprovalPrompt, Reply, TextPrompt
+from aether_nb.prompts import ApprovalPrompt, FilesPrompt, Reply, TextPrompt
 from aether_nb.store.sqlite import SqliteStore
 
 IdOf = Callable[[SqliteStore], str]
@@ -162,6 +162,20 @@ def test_an_answer_by_a_stores_id_counts(call: Call, listed: SqliteStore, id_of:
     status, said = call("answer", {"store": id_of(listed), "token": token, "value": "Ada"})
     assert (status, said["accepted"]) == (200, True)
     assert call("waits")[1] == {"total": 0, "waits": [], "notebooks": {}}
+
+
+def test_all_that_takes_a_kernels_announcement_takes_an_id(
+    call: Call, listed: SqliteStore, id_of: IdOf
+) -> None:
+    name = id_of(listed)
+    token = ask(listed, FilesPrompt(prompt="Data?"))
+    sent = {"wait": token, "upload": "u1", "name": "a.csv", "size": "3", "media": "text/csv", "offset": "0"}
+    status, said = call("upload", b"1,2", method="PUT", store=name, **sent)
+    assert (status, said["received"], said["file"]["name"]) == (200, 3, "a.csv")
+    assert listed.answer(token, Reply(value={"files": [], "text": ""}, by="ana"), now_ms=now_ms())
+    status, said = call("watch", {"store": name, "tokens": [token], "alive": None})
+    assert (status, said["closed"][token]["status"]) == (200, "answered")
+    assert call("nonce", store=name)[0] == 404, "only a kernel has something to prove"
 
 
 def test_a_whole_run_is_shown_with_its_picture(call: Call, listed: SqliteStore, id_of: IdOf) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
-from unit.jupyter.doors import KERNEL, RUN, ask, made, new_run, write
+from unit.jupyter.doors import KERNEL, RUN, Call, ask, made, new_run, write
 
 import aether_nb as ae
 from aether_nb.errors import NodeFailed, RunCancelled
@@ -409,6 +409,38 @@ def test_nothing_is_followed_that_the_server_does_not_know(
         assert refused(jp_ws_fetch, tell, params={"store": store, "run": RUN}) == 404
     for run in ("", "nobody", "../x"):
         assert refused(jp_ws_fetch, tell, params={"store": name, "run": run}) == 404
+
+
+class ReadOnly:
+    """An authorizer of a server that shows and lets nobody touch."""
+
+    def is_authorized(self, _handler: Any, _user: Any, action: str, _resource: str) -> bool:
+        return action == "read"
+
+
+def test_who_may_only_look_changes_nothing(
+    follow: Follow, tell: Tell, call: Call, listed: SqliteStore, id_of: IdOf, jp_serverapp: Any
+) -> None:
+    token = ask(listed, TextPrompt(prompt="Name?"))
+    name = id_of(listed)
+    jp_serverapp.web_app.settings["authorizer"] = ReadOnly()
+    for route in ("cancel", "retry", "delete"):
+        assert call(route, {"store": name, "run": RUN})[0] == 403
+    assert call("answer", {"store": name, "token": token, "value": "Ada"})[0] == 403
+    assert call("waits", store=name)[0] == 200
+
+    async def story() -> None:
+        async with follow(name) as page:
+            for kind, content in (
+                ("answer", {"token": token, "value": "Ada"}),
+                ("cancel", {}),
+                ("retry", {}),
+            ):
+                assert await page.ask(kind, **content) == {"ok": False, "note": "You may only look here."}
+            assert (await page.ask("timeline", since=0))["ok"]
+
+    tell(story)
+    assert [wait.token for wait in listed.waits()] == [token]
 
 
 def test_two_stores_are_told_apart(
