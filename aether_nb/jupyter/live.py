@@ -66,6 +66,7 @@ class LiveRun:
         self.greeted = False
         self._sending: asyncio.TimerHandle | None = None
         self._asked_at = 0.0
+        self._twin: Mapping[str, str] = {}
         self._twin_at = 0.0
         self._twin_due: asyncio.TimerHandle | None = None
         self._incoming = Incoming()
@@ -155,7 +156,9 @@ class LiveRun:
         else:
             handle(self, content)
 
-    def _hello(self, content: Mapping[str, Any]) -> None:  # noqa: ARG002 - the whole run, whatever the page has
+    def _hello(self, content: Mapping[str, Any]) -> None:  # the whole run, whatever the page has
+        if self.greeted and self._twin and content.get("fresh"):  # loaded again: it has missed the last
+            self.output.update(self._display_id, self._twin)
         self.greeted = True
         if self._unheard:
             self._unheard = False
@@ -260,7 +263,8 @@ class LiveRun:
             picture = await svg_async(to_dot(shape, status=True)) if have_dot() else self._page_svg or None
         over = shape["status"] in FINAL
         as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
-        self.output.update(self._display_id, twin(shape, picture, as_of))
+        self._twin = twin(shape, picture, as_of)
+        self.output.update(self._display_id, self._twin)
 
 
 _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {

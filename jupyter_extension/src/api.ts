@@ -398,7 +398,8 @@ export type Request =
 
 export type ToKernel =
   | Request
-  | { type: "hello"; seq: number }
+  /** fresh: a page that has not heard anything yet. */
+  | { type: "hello"; seq: number; fresh: boolean }
   | { type: "layout"; seq: number; dot: string; svg: string }
   | { type: "chunk"; name: string };
 

@@ -84,7 +84,7 @@ export class Link {
       this.#greeting = undefined;
       if (this.#heard < since) this.#model.setLink("silent");
     }, WELCOME_MS);
-    this.#trySend({ type: "hello", seq: this.#model.state.view.seq });
+    this.#trySend({ type: "hello", seq: this.#model.state.view.seq, fresh: this.#heard === 0 });
   }
 
   /** Something happened to the kernel: until it is heard again nobody knows whether it is the same. */

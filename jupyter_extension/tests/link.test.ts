@@ -15,7 +15,7 @@ test("a gap in the patches is closed by one greeting, however many patches follo
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { wire, model } = setup();
   for (const base of [7, 8, 9]) wire.says({ type: "patch" }, packed({ base, seq: base + 1 }));
-  assert.deepEqual(wire.sent, [{ type: "hello", seq: 5 }]);
+  assert.deepEqual(wire.sent, [{ type: "hello", seq: 5, fresh: false }]);
   wire.says({ type: "welcome" }, packed(run({ seq: 10 })));
   assert.equal(model.state.view.seq, 10);
 });

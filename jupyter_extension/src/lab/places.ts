@@ -13,8 +13,11 @@ export interface Twin {
 }
 
 /** The run that a piece of HTML is the static twin of; "" when it is not one. */
-export const runOf = (html: string): string =>
-  /<div class="aether-box aether-static" data-aether-run="([^"]*)"/.exec(html)?.[1] ?? "";
+export function runOf(html: string): string {
+  const plain = document.createElement("textarea");
+  plain.innerHTML = /<div class="aether-box aether-static" data-aether-run="([^"]*)"/.exec(html)?.[1] ?? "";
+  return plain.value;
+}
 
 /** The HTML of an output or a message: Jupyter's files have it in lines. */
 export function htmlOf(data: Record<string, unknown> | undefined): string {
