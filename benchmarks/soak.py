@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
@@ -120,7 +121,6 @@ class Server:
         self.token = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/aether-nb/api"
         self.environment = {**os.environ, "HOME": str(home)} | {
             f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
         }
@@ -136,9 +136,9 @@ class Server:
         self._client = AsyncHTTPClient(force_instance=True, max_clients=200)
 
     async def ask(self, route: str, body: Any = None, **options: Any) -> HTTPResponse:
-        """Send a request."""
+        """Send a request, to a route of ours."""
         request = HTTPRequest(
-            f"{self.url}/{route}", method="GET" if body is None else "POST",
+            urljoin(f"http://127.0.0.1:{self.port}/aether-nb/api/", route), method="GET" if body is None else "POST",
             body=None if body is None else json.dumps(body), headers={"Authorization": f"token {self.token}"},
             **{"request_timeout": 60, **options},
         )  # fmt: skip

@@ -14,7 +14,7 @@
     POST   retry {store, run, node}          200 {"done", "note"}               node null: what the run failed of
     POST   delete {store, run}               200 {"done", "note"}               a finished run, and those it started
     GET    stream                            server-sent events: which stores changed, `streaming.py`
-    GET    live?store&run                    a websocket that follows one run: `following.py`
+    GET    live?store&run                    a websocket that follows one run: `livesocket.py`
     GET    nonce?store                       200 {"nonce"}                      of a kernel's announcement
     POST   watch                             what becomes of open questions: `watching.py`
     GET, PUT, DELETE upload                  a file in slices: `receiving.py`
@@ -41,9 +41,9 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from aether_nb.jupyter.door import Door
-from aether_nb.jupyter.following import LiveHandler
 from aether_nb.jupyter.hook import HookHandler, Limits
 from aether_nb.jupyter.listing import EventsHandler, RunHandler, RunsHandler, StoresHandler, WaitsHandler
+from aether_nb.jupyter.livesocket import LiveHandler
 from aether_nb.jupyter.receiving import UploadHandler
 from aether_nb.jupyter.replying import AnswerHandler
 from aether_nb.jupyter.served import Stores
