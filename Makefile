@@ -82,7 +82,7 @@ lock: $(BUILD)/venv ## pin the newest versions that pyproject.toml and tests/req
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
   --no-emit-index-url
 
-bench: $(BUILD)/tree ## measure what design promises, beside the peers; writes benchmarks/RESULTS.md
+bench: $(BUILD)/tree $(BUILD)/user-7.4 ## measure what design promises, beside the peers; writes benchmarks/RESULTS.md
 	@$(MAKE) --no-print-directory $(BUILD)/env-peers || echo "the peers cannot be installed here; their columns will say so"
 	python -m benchmarks $(PROGRAMS)
 

@@ -49,6 +49,9 @@ _TARGETS = (
     Row("view_whole", "live view: messages that repeat the whole run", "", 0.0),
     Row("bar_update", "a bar of a million steps in a tight loop: a step", "µs", 2.0),
     Row("bar_messages", "the same: messages in the busiest second", "/s", 20.0),
+    Row("sidebar_drawn", "sidebar, 500 open questions and 10,000 runs: its lists are drawn", "ms", 1000.0),
+    Row("sidebar_told", "the same: a new question stands there, slowest of 20", "ms", 500.0),
+    Row("sidebar_answered", "the same: an answer is committed, slowest of 20", "ms", 500.0),
 )
 
 _GROWTH = (

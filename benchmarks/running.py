@@ -33,6 +33,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
     "resume_all": ("resume",),
     "import_time": ("import",),
     "live_view": ("chain", "function", "messages", "bar"),
+    "sidebar": ("lab",),
     "langgraph": ("chain", "fan_out", "wait", "waits", "import"),
     "dbos": ("chain", "fan_out", "replay", "wait", "waits", "import"),
     "llama_index": ("chain", "fan_out", "wait", "import"),

@@ -21,7 +21,10 @@ export function rove(root: Element, by: number | "first" | "last"): boolean {
   return next !== undefined;
 }
 
-/** The cursor stays at its row when that changes, else goes to the row that took its place, else to `fallback`. */
+/**
+ * The cursor stays at its row when that changes, else goes to the row that took its place, else to `fallback`.
+ * Where it is on its way to a row that is not there yet, it waits on the list itself.
+ */
 export function useKeptFocus(list: Ref, fallback: () => HTMLElement | null): void {
   useEffect(() => {
     const root = list.current;

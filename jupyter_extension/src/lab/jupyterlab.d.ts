@@ -136,6 +136,7 @@ declare module "@jupyterlab/notebook" {
     data?: Record<string, string>;
   }
   export interface IKernel {
+    readonly status: string;
     requestExecute(content: {
       code: string;
       silent: boolean;
@@ -152,6 +153,7 @@ declare module "@jupyterlab/notebook" {
       readonly iopubMessage: Signal<unknown, IMessage>;
       /** Of the kernel that it has, or had last. */
       readonly prevKernelName: string;
+      readonly sessionManager: { refreshRunning(): Promise<void> };
       changeKernel(options: { name: string }): Promise<unknown>;
     };
     readonly content: Widget & {

@@ -10,9 +10,13 @@ const PATIENCE_MS = 4000;
 /** The kernel of a notebook, started when there is none. */
 export async function kernelOf(panel: NotebookPanel): Promise<IKernel | null> {
   const context = panel.sessionContext;
-  await context.ready;
-  if (!context.session?.kernel) await context.changeKernel({ name: context.prevKernelName }); // a restart starts none
-  return context.session?.kernel ?? null;
+  const living = () => (context.session?.kernel?.status === "dead" ? null : (context.session?.kernel ?? null));
+  if (!living() && context.prevKernelName) {
+    // without one the notebook never is ready; and a session that the server has not any more can change to none
+    await context.sessionManager.refreshRunning();
+    await context.changeKernel({ name: context.prevKernelName });
+  } else await context.ready;
+  return living();
 }
 
 /** Go on with one run. Its cells stay as they are: what it shows is in the cell that began it, and in the sidebar. */

@@ -52,9 +52,9 @@ export function Row({ runs, host, index, total, row, reached }: Props) {
           <span class="aether-run-graph">{row.graph}</span>
           <span class="aether-run-facts" title={row.notebook}>
             {word(row.status)}
+            {driver(row)}
             {` · `}
             <Ago at={row.created_ms} />
-            {driver(row)}
             {row.notebook && ` · ${fileName(row.notebook)}`}
           </span>
         </span>
@@ -68,7 +68,7 @@ export function Row({ runs, host, index, total, row, reached }: Props) {
 /** Who drives it, where that is a question at all. */
 function driver(row: RunRow): string {
   if (isOver(row)) return "";
-  return row.driver === "here" ? " · driven here" : row.driver === "elsewhere" ? " · driven elsewhere" : " · nobody drives it";
+  return row.driver === "here" ? " · kernel here" : row.driver === "elsewhere" ? " · kernel elsewhere" : " · no kernel";
 }
 
 function Progress({ row: { done, total, open } }: { row: RunRow }) {

@@ -54,6 +54,7 @@ function View({ runs, host }: { runs: Runs; host: Host }) {
     reach(next);
     bringInto(box.current, next);
     if (focusRow(box.current, next)) moving.current = false;
+    else box.current?.focus({ preventScroll: true }); // until it is there
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / HEIGHT) - 1);
@@ -76,7 +77,7 @@ function View({ runs, host }: { runs: Runs; host: Host }) {
         <p class="aether-said" role="status">
           {state.said}
         </p>
-        <div ref={box} class="aether-side-list aether-run-list" onKeyDown={onKeyDown} onFocusIn={onFocusIn} aria-busy={!state.ready}>
+        <div ref={box} tabIndex={-1} class="aether-side-list aether-run-list" onKeyDown={onKeyDown} onFocusIn={onFocusIn} aria-busy={!state.ready}>
           <div role="list" aria-label={`${total} runs`} class="aether-run-rows" style={{ height: `${total * HEIGHT}px` }}>
             {shown.map((index) => {
               const row = runs.row(index);
