@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from aether_nb.engine import sendback
 from aether_nb.engine.ports import Append, RunRow, Store
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.specs import find_spec
@@ -106,6 +107,27 @@ def _cancelled(state: RunState, run_id: RunId, by: str, now_us: int, node: NodeI
             if one.status not in DONE:
                 add_cancelled(one)
     return events
+
+
+def why_not_again(row: RunRow, state: RunState, node: NodeState) -> str:
+    """Why a node of a run that is over cannot be tried again, in a sentence; empty when it can.
+
+    Args:
+        row: the run.
+        state: as it is now.
+        node: one of its nodes.
+    """
+    failed = sendback.culprits(state, node)
+    if row.status not in {"failed", "succeeded"} or not failed:
+        return f"Nothing to retry: run {row.run_id!r} is {row.status}, node {node.id!r} is {node.status}."
+    over = row.status == "succeeded"
+    gone_on = next(filter(None, (sendback.went_on(state, one, over=over) for one in failed)), None)
+    if gone_on is not None:
+        return (
+            f"Nothing to retry: the function that called {gone_on.label!r} went on without it, and would go "
+            "another way with it. run.start_over() begins anew."
+        )
+    return ""
 
 
 def ending(row: RunRow) -> str:

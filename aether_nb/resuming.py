@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from aether_nb import edits, forking, history, showing
 from aether_nb.calling import GRAPHS, GraphTarget
-from aether_nb.engine import sendback
 from aether_nb.engine.divergence import Reworded
 from aether_nb.engine.dormant import Dormant
 from aether_nb.engine.driver import Driver
@@ -125,18 +124,8 @@ class Resuming:
         row = self._runtime.row(run.run_id)
         state = run._state()
         sent = find_node(state, node)
-        failed = sendback.culprits(state, sent)
-        if row.status not in {"failed", "succeeded"} or not failed:
-            raise RunError(
-                f"Nothing to retry: run {row.run_id!r} is {row.status}, node {sent.id!r} is {sent.status}."
-            )
-        over = row.status == "succeeded"
-        gone_on = next(filter(None, (sendback.went_on(state, one, over=over) for one in failed)), None)
-        if gone_on is not None:
-            raise RunError(
-                f"Nothing to retry: the function that called {gone_on.label!r} went on without it, and would go "
-                "another way with it. run.start_over() begins anew."
-            )
+        if problem := history.why_not_again(row, state, sent):
+            raise RunError(problem)
         shown = [] if self._runtime.host is None else self._runtime.host.shown(row.run_id)
         self.take(row, self._runtime.graph_of(row.graph), "", retry=sent.id, shown=shown)
 

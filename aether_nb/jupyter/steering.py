@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 from tornado import web
 
 from aether_nb import history
-from aether_nb.engine import sendback
 from aether_nb.engine.ports import RunRow, Store
 from aether_nb.engine.records import DONE, NodeState
 from aether_nb.engine.state import RunState
@@ -108,10 +107,12 @@ def retry(store: Store, row: RunRow, node: str | None, by: str) -> Told:
         found = _failed(store, row, state) if node is None else find_node(state, node)
     except UnknownNode as e:
         return Told(done=False, note=str(e))
-    if found is None or not sendback.culprits(state, found):
+    if found is None:
         return Told(
             done=False, note="Nothing to retry: no node failed there. It can be started over in its notebook."
         )
+    if problem := history.why_not_again(row, state, found):
+        return Told(done=False, note=problem)
     if not _lives(store, row):
         return Told(
             done=False,

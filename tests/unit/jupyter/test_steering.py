@@ -99,7 +99,7 @@ def test_a_failed_node_is_tried_again_by_the_kernel_that_it_failed_in(
         assert (await run).miles == 3
         status, said = await fetch("retry", wish)
         assert (status, said["done"]) == (200, False)
-        assert "no node failed there" in said["note"]
+        assert "Nothing to retry" in said["note"]
 
     jp_asyncio_loop.run_until_complete(story())
 
@@ -119,6 +119,28 @@ def test_a_failed_node_of_a_kernel_that_is_gone_says_how_to_go_on(
         assert "ae.get('lost').retry('sail_steered-" in said["note"]
         status, said = await fetch("retry", {"store": name, "run": "lost", "node": "nobody"})
         assert (status, said["done"], "no node 'nobody'" in said["note"]) == (200, False, True)
+
+    jp_asyncio_loop.run_until_complete(story())
+
+
+@ae.graph_fn(name="detour_steered", outputs=["way"])
+async def detour() -> dict[str, str]:
+    try:
+        await sail()
+    except NodeFailed:
+        return {"way": "walked"}
+    return {"way": "sailed"}
+
+
+def test_what_a_function_went_on_without_is_not_tried_again(
+    fetch: Fetch, kernel: Runtime, jp_asyncio_loop: Any
+) -> None:
+    async def story() -> None:
+        Weather.wind = False
+        run = detour.start()
+        assert (await run).way == "walked"
+        status, said = await fetch("retry", {"store": announce(kernel), "run": run.run_id})
+        assert (status, said["done"], "went on without it" in said["note"]) == (200, False, True)
 
     jp_asyncio_loop.run_until_complete(story())
 
