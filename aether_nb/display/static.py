@@ -151,7 +151,9 @@ def _prompt(prompt: PromptShape) -> str:
     reply = prompt["reply"]
     if reply is not None:
         who = "".join(f" · {part}" for part in (reply["by"] or reply["door"], _clock(reply["at_ms"])) if part)
-        lines.append(f'<div class="aether-words">✓ {escape(reply["text"])}{_span("quiet", who)}</div>')
+        lines.append(
+            f'<div class="aether-words">✓ <bdi>{escape(reply["text"])}</bdi>{_span("quiet", who)}</div>'
+        )
     elif prompt["state"] == "open":
         lines.append(" ".join(_span("option", one) for one in offered(prompt["prompt"])))
         until = f", until {_clock(prompt['deadline_ms'])}" if prompt["deadline_ms"] else ""

@@ -98,6 +98,42 @@ def nothing_happened(page: Page, place: Locator, dangerous: str = DANGEROUS) -> 
     assert found == []
 
 
+LONG = """
+import asyncio
+from aether_nb import graph_fn
+
+@graph_fn(outputs=[])
+async def long(*, context):
+    channel = context.channel()
+    name = channel.ask_text("Your name?")
+    await asyncio.gather(name, channel.ask_approval("Sure?", options=["A" * 200, "B"]))
+    return {}
+
+run = long.start()
+"""
+
+
+def test_text_that_turns_around_or_is_long_stays_in_its_place(open_notebook):
+    notebook = open_notebook(LONG)
+    notebook.run_done(0)
+    expect(notebook.prompt(0)).to_have_count(2)
+    card = notebook.prompt(0).filter(has_text="Sure?")
+    button, around = card.get_by_role("button", name="AAA").bounding_box(), card.bounding_box()
+    assert button["x"] + button["width"] <= around["x"] + around["width"]
+
+    field = notebook.prompt(0).get_by_role("textbox")
+    field.fill("Ada \u202e nam yna")
+    field.press("Enter")
+    answer = notebook.prompt(0, "answered").locator(".aether-answer")
+    expect(answer).to_be_visible()
+    beside = """e => {
+      const range = document.createRange();
+      range.selectNode(e.nextSibling);
+      return range.getBoundingClientRect().left - e.getBoundingClientRect().right;
+    }"""
+    assert answer.evaluate(beside) >= -1, "who answered stands within the answer"
+
+
 @pytest.mark.timeout(240)
 def test_hostile_text_is_text_wherever_it_stands(open_notebook):
     notebook = open_notebook(AGENT, "ae.inbox()", ANSWERS, *TABLES, "run.report('report.html')")
