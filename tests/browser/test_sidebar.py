@@ -129,6 +129,29 @@ def test_two_notebooks_with_a_kernel_each_have_one_inbox(open_notebook, sidebar_
     expect(two.prompt(1, "answered")).to_contain_text("Ada two")
 
 
+def test_with_the_kernel_gone_an_answer_is_kept_and_the_button_has_the_notebook_go_on(
+    open_notebook, sidebar_of, folder_of
+):
+    notebook = open_notebook(AGENT, NAMED)
+    sidebar = sidebar_of(notebook)
+    notebook.run_done(0)
+    notebook.run_done(1)
+    notebook.save()
+    notebook.dismiss_dialogs()
+    notebook.shut_down_kernel()
+
+    ask = sidebar.ask("Your name?")
+    expect(ask).to_contain_text("Will continue when the notebook resumes.", timeout=15_000)
+    sidebar.answer(ask, "Ada")
+    expect(ask).to_contain_text("Ada · you")
+    expect(ask).to_contain_text("Will continue when the notebook resumes.")
+    assert folder_of(notebook).answers("lesson-1")[0][1] == "Ada"
+    ask.get_by_role("button", name="Resume").click()
+    sidebar.card("Proceed?").get_by_role("button", name="Yes", exact=True).click(timeout=60_000)
+    expect(sidebar.run("lesson-1")).to_have_attribute("data-status", "succeeded", timeout=30_000)
+    assert folder_of(notebook).ledger() == ["greeted Ada"]
+
+
 def test_a_run_as_a_tab_is_told_live_and_asks_as_its_cell_does(open_notebook, sidebar_of):
     notebook = open_notebook(SLOW, AGENT, NAMED)
     sidebar = sidebar_of(notebook)

@@ -11,11 +11,10 @@ const PATIENCE_MS = 4000;
 export async function kernelOf(panel: NotebookPanel): Promise<IKernel | null> {
   const context = panel.sessionContext;
   const living = () => (context.session?.kernel?.status === "dead" ? null : (context.session?.kernel ?? null));
-  if (!living() && context.prevKernelName) {
-    // without one the notebook never is ready; and a session that the server has not any more can change to none
-    await context.sessionManager.refreshRunning();
-    await context.changeKernel({ name: context.prevKernelName });
-  } else await context.ready;
+  await context.sessionManager.refreshRunning(); // a page hears late that a kernel is gone
+  // without one the notebook never is ready
+  if (!living() && context.prevKernelName) await context.changeKernel({ name: context.prevKernelName });
+  else await context.ready;
   return living();
 }
 
