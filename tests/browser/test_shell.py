@@ -33,6 +33,13 @@ def started(open_notebook, *sources: str, **how: str) -> Notebook:
     return notebook
 
 
+def row_of(notebook: Notebook) -> dict[str, str]:
+    """The open question of a notebook, as the server has it."""
+    rows = notebook.server.request("GET", "aether-nb/api/waits?limit=500")["waits"]
+    (row,) = [each for each in rows if each["notebook"] == notebook.path]
+    return row
+
+
 @pytest.mark.parametrize("frontend", ["lab", "notebook"])
 def test_open_questions_are_counted_on_their_notebook_and_the_button_goes_to_them(
     open_notebook, lab, frontend
@@ -125,14 +132,25 @@ def test_after_a_reload_the_saved_picture_follows_the_run(open_notebook, folder_
 
     notebook.page.goto("about:blank")  # nobody looks, and what is sent meanwhile is lost
     store = folder_of(notebook).store
-    (wait,) = store.waits()
-    rows = notebook.server.request("GET", "aether-nb/api/waits?limit=500")["waits"]
-    (row,) = [each for each in rows if each["token"] == wait.token]
-    reply = {"store": row["store"], "token": wait.token, "value": "Yes"}
+    row = row_of(notebook)
+    reply = {"store": row["store"], "token": row["token"], "value": "Yes"}
     assert notebook.server.request("POST", "aether-nb/api/answer", reply)["accepted"]
     poll(lambda: store.runs()[0].status == "succeeded", timeout_s=10, what="the end of the run")
     notebook.open()
-    notebook.wait_saved(1, "succeeded")
+    notebook.wait_saved(1, "choice = Yes")
+
+
+def test_the_cell_of_a_run_is_found_on_a_page_of_its_own_in_notebook_7(open_notebook):
+    first = started(open_notebook, "run = agent.start()", frontend="notebook", name="first")
+    first.wait_saved(1, "Your name?")
+    row = row_of(first)
+    second = open_notebook("1", frontend="notebook", name="second")
+
+    execute(second, "aether:open-run", store=row["store"], run=row["run_id"], title="agent")
+    with second.page.expect_popup() as opened:
+        second.page.locator(".aether-run-tab").get_by_role("button", name="Go to cell").click()
+    cell = opened.value.locator(f'.jp-Cell.jp-mod-active [data-aether-run="{row["run_id"]}"]')
+    expect(cell.first).to_be_visible(timeout=30_000)
 
 
 def test_large_files_of_the_page_come_from_the_extension(open_notebook):

@@ -8,7 +8,7 @@ import type { Host } from "../host";
 import type { Counts } from "./counts";
 import { pathOf } from "./counts";
 import { kernelOf, resumeRun } from "./kernels";
-import { scrollTo } from "./places";
+import { openElsewhere, scrollTo } from "./places";
 import type { RunTabs } from "./tabs";
 
 export class LabHost implements Host {
@@ -18,14 +18,17 @@ export class LabHost implements Host {
   readonly #tracker: INotebookTracker | null;
   readonly #tabs: RunTabs;
   readonly #counts: Counts;
+  readonly #many: boolean;
 
-  constructor(app: JupyterFrontEnd, tracker: INotebookTracker | null, tabs: RunTabs, counts: Counts) {
+  /** `many`: the page has room for more notebooks than one, as JupyterLab's has and Notebook's has not. */
+  constructor(app: JupyterFrontEnd, tracker: INotebookTracker | null, tabs: RunTabs, counts: Counts, many: boolean) {
     this.baseUrl = app.serviceManager.serverSettings.baseUrl;
     this.token = app.serviceManager.serverSettings.token;
     this.#app = app;
     this.#tracker = tracker;
     this.#tabs = tabs;
     this.#counts = counts;
+    this.#many = many;
   }
 
   openRun(store: string, run: string, title: string): void {
@@ -33,6 +36,7 @@ export class LabHost implements Host {
   }
 
   async goTo(notebook: string, run: string): Promise<boolean> {
+    if (!this.#many && !this.#find(notebook)) return openElsewhere(this.baseUrl, notebook, run);
     const panel = await this.#open(notebook);
     return panel !== null && (await scrollTo(panel, (twin) => twin.run === run));
   }
@@ -67,14 +71,17 @@ export class LabHost implements Host {
     return response.arrayBuffer();
   }
 
+  #find(notebook: string): NotebookPanel | undefined {
+    return this.#tracker?.find((each) => pathOf(each.context.path) === notebook);
+  }
+
   /** The notebook, opened and in front; null where this page cannot have it. */
   async #open(notebook: string): Promise<NotebookPanel | null> {
-    const find = () => this.#tracker?.find((each) => pathOf(each.context.path) === notebook);
-    let panel = find();
+    let panel = this.#find(notebook);
     if (panel) this.#app.shell.activateById(panel.id);
     else {
       await Promise.resolve(this.#app.commands.execute("docmanager:open", { path: notebook })).catch(() => undefined);
-      panel = find();
+      panel = this.#find(notebook);
     }
     if (!panel) return null;
     await panel.context.ready;

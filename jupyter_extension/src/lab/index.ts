@@ -12,6 +12,7 @@ import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { addCommands, nextIn } from "./commands";
 import { Counts } from "./counts";
 import { LabHost } from "./host";
+import { followPlace } from "./places";
 import { Sidebar } from "./sidebar";
 import { RunTabs } from "./tabs";
 import { keepTwins } from "./twins";
@@ -32,13 +33,16 @@ function activate(
 ): void {
   const counts = new Counts();
   const tabs = new RunTabs(app, lab ? "main" : "down");
-  const host = new LabHost(app, notebooks, tabs, counts);
+  const host = new LabHost(app, notebooks, tabs, counts, lab !== null);
   const sidebar = new Sidebar(host, counts);
   app.shell.add(sidebar, "left", { rank: RANK });
   addCommands({ app, host, tabs, sidebar, notebooks, palette });
   restorer?.add(sidebar, sidebar.id);
   if (restorer) tabs.restore(restorer, "aether:open-run");
-  if (notebooks) keepTwins(notebooks);
+  if (notebooks) {
+    keepTwins(notebooks);
+    followPlace(notebooks);
+  }
 
   let buttons = true;
   toolbars?.addFactory<NotebookPanel>(

@@ -3,7 +3,7 @@
  * later, and a run's static twin names the run.
  */
 
-import type { ICell, NotebookPanel } from "@jupyterlab/notebook";
+import type { ICell, INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 
 /** The static twin of a run among the outputs of a cell. */
 export interface Twin {
@@ -46,4 +46,25 @@ export async function scrollTo(panel: NotebookPanel, fits: (twin: Twin & { run: 
     return true;
   }
   return false;
+}
+
+const PLACE = "#aether-run=";
+
+/** Opens a notebook on a page of its own, which scrolls to the run; false: the browser does not allow it. */
+export function openElsewhere(baseUrl: string, notebook: string, run: string): boolean {
+  const path = notebook.split("/").map(encodeURIComponent).join("/");
+  return window.open(`${baseUrl}notebooks/${path}${PLACE}${encodeURIComponent(run)}`, "_blank") !== null;
+}
+
+/** Scrolls to the run that the page was opened for, if it was opened for one. */
+export function followPlace(tracker: INotebookTracker): void {
+  if (!location.hash.startsWith(PLACE)) return;
+  const run = decodeURIComponent(location.hash.slice(PLACE.length));
+  const follow = async (panel: NotebookPanel) => {
+    await panel.context.ready;
+    await panel.revealed;
+    await scrollTo(panel, (twin) => twin.run === run);
+  };
+  tracker.forEach((panel) => void follow(panel));
+  tracker.widgetAdded.connect((_, panel) => void follow(panel));
 }
