@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jupyter_client import BlockingKernelClient
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
 from benchmarks.soak import Server
 
@@ -33,13 +33,13 @@ wait = await run.next_wait()
 """
 
 
-async def begin_kernel(server: Server, home: Path) -> BlockingKernelClient:
+def begin_kernel(server: Server, home: Path) -> BlockingKernelClient:
     """Have the server start a kernel, as a page does."""
-    kernel = json.loads((await server.ask("/api/kernels", {})).body)
+    kernel = json.loads(asyncio.run(server.ask("/api/kernels", {})).body)
     client = BlockingKernelClient(connection_file=str(home / "runtime" / f"kernel-{kernel['id']}.json"))
     client.load_connection_file()
     client.start_channels()
-    await asyncio.to_thread(client.wait_for_ready, timeout=60)
+    client.wait_for_ready(timeout=60)
     return client
 
 
@@ -57,23 +57,23 @@ def executing(client: BlockingKernelClient) -> Callable[[str], str]:
 
 @pytest.mark.timeout(180)
 def test_a_service_that_was_given_a_url_reports_back_to_the_server_of_the_notebook(tmp_path: Path) -> None:
-    async def story() -> None:
-        server = Server(tmp_path)
-        try:
-            await server.ready()
-            client = await begin_kernel(server, tmp_path)
-            execute = executing(client)
-            url = (await asyncio.to_thread(execute, CELL)).strip()
-            assert url.startswith("http://")
-            post = {"method": "POST", "body": '{"frames": 24}'}
-            said = await AsyncHTTPClient().fetch(url, **post)
-            assert json.loads(said.body) == {"accepted": True}
-            assert await asyncio.to_thread(execute, "print((await run).frames)") == "24\n"
-            with pytest.raises(HTTPClientError) as second:
-                await AsyncHTTPClient().fetch(url, **post)
-            assert second.value.code == 410
-            client.stop_channels()
-        finally:
-            server.stop()
+    server = Server(tmp_path)
+    try:
+        asyncio.run(server.ready())
+        client = begin_kernel(server, tmp_path)
+        execute = executing(client)
+        url = execute(CELL).strip()
+        assert url.startswith("http://")
+        assert json.loads(asyncio.run(reported(url)).body) == {"accepted": True}
+        assert execute("print((await run).frames)") == "24\n"
+        with pytest.raises(HTTPClientError) as second:
+            asyncio.run(reported(url))
+        assert second.value.code == 410
+        client.stop_channels()
+    finally:
+        server.stop()
 
-    asyncio.run(story())
+
+async def reported(url: str) -> HTTPResponse:
+    """What the service is told that reports back."""
+    return await AsyncHTTPClient().fetch(url, method="POST", body='{"frames": 24}')
