@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from aether_nb.errors import BadInputs, NotStorable
 from aether_nb.messages import Message
 from aether_nb.values import written
+from aether_nb.values.secrets import any_held, hidden_so_far
 
 if TYPE_CHECKING:
     from aether_nb.engine.context import Body
@@ -48,6 +49,7 @@ class Stream:
         self._parts: list[str] = []
         self._fresh: list[str] = []
         self._shown = 0
+        self._masked = False
         inputs = {} if source is None else {"source": _identity(source)}
         self._teller = body.tell("stream", inputs, self, awaited=source is not None)
 
@@ -83,7 +85,12 @@ class Stream:
         """For the engine; see `telling.Source`."""
         if whole:
             return 0, Message(kind=self._kind, text=self.text)
-        text, start = "".join(self._fresh), self._shown
+        seen = hidden_so_far(self.text) if any_held() else None
+        if self._masked != (seen is not None):  # it is shown anew
+            self._masked, self._shown = seen is not None, 0
+            self._fresh[:] = [self.text]
+        start = self._shown
+        text = "".join(self._fresh) if seen is None else seen[start:]
         self._fresh.clear()
         self._shown += len(text)
         return start, Message(kind=self._kind, text=text)

@@ -25,7 +25,7 @@ from aether_nb.facts import replace
 from aether_nb.ids import letters_of
 from aether_nb.messages import Message, Telling
 from aether_nb.values import digest
-from aether_nb.values.secrets import hidden
+from aether_nb.values.secrets import hidden, hidden_so_far
 
 if TYPE_CHECKING:
     from aether_nb.engine.activation import Activation
@@ -240,6 +240,11 @@ class Teller:
         """How it stands."""
         self._dirty = False  # before the look: what changes meanwhile is shown next time
         start, message = self._draw(now_us, whole=whole)
+        if (
+            whole or message.kind == "progress"
+        ):  # of the rest a stream takes care, which knows what came before
+            grows = message.kind != "progress" and not self._over
+            message = replace(message, text=(hidden_so_far if grows else hidden)(message.text))
         state: Literal["live", "done", "stopped"] = "live"
         if self._over:
             state = "done" if self._error is None else "stopped"

@@ -128,4 +128,17 @@ def hidden(text: str) -> str:
     return text
 
 
+def hidden_so_far(text: str) -> str:
+    """The same of a text that grows, without its end, where a secret may have begun."""
+    with _guard:
+        longest = max(map(len, _held.values()), default=0)
+    seen = hidden(text)
+    return seen if longest < _TELLING else seen[: max(0, len(seen) - longest + 1)]
+
+
+def any_held() -> bool:
+    """Whether there is a secret in this process."""
+    return bool(_held)
+
+
 _TELLING = 4  # a shorter one stands in many a word by chance

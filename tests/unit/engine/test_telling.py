@@ -21,6 +21,7 @@ from aether_nb.events import MessageSent
 from aether_nb.ids import RunId
 from aether_nb.messages import Message
 from aether_nb.testing import EventRecorder, FakeClock
+from aether_nb.values import secrets
 
 PAUSE_S = PAUSE_US / 1e6
 
@@ -44,6 +45,14 @@ async def letters():
 
 def counts(tellings):
     return [t.message.bar.count for t in tellings]
+
+
+@pytest.fixture
+def secret():
+    """One that a person typed, in the memory of this process."""
+    secrets.keep("correct horse", "ask")
+    yield "correct horse"
+    secrets.forget_all()
 
 
 # -- how often it is shown -------------------------------------------------------------------------
@@ -500,3 +509,56 @@ async def test_a_block_is_for_a_stream_that_is_written(live):
 
     with pytest.raises(NodeFailed, match="that is given what the texts come from is awaited"):
         await live().start(f)
+
+
+# -- secrets ---------------------------------------------------------------------------------------
+
+
+async def test_a_secret_is_masked_in_what_is_being_told_in_whatever_pieces_it_comes(live, secret):
+    clock = FakeClock()
+    words = f"the key is {secret}, and again: {secret}."
+
+    @graph_fn(outputs=[])
+    async def f(*, context):
+        async with context.channel().stream() as out:
+            for letter in words:
+                await out.write(letter)
+                clock.advance(PAUSE_S)
+                await turns()
+        with context.channel().progress(label=f"with {secret}") as bar:
+            bar.update()
+
+    life = live(clock=clock)
+    run = life.start(f)
+    recorder = watched(life)
+    await run
+    seen, lengths = "", set()
+    for told in recorder.tellings:
+        if told.message.kind == "text":
+            seen = seen[: told.start] + told.message.text
+            lengths.add(len(seen))
+            assert "the key is ••••, and again: ••••.".startswith(seen)
+        else:
+            assert told.message.text == "with ••••"
+    assert len(lengths) > 10
+    assert ends(life.store)[0] == ("the key is ••••, and again: ••••.", False)
+
+
+async def test_a_page_that_comes_in_the_middle_sees_a_secret_masked_too(live, secret):
+    there_is = asyncio.Event()
+
+    @graph_fn(outputs=[])
+    async def f(*, context):
+        async with context.channel().stream() as out:
+            await out.write(f"the key is {secret}")
+            await there_is.wait()
+
+    life = live()
+    run = life.start(f)
+    await turns()
+    recorder = watched(life)
+    there_is.set()
+    await run
+    texts = [told.message.text for told in recorder.tellings]
+    assert texts
+    assert all("the key is ••••".startswith(text) for text in texts)
