@@ -231,6 +231,7 @@ def test_an_object_is_written_as_json_where_the_form_cannot_be_had(open_notebook
         "    return {'seats': (await context.channel().ask_form(Trip, 'Book a trip')).seats}\nrun = ask.start()",
         "print((await run).seats)",
     )
+    notebook.page.route("**/static/*/forms.js", lambda route: route.abort())
 
     notebook.run_done(0)
     notebook.run_done(1)
@@ -241,7 +242,9 @@ def test_an_object_is_written_as_json_where_the_form_cannot_be_had(open_notebook
     whole = '{"name": "Ada", "seats": %d, "day": "2026-12-24", "contact": {"email": "ada@example.org"}}'
     field.fill(whole % 7)
     field.press("Control+Enter")
-    expect(card(notebook, "Book a trip").get_by_role("alert").first).to_contain_text("seats: seven seats")
+    # a kernel that is slow to acknowledge gets the answer by the store, and then asks again
+    fault = card(notebook, "Book a trip").get_by_role("alert").first
+    expect(fault).to_contain_text("seats: seven seats", timeout=20_000)
     field.fill(whole % 2)
     field.press("Control+Enter")
     notebook.wait_status(1, "succeeded")
