@@ -254,13 +254,15 @@ class LiveRun:
     def _draw_twin(self) -> None:
         self._twin_due = None
         self._twin_at = time.monotonic()
-        self._host.background(self._redraw_twin())
+        self._host.background(self._redraw_twin(self._twin_at))
 
-    async def _redraw_twin(self) -> None:
+    async def _redraw_twin(self, begun_at: float) -> None:
         shape = self._view.peek()
         picture = None
         if len(shape["nodes"]) <= MANY:
             picture = await svg_async(to_dot(shape, status=True)) if have_dot() else self._page_svg or None
+        if begun_at != self._twin_at:
+            return  # `dot` took so long that a newer picture was begun, and may be there already
         over = shape["status"] in FINAL
         as_of = "" if over else f"{datetime.now().astimezone():%H:%M}"
         self._twin = twin(shape, picture, as_of)
