@@ -96,6 +96,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
+@pytest.fixture
+def alone(lab: LabServer) -> None:
+    """The stores of other tests are gone, whose kernels are."""
+    for folder in lab.root.rglob(".aether"):
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(params=COMBOS, ids=str)
 def combo(request: pytest.FixtureRequest) -> Combo:
     """Each kernel with each comms-over-subshells setting: pass it on to ``open_notebook``."""

@@ -73,7 +73,10 @@ class Sidebar:
 
     def open_run(self, run_id: str) -> Locator:
         """Open a run as a tab; returns what stands in it."""
-        self.run(run_id).locator("[data-rove]").click()
+        row = self.run(run_id).locator("[data-rove]")
+        row.click(
+            position={"x": 20, "y": 12}
+        )  # its buttons lie over the rest of it as soon as the mouse is there
         shown = self.page.locator(f'.aether-tab [data-aether-run="{run_id}"]')
         expect(shown).to_be_visible()
         return shown

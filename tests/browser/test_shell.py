@@ -97,6 +97,7 @@ def test_commands_stand_in_palette_and_menus_and_the_next_question_has_the_curso
     expect(page.locator("#aether-sidebar [data-aether-wait] :is(input, button):focus")).to_have_count(1)
 
 
+@pytest.mark.usefixtures("alone")
 def test_after_a_restart_the_runs_of_a_notebook_go_on_by_a_command(open_notebook, folder_of):
     notebook = started(open_notebook, 'run = agent.start(run_id="lesson-1")')
     said = notebook.page.locator(".jp-Notification-List")

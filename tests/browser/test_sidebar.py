@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -60,11 +59,7 @@ run = film.start(run_id="film-1")
 """
 
 
-@pytest.fixture(autouse=True)
-def alone(lab):
-    """The stores of other tests are gone, whose kernels are."""
-    for folder in lab.root.rglob(".aether"):
-        shutil.rmtree(folder)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
