@@ -14,9 +14,9 @@ export interface Twin {
 
 /** The run that a piece of HTML is the static twin of; "" when it is not one. */
 export function runOf(html: string): string {
-  const plain = document.createElement("textarea");
-  plain.innerHTML = /<div class="aether-box aether-static" data-aether-run="([^"]*)"/.exec(html)?.[1] ?? "";
-  return plain.value;
+  if (!html.includes("aether-static")) return "";
+  const inert = new DOMParser().parseFromString(html, "text/html"); // loads nothing, runs nothing
+  return inert.querySelector("div.aether-box.aether-static")?.getAttribute("data-aether-run") ?? "";
 }
 
 /** The HTML of an output or a message: Jupyter's files have it in lines. */
