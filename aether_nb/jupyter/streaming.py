@@ -185,10 +185,10 @@ class Hub:
                     return self._is_new_trouble(one)
                 one.store, one.pulse = served.store, None
             before = one.pulse, one.alive
-            if one.store.changed() or one.pulse is None:
+            if written := one.store.changed() or one.pulse is None:
                 one.pulse = one.store.pulse()
                 one.open = one.pulse.open
-            if deep:
+            if written or deep:  # who began to drive a run may be dead before the next deep look
                 one.alive = one.store.alive_drivers(now_ms())
         except StoreError:
             return self._is_new_trouble(one)

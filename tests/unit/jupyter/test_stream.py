@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.jupyter.doors import KERNEL, Call, Stream, ask, made, now_ms
+from unit.jupyter.doors import KERNEL, Call, Stream, ask, made, new_run, now_ms
 
+from aether_nb.ids import new_uid
 from aether_nb.jupyter import registry, streaming
 from aether_nb.prompts import Reply, TextPrompt
 from aether_nb.store.sqlite import SqliteStore
@@ -108,6 +109,24 @@ def test_a_kernel_that_dies_is_news(pages: Pages, listed: SqliteStore) -> None:
             first = await stream.next()
             listed.close()
             assert only(await stream.next())["seq"] > only(first)["seq"]
+
+    pages.story(story)
+
+
+def test_a_kernel_that_dies_as_soon_as_it_asked_is_news(
+    pages: Pages, listed: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_DEEP_EVERY", 20)  # looks: it lives between two deep ones only
+
+    async def story() -> None:
+        async with pages.open() as stream:
+            await stream.next()
+            kernel = new_uid()
+            with closing(SqliteStore(Path(listed.path))) as other:
+                other.register_kernel(kernel, "other.ipynb", now_ms())
+                new_run(other, "other-1", kernel=kernel)
+                begun = await stream.next()
+            assert only(await stream.next())["seq"] > only(begun)["seq"]
 
     pages.story(story)
 
