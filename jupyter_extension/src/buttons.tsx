@@ -1,5 +1,6 @@
 /** Buttons that several parts of a run have. */
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useSession } from "./hooks";
 import { newId } from "./replies";
@@ -10,10 +11,12 @@ interface Sure {
   sure: boolean;
   act: () => unknown;
   kind?: string;
+  /** Drawn in place of the label, which is its name all the same. */
+  icon?: ComponentChildren;
 }
 
 /** A quiet button; with `sure` it asks back once, as what it does cannot be undone. */
-export function SureButton({ label, sure, act, kind = "aether-quiet" }: Sure) {
+export function SureButton({ label, sure, act, kind = "aether-quiet", icon }: Sure) {
   const [asked, setAsked] = useState(false);
   const press = () => {
     if (sure && !asked) return setAsked(true);
@@ -21,8 +24,16 @@ export function SureButton({ label, sure, act, kind = "aether-quiet" }: Sure) {
     void act();
   };
   return (
-    <button type="button" class={kind} data-asked={asked} onClick={press} onBlur={() => setAsked(false)}>
-      {asked ? `${label}: sure?` : label}
+    <button
+      type="button"
+      class={kind}
+      data-asked={asked}
+      aria-label={icon && !asked ? label : undefined}
+      title={icon && !asked ? label : undefined}
+      onClick={press}
+      onBlur={() => setAsked(false)}
+    >
+      {asked ? `${label}: sure?` : (icon ?? label)}
     </button>
   );
 }

@@ -15,7 +15,7 @@ from browser.lab import Frontend, Notebook, write_notebook
 from browser.server import COMBOS, HOSTS, KERNELS, Combo, LabServer, outdated_files
 from browser.stories import Folder
 from helpers import BUILD
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 EVIDENCE = BUILD / "browser"
 TIMEOUT_S = 120  # a Lab page and a kernel take 5 to 10 s before the test itself begins
@@ -37,11 +37,11 @@ OpenNotebook = Callable[..., Notebook]
 class Desk:
     """The notebooks that one test has open, each on a page of its own; ``open_notebook`` hands out its ``open``."""
 
-    def __init__(self, browser: Browser, server: LabServer, name: str) -> None:
+    def __init__(self, pages: BrowserContext, server: LabServer, name: str) -> None:
         self.name = re.sub(r"[^\w.-]+", "-", name).strip("-")
         self.server = server
         self.notebooks: list[Notebook] = []
-        self._pages = browser.new_context(viewport={"width": 1280, "height": 1000})
+        self._pages = pages
 
     def open(
         self, *sources: str, combo: Combo = Combo(), frontend: Frontend = "lab", name: str = "lesson"
@@ -68,8 +68,18 @@ class Desk:
         return folder, consoles
 
     def clear(self) -> None:
-        """Close the pages and end their kernels."""
-        self._pages.close()
+        """Close the pages, forget what they kept in the browser, and end their kernels."""
+        for page in self._pages.pages[1:]:
+            page.close()
+        self._pages.clear_cookies()
+        self._pages.clear_permissions()
+        (blank,) = self._pages.pages
+        devtools = self._pages.new_cdp_session(blank)
+        devtools.send(
+            "Storage.clearDataForOrigin",
+            {"origin": self.server.url, "storageTypes": "local_storage,indexeddb"},
+        )
+        devtools.detach()
         self.server.shut_down_kernels()
 
 
@@ -84,6 +94,15 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def pages(browser: Browser) -> Iterator[BrowserContext]:
+    """What all tests' pages share: what the browser has fetched and compiled of Lab."""
+    pages = browser.new_context(viewport={"width": 1280, "height": 1000})
+    pages.new_page()
+    yield pages
+    pages.close()
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +129,9 @@ def combo(request: pytest.FixtureRequest) -> Combo:
 
 
 @pytest.fixture
-def desk(browser: Browser, lab: LabServer, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(pages: BrowserContext, lab: LabServer, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """The test's open notebooks."""
-    desk = Desk(browser, lab, request.node.name)
+    desk = Desk(pages, lab, request.node.name)
     yield desk
     desk.clear()
 

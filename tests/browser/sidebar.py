@@ -73,10 +73,7 @@ class Sidebar:
 
     def open_run(self, run_id: str) -> Locator:
         """Open a run as a tab; returns what stands in it."""
-        row = self.run(run_id).locator("[data-rove]")
-        row.click(
-            position={"x": 20, "y": 12}
-        )  # its buttons lie over the rest of it as soon as the mouse is there
+        self.run(run_id).locator("[data-rove]").click()
         shown = self.page.locator(f'.aether-tab [data-aether-run="{run_id}"]')
         expect(shown).to_be_visible()
         return shown
@@ -84,7 +81,8 @@ class Sidebar:
     def press(self, run_id: str, label: str) -> None:
         """Press a button of a run in the list."""
         row = self.run(run_id)
-        row.hover()
+        if not row.locator(":focus").count():  # its buttons are there while the mouse or the cursor is
+            row.locator("[data-rove]").focus()
         row.get_by_role("button", name=label).click()
 
     def keep_time(self) -> None:

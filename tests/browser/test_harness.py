@@ -1,6 +1,9 @@
-"""The bench itself: a plain notebook and a custom widget message, on every kernel that users have."""
+"""The bench itself: a plain notebook and a custom widget message, and each kernel that users have."""
 
 from __future__ import annotations
+
+import pytest
+from browser.server import KERNELS, Combo
 
 VERSION = "import ipykernel; print(ipykernel.__version__)"
 ECHO = """
@@ -23,17 +26,18 @@ echo
 """
 
 
-def test_a_cell_runs_and_runs_again_after_a_restart(open_notebook, combo):
-    notebook = open_notebook("print(6 * 7)", VERSION, combo=combo)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_cell_runs_and_runs_again_after_a_restart(open_notebook, kernel):
+    notebook = open_notebook("print(6 * 7)", VERSION, combo=Combo(kernel))
 
     assert notebook.run_done(0) == "42\n"
-    assert notebook.run_done(1).startswith(combo.kernel)
+    assert notebook.run_done(1).startswith(kernel)
     notebook.restart()
     assert notebook.run_done(0) == "42\n"
 
 
-def test_a_custom_message_goes_to_the_kernel_and_back(open_notebook, combo):
-    notebook = open_notebook(ECHO, combo=combo)
+def test_a_custom_message_goes_to_the_kernel_and_back(open_notebook):
+    notebook = open_notebook(ECHO)
 
     notebook.run_done(0)
     notebook.cell(0).get_by_role("button", name="say").click()

@@ -49,7 +49,9 @@ export function Row({ runs, host, index, total, row, reached }: Props) {
           {sign(row.status)}
         </span>
         <span class="aether-run-what">
-          <span class="aether-run-graph">{row.graph}</span>
+          <span class="aether-run-graph">
+            {row.graph} <span class="aether-run-id">{row.run_id}</span>
+          </span>
           <span class="aether-run-facts" title={row.notebook}>
             {word(row.status)}
             {driver(row)}
@@ -60,7 +62,7 @@ export function Row({ runs, host, index, total, row, reached }: Props) {
         </span>
         <Progress row={row} />
       </button>
-      <Actions runs={runs} host={host} row={row} reached={reached} />
+      <Actions runs={runs} host={host} row={row} />
     </div>
   );
 }
@@ -95,10 +97,9 @@ interface ActionsProps {
   runs: Runs;
   host: Host;
   row: RunRow;
-  reached: boolean;
 }
 
-function Actions({ runs, host, row, reached }: ActionsProps) {
+function Actions({ runs, host, row }: ActionsProps) {
   const over = isOver(row);
   const resume = () => {
     runs.say("");
@@ -112,21 +113,28 @@ function Actions({ runs, host, row, reached }: ActionsProps) {
     if (await host.confirm("Delete this run?", text, "Delete")) await runs.delete(row);
   };
   return (
-    <div class="aether-run-actions" role="group" aria-label={`What to do with ${row.graph}`} data-reached={reached}>
+    <div class="aether-run-actions" role="group" aria-label={`What to do with ${row.graph}`}>
       {!over && !row.driver && isNotebook(row.notebook) && (
-        <button type="button" class="aether-quiet" onClick={resume}>
-          Resume
-        </button>
+        <SureButton label="Resume" sure={false} act={resume} icon={<Icon path="M5 3.5v9l7-4.5z" />} />
       )}
       {row.status === "failed" && (
-        <button type="button" class="aether-quiet" onClick={() => void runs.retry(row)}>
-          Retry
-        </button>
+        <SureButton label="Retry" sure={false} act={() => runs.retry(row)} icon={<Icon path="M12.5 8A4.5 4.5 0 1 1 11 4.6M11.5 2v3h-3" />} />
       )}
-      {!over && <SureButton label="Cancel" sure act={() => runs.cancel(row)} />}
-      <button type="button" class="aether-quiet" onClick={() => void remove()}>
-        Delete
-      </button>
+      {!over && <SureButton label="Cancel" sure act={() => runs.cancel(row)} icon={<Icon path="M4 4h8v8H4z" />} />}
+      <SureButton
+        label="Delete"
+        sure={false}
+        act={remove}
+        icon={<Icon path="M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.5 9h6l.5-9M7 7v4M9 7v4" />}
+      />
     </div>
+  );
+}
+
+function Icon({ path }: { path: string }) {
+  return (
+    <svg class="aether-icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <path d={path} />
+    </svg>
   );
 }
