@@ -90,7 +90,7 @@ def test_cancelled_from_another_terminal_the_demo_ends(tmp_path):
         assert aether_nb(tmp_path, "cancel", "demo")[0] == 0
         demo.sees("(not asked any more)")
         demo.sees("Run 'demo' was cancelled.")
-        assert demo.ends() == 2
+        assert demo.ends() == 1
         assert "Traceback" not in demo.screen
 
 
