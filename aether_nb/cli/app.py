@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from aether_nb import api
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.typed import typed
+from aether_nb.cli.doctor import doctor
 from aether_nb.cli.lessons import lessons
 from aether_nb.cli.saying import (
     INTERRUPTED,
@@ -89,6 +90,7 @@ def demo() -> None:
 
 
 app.command()(lessons)
+app.command()(doctor)
 
 
 @app.command()

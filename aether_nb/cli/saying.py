@@ -50,12 +50,17 @@ def opened(store: Path | None, channel: Channel | None = None) -> Runtime:
         store: its path; None takes the usual one.
         channel: where questions go; None puts none.
     """
-    path = Path(store or default_store_path())
+    path = path_of(store)
     if not path.exists():
         complain(f"There is no store at {path}; go to its folder, or name it by --store or AETHER_NB_STORE.")
         raise typer.Exit(WRONG)
     api.configure(store=path, channel=channel or WidgetChannel())
     return api.current()
+
+
+def path_of(store: Path | None) -> Path:
+    """The path of the store that is meant."""
+    return Path(store or default_store_path())
 
 
 def say(text: str) -> None:

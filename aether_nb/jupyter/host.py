@@ -112,14 +112,17 @@ class KernelHost:
         """The hook of the server that started this kernel."""
         return hook_url()
 
-    def door(self) -> dict[str, str] | None:
-        """What the page needs to know to answer by HTTP; None where there is no such door."""
+    def announcement(self) -> Announcement | None:
+        """What servers are told of the store; None where there is no such door."""
         runtime = self.runtime
         if self._door is None and runtime.kernel and runtime.store.path != ":memory:":
             self._door = announce(runtime.store.uid, runtime.store.path, runtime.kernel)
-        return (
-            None if self._door is None else {"store": self._door.store, "nonce": self._door.nonce, "base": ""}
-        )
+        return self._door
+
+    def door(self) -> dict[str, str] | None:
+        """What the page needs to know to answer by HTTP; None where there is no such door."""
+        door = self.announcement()
+        return None if door is None else {"store": door.store, "nonce": door.nonce, "base": ""}
 
     def follow(self, run: Run, spec: GraphSpec) -> Sequence[LiveRun]:
         """Show a run in the cell that is being executed; a cell that starts very many says so instead."""
@@ -173,6 +176,10 @@ class KernelHost:
     def has_page(self, run_id: str) -> bool:
         """Whether a page shows this run."""
         return any(live.greeted for live in self._live.get(run_id, ()))
+
+    def greeted(self) -> bool:
+        """Whether a page shows any run of this kernel."""
+        return any(self.has_page(run_id) for run_id in self._live)
 
     async def result(self, run: Run, driver: Driver) -> Outputs:
         """Wait for the end of a run in the cell that is being executed, by whatever way its questions can be put."""

@@ -13,7 +13,7 @@ from aether_nb.events import FINAL
 from aether_nb.ids import RunId, Token
 from aether_nb.prompts import FormPrompt
 
-USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | report RUN [FILE] | gc [DAYS]"
+USAGE = "%aether runs | waits | answer TOKEN VALUE | resume [RUN] | reset RUN | report RUN [FILE] | gc [DAYS] | doctor"
 
 
 def load(shell: Any) -> None:
@@ -85,6 +85,13 @@ def _gc(words: list[str]) -> Any:
     return api.store().gc(days)
 
 
+def _doctor() -> Any:
+    from aether_nb.jupyter import doctor  # noqa: PLC0415 - rarely needed
+
+    runtime = api.current()
+    return doctor.examine(runtime.store.path, runtime)
+
+
 _VERBS: dict[str, Callable[[list[str]], Any]] = {
     "runs": lambda _: api.runs(),
     "waits": lambda _: api.waits(),
@@ -93,6 +100,7 @@ _VERBS: dict[str, Callable[[list[str]], Any]] = {
     "reset": _reset,
     "report": _report,
     "gc": _gc,
+    "doctor": lambda _: _doctor(),
 }
 
 

@@ -118,17 +118,34 @@ def _entry(name: str) -> Entry | None:
         return None
 
 
-def hook_url() -> str:
-    """Where services report back to the Jupyter server that started this kernel, as its own address has it.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running Jupyter server of this user."""
 
-    Called by a kernel. Empty when that server is not known, as when it runs on another machine.
+    url: str
+    """As it calls itself, without a slash at its end."""
+    token: str
+    """What it lets its user in by; empty when it has none."""
+
+
+def server() -> Server | None:
+    """The Jupyter server that started this kernel.
+
+    Called by a kernel. None when that server is not known, as when it runs on another machine.
     """
     file = Path(jupyter_runtime_dir()) / f"jpserver-{os.environ.get('JPY_PARENT_PID') or 'none'}.json"
     try:
-        url = str(json.loads(file.read_bytes())["url"])
+        said = json.loads(file.read_bytes())
+        found = Server(str(said["url"]).rstrip("/"), str(said.get("token") or ""))
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return f"{url.rstrip('/')}/aether-nb/hook" if trusted(str(file)) else ""
+        return None
+    return found if trusted(str(file)) else None
+
+
+def hook_url() -> str:
+    """Where services report back to that server, as its own address has it; empty when it is not known."""
+    found = server()
+    return "" if found is None else f"{found.url}/aether-nb/hook"
 
 
 def entries() -> list[Entry]:

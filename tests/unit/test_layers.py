@@ -139,7 +139,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jupyter": {*WORDS, *ROOMS, *ROOF},
     "testing": {*WORDS, *ROOMS, "api"},
     "demo": {"authoring", "engine", "tools"},
-    "cli": {*WORDS, *ROOMS, *ROOF, "demo"},
+    "cli": {*WORDS, *ROOMS, *ROOF, "demo", "jupyter"},  # the doctor is found there
     "__main__": {"cli"},
     "__init__": {*WORDS, *ROOMS, *ROOF, "jupyter"},  # %load_ext aether_nb is found here
 }
