@@ -379,3 +379,15 @@ def test_the_configuration_names_more_stores(call: Call, jp_root_dir: Path) -> N
         assert RunId(call("runs")[1]["runs"][0]["run_id"]) == RUN
         (jp_root_dir.parent / "elsewhere" / "extra.db").chmod(0o620)
         assert call("stores") == (200, {"stores": []})
+
+
+@pytest.mark.parametrize(
+    "jp_argv",
+    [
+        ["--AetherNb.stores=one.db", "--AetherNb.stores=two.db"],
+        ['--AetherNb.stores=["one.db", "two.db"]'],
+    ],
+)
+def test_the_command_line_names_stores_one_by_one_or_as_a_list(call: Call, jp_root_dir: Path) -> None:
+    with made(jp_root_dir / "one.db"), made(jp_root_dir / "two.db"):
+        assert [one["name"] for one in call("stores")[1]["stores"]] == ["one.db", "two.db"]
