@@ -6,6 +6,7 @@ text that is given is escaped here. `display` has the pictures of runs and graph
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Literal, NamedTuple
@@ -18,7 +19,14 @@ _LEFT = "text-align:left;vertical-align:top"
 _RIGHT = "text-align:right;vertical-align:top;white-space:nowrap;font-variant-numeric:tabular-nums"
 _QUIET = "opacity:.7"
 
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 Side = Literal["left", "right"]
+
+
+def without_colours(text: str) -> str:
+    """Text without what colours it in a terminal: a page would show that as boxes."""
+    return _COLOURS.sub("", text)
 
 
 class Showable:

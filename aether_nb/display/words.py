@@ -13,6 +13,7 @@ from typing import Any
 from aether_nb import errors
 from aether_nb.display.shapes import CountShape
 from aether_nb.events import ErrorInfo
+from aether_nb.markup import without_colours
 from aether_nb.values import decode, show
 
 REPLY_CHARS = 300
@@ -56,9 +57,10 @@ def reply_text(prompt: Mapping[str, Any], value: Any) -> str:
 
 def error_text(error: ErrorInfo) -> str:
     """A failure in full. Our own messages are whole sentences; others need the name of their class."""
+    message = without_colours(error.message)
     if not error.error_type or hasattr(errors, error.error_type):
-        return error.message or error.error_type
-    return f"{error.error_type}: {error.message}" if error.message else error.error_type
+        return message or error.error_type
+    return f"{error.error_type}: {message}" if message else error.error_type
 
 
 def sentence(text: str) -> str:

@@ -12,6 +12,8 @@ import threading
 from collections import OrderedDict, deque
 from typing import NamedTuple
 
+from aether_nb.markup import without_colours
+
 LINES = 200
 """Of a node, the last ones."""
 NODES = 2_000
@@ -19,8 +21,6 @@ NODES = 2_000
 LINE_CHARS = 2_000
 
 _PIECES = re.compile(r"[^\n]*\n|[^\n]+")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
 
 PRINTED = ""
 """The level of what was printed."""
@@ -52,7 +52,7 @@ class Logbook:
         """Keep what a node printed, in whatever pieces: newlines end a line, returns begin it anew."""
         with self._lock:
             lines = self._of(run_id, node_id)
-            for piece in _PIECES.findall(_COLOURS.sub("", text)):
+            for piece in _PIECES.findall(without_colours(text)):
                 begun = lines.pop().text if lines and lines[-1].open else ""
                 whole = begun + piece.removesuffix("\n")
                 seen = whole.rstrip("\r")

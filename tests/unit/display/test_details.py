@@ -35,6 +35,19 @@ def test_each_attempt_says_when_it_was_and_what_went_wrong_in_it() -> None:
     assert second["started_ms"] > (first["ended_ms"] or 0)
 
 
+def test_an_error_in_colours_stands_on_the_page_without_them() -> None:
+    red = ev.ErrorInfo(
+        message="\x1b[1;31mno such host\x1b[0m\x1b[K: a\x1b[38;5;12mb", error_type="ConnectionError"
+    )
+    story = Story(CHAIN).start("a").tell(ev.NodeFailed, node="a", error=red)
+    assert detail(story)["attempts"][0]["error"] == "ConnectionError: no such host: ab"
+    assert story.view.peek()["nodes"][0]["error"] == "ConnectionError: no such host: ab"
+    story.tell(ev.RunFailedEvent, node="a", error=red)
+    error = story.view.peek()["error"]
+    assert error is not None
+    assert error["message"] == "ConnectionError: no such host: ab"
+
+
 def test_a_question_is_one_attempt_from_asking_to_the_end() -> None:
     story = Story(CHAIN).ask("a", "t")
     assert attempts(story) == [(1, "waiting")]
