@@ -47,7 +47,7 @@ from aether_nb.jupyter.livesocket import LiveHandler
 from aether_nb.jupyter.receiving import UploadHandler
 from aether_nb.jupyter.replying import AnswerHandler
 from aether_nb.jupyter.served import Stores
-from aether_nb.jupyter.steering import CancelHandler, DeleteHandler, RetryHandler
+from aether_nb.jupyter.steering import SteeringHandler, cancel, delete, retry
 from aether_nb.jupyter.streaming import Hub, StreamHandler
 from aether_nb.jupyter.watching import WatchHandler
 from aether_nb.services.incoming import Incoming
@@ -65,9 +65,9 @@ def routes(base_url: str, stores: Stores) -> list[tuple[Any, ...]]:
         (url_path_join(api, "run"), RunHandler),
         (url_path_join(api, "events"), EventsHandler),
         (url_path_join(api, "waits"), WaitsHandler),
-        (url_path_join(api, "cancel"), CancelHandler),
-        (url_path_join(api, "retry"), RetryHandler),
-        (url_path_join(api, "delete"), DeleteHandler),
+        (url_path_join(api, "cancel"), SteeringHandler, {"act": cancel}),
+        (url_path_join(api, "retry"), SteeringHandler, {"act": retry}),
+        (url_path_join(api, "delete"), SteeringHandler, {"act": delete}),
         (url_path_join(api, "stream"), StreamHandler, {"hub": hub}),
         (url_path_join(api, "live"), LiveHandler, {"hub": hub}),
         (url_path_join(api, "nonce"), NonceHandler),

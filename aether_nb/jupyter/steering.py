@@ -1,6 +1,6 @@
 """Cancel, retry, delete: what the sidebar does to a run whose kernel it does not know.
 
-    POST cancel, retry {store, run, node}, delete {store, run}   200 {"done", "note"}
+    POST cancel, retry, delete {store, run, node}   200 {"done", "note"}   node null: the run
 
 To a kernel that drives the run it goes as mail in the store; the answer waits a moment for what comes of it. A run
 that nobody drives is cancelled here, in its log, as its driver would do it; what needs a kernel says so in a
@@ -53,11 +53,8 @@ class _Wish(BaseModel):
     node: str | None = None
 
 
-class _Farewell(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    store: str
-    run: str
+Act = Callable[[Store, RunRow, str | None, str], Told]
+"""Carries a wish out: the store, the run, the node, who wishes it."""
 
 
 def cancel(store: Store, row: RunRow, node: str | None, by: str) -> Told:
@@ -132,11 +129,13 @@ def _failed(store: Store, row: RunRow, state: RunState) -> NodeState | None:
     return named or (failed[-1] if failed else None)
 
 
-def delete(store: Store, row: RunRow) -> Told:
+def delete(store: Store, row: RunRow, node: str | None, by: str) -> Told:  # noqa: ARG001 - no trace stays of who did it
     """Delete a finished run and those that it started, with all that is theirs; blocks.
 
     Its files go with the next `ae.store().gc()`, unless something else needs them.
     """
+    if node is not None:
+        return Told(done=False, note="A run is deleted as a whole.")
     family = _family(store, row)
     going_on = next((one for one in family if one.status not in FINAL), None)
     if going_on is not None:
@@ -176,55 +175,29 @@ async def settled(store: Store, told: Told) -> Told:
     return told._replace(note="Its kernel has been told and is busy; it does this when it is free.")
 
 
-class _SteeringHandler(Door):
-    """One wish."""
+class SteeringHandler(Door):
+    """One kind of wish."""
 
-    async def wish(self, name: str, run: str, work: Callable[[Store, RunRow], Told]) -> None:
+    def initialize(self, act: Act) -> None:
+        """Called by tornado for each request; `act` carries it out."""
+        self._act = act
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
         """Carry it out, and say what came of it."""
+        asked, by = self.asked(_Wish), self.who()
 
         def do(store: Store) -> Told:
-            row = store.run(RunId(run))
+            row = store.run(RunId(asked.run))
             if row is None:
                 raise web.HTTPError(404, NO_RUN)
-            return work(store, row)
+            return self._act(store, row, asked.node, by)
 
         try:
-            served = await asyncio.to_thread(opened, self.stores, name)
+            served = await asyncio.to_thread(opened, self.stores, asked.store)
             with closing(served.store) as store:
                 told = await settled(store, await asyncio.to_thread(do, store))
         except StoreError as e:
             raise unusable(e) from e
         self.send({"done": told.done, "note": told.note})
-
-
-class CancelHandler(_SteeringHandler):
-    """Cancels."""
-
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        """Cancel a run, or a node of it."""
-        asked, by = self.asked(_Wish), self.who()
-        await self.wish(asked.store, asked.run, lambda store, row: cancel(store, row, asked.node, by))
-
-
-class RetryHandler(_SteeringHandler):
-    """Has tried again."""
-
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        """Have a node of a failed run tried again."""
-        asked, by = self.asked(_Wish), self.who()
-        await self.wish(asked.store, asked.run, lambda store, row: retry(store, row, asked.node, by))
-
-
-class DeleteHandler(_SteeringHandler):
-    """Deletes."""
-
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        """Delete a finished run."""
-        asked = self.asked(_Farewell)
-        await self.wish(asked.store, asked.run, delete)

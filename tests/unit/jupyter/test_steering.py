@@ -187,6 +187,10 @@ def test_a_finished_run_is_deleted_with_those_that_it_started(
     write(listed, "child", RunFinished(run=RunId("child"), seq=2, at_us=1), status="succeeded")
     status, said = call("delete", {"store": name, "run": "child"})
     assert (status, said["note"]) == (200, f"Run {RUN} started it: delete that one.")
+    assert call("delete", asked | {"node": "step"})[1] == {
+        "done": False,
+        "note": "A run is deleted as a whole.",
+    }
     assert call("delete", asked) == (200, {"done": True, "note": ""})
     assert [row.run_id for row in listed.runs()] == ["other"]
     assert call("delete", asked)[0] == 404
