@@ -24,12 +24,12 @@ SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -ty
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help test system lint page unit notebooks expected browser demo bench soak build lock clean
+.PHONY: help test system lint page unit notebooks expected docs browser demo bench soak build lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
-test: system lint page unit notebooks browser ## everything CI runs, in that order
+test: system lint page unit notebooks docs browser ## everything CI runs, in that order
 
 system: ## install Chromium and Graphviz where they are missing
 	@PYTHON=$(PYTHON) bash tests/system-packages.sh
@@ -56,6 +56,10 @@ expected: $(BUILD)/tree ## write anew what the lessons are expected to say; look
 	rm -rf $(BUILD)/notebooks && mkdir -p $(BUILD)/notebooks
 	for lesson in notebooks/*.ipynb; do $(SCRIPTED) python tests/notebooks/run_lesson.py $$lesson $(EXPECTED); done
 
+docs: $(BUILD)/tree ## the documentation, in .build/docs, without a warning; what it and README say is tried
+	sphinx-build --quiet --fail-on-warning --keep-going docs $(BUILD)/docs
+	pytest tests/docs -n 2
+
 browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) $(HOSTS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
 	rm -rf $(BUILD)/browser
 	pytest tests/browser -n 2
@@ -76,7 +80,7 @@ build: $(BUILD)/wheel ## the wheel, in dist/
 lock: $(BUILD)/venv ## pin the newest versions that pyproject.toml and tests/requirements/*.in allow
 	for name in $(KERNELS) $(HOSTS); do $(COMPILE) -o $(LOCKS)/$$name.lock pyproject.toml $(LOCKS)/$$name.in; done
 	$(COMPILE) -o $(LOCKS)/peers.lock --group peers
-	$(COMPILE) -o $(LOCKS)/dev.lock --extra lab --group test --group lint pyproject.toml $(LOCKS)/dev.in
+	$(COMPILE) -o $(LOCKS)/dev.lock --extra lab --group test --group lint --group docs pyproject.toml $(LOCKS)/dev.in
 
 # For every system and Python that we support, and without the address they came from.
 COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
-import inspect
 import subprocess
 import sys
-import textwrap
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from cells import Cell
 from helpers import clean_environment
 
 import aether_nb as ae
@@ -126,26 +124,6 @@ ALL = {
     "text": "Ada", "approval": "Reject", "choices": "b", "number": 3, "date": "2026-11-27", "files": [[]],
     "either": "a word", "form": {"name": "Ada"},
 }  # fmt: skip
-
-
-class Cell:
-    """Executes code as a notebook does: one namespace, `await` at the top, the last value given back."""
-
-    def __init__(self, **names):
-        self.names = {"__name__": "__main__", **names}
-
-    async def run(self, code):
-        tree = ast.parse(textwrap.dedent(code))
-        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-        await self._execute(compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        if last is None:
-            return None
-        value = ast.Expression(last.value)
-        return await self._execute(compile(value, "<cell>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-
-    async def _execute(self, code):
-        value = eval(code, self.names)
-        return await value if inspect.iscoroutine(value) and code.co_flags & inspect.CO_COROUTINE else value
 
 
 def line(snippet, start):

@@ -1,0 +1,82 @@
+"""README and docs do what they say: every block of Python is executed, commands and files that they name are there."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+import pytest
+import typer
+import yaml
+from cells import Cell
+from docs.pages import DOCS, PAGES, blocks, commands, links, name_of
+from helpers import ROOT
+
+from aether_nb import api
+from aether_nb.channels.scripted import ScriptedChannel
+from aether_nb.channels.widget import WidgetChannel
+from aether_nb.cli.app import app
+
+SAID = "  # -> "
+"""A line that ends so has what it gives behind it."""
+
+ANSWERS = yaml.safe_load((DOCS / "answers.yaml").read_text(encoding="utf-8"))
+WITH_CODE = [page for page in PAGES if blocks(page, "python")]
+WORDS = {"python", "console", "yaml", "text"}  # what we write on pages; the rest is Sphinx's, in braces
+
+
+@pytest.fixture(autouse=True)
+def own_world(tmp_path, monkeypatch):
+    """A folder of the page's own, where its store lies, too."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AETHER_NB_ANSWERS", "AETHER_NB_STORE", "AETHER_NB_CALLBACK_URL"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    api.close()
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+async def test_the_code_of_a_page_runs_from_top_to_bottom_in_one_namespace(page):
+    answers = ANSWERS.get(name_of(page))
+    api.configure(channel=WidgetChannel() if answers is None else ScriptedChannel(answers))
+    cell = Cell()
+    for block in blocks(page, "python"):
+        try:
+            value = await cell.run(block.code)
+        except Exception as error:
+            error.add_note(f"in the block at {block}")
+            raise
+        _, marked, said = block.code.rstrip().splitlines()[-1].partition(SAID)
+        assert not marked or repr(value) == said, block
+
+
+def test_answers_are_kept_only_for_pages_that_there_are():
+    assert ANSWERS.keys() <= set(map(name_of, WITH_CODE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_other_blocks_of_a_page_are_what_they_say(page):
+    for block in blocks(page):
+        assert block.language in WORDS or block.language.startswith("{"), block
+        if block.language == "yaml":
+            assert yaml.safe_load(block.code), block
+
+
+VERBS = typer.main.get_command(app).commands
+COMMANDS = [(block, line) for page in PAGES for block, line in commands(page)]
+
+
+@pytest.mark.parametrize(("block", "line"), COMMANDS, ids=str)
+def test_a_command_that_a_page_tells_is_there(block, line):
+    words = [w for w in shlex.split(line) if "=" not in w.partition("-")[0]]
+    match words:
+        case ["aether-nb", verb, *options]:
+            takes = {name for each in VERBS[verb].params for name in each.opts}
+            assert {o.partition("=")[0] for o in options if o.startswith("--")} <= takes | {"--help"}, block
+        case ["make", target]:
+            subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_a_page_links_to_is_there(page):
+    assert [to for to in links(page) if not (page.parent / to).exists()] == []
