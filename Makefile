@@ -16,6 +16,7 @@ PYTHON ?= python3
 BUILD := .build
 LOCKS := tests/requirements
 KERNELS := 6.31 7.3 7.4
+LESSON_KERNELS := 6.31 7.4
 HOSTS := 4.5
 USER := .venvs/7.4
 LESSON := 01_hello_agent.ipynb
@@ -45,16 +46,29 @@ page: $(BUILD)/node ## type check and tests of the front end
 unit: $(BUILD)/tree $(KERNELS:%=$(BUILD)/env-%) ## unit, contract and integration tests
 	pytest -n 2
 
-SCRIPTED = AETHER_NB_STORE=$(CURDIR)/$(BUILD)/notebooks/runs.db AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml
+# Each lesson in a folder of its own, with its store beside it, as a user has it.
 EXPECTED := tests/notebooks/expected
+LESSONS := $(basename $(notdir $(wildcard notebooks/*.ipynb)))
+SCRIPTED = PYTHONPATH=$(CURDIR) AETHER_NB_ANSWERS=$(CURDIR)/notebooks/answers.yaml \
+  JUPYTER_PATH=$(CURDIR)/$(BUILD)/kernels/share/jupyter
 
-notebooks: $(BUILD)/tree ## the lessons, run as notebooks, answered by a script, compared with what is expected
-	rm -rf $(BUILD)/notebooks && mkdir -p $(BUILD)/notebooks
-	$(SCRIPTED) pytest tests/notebooks $(EXPECTED) --nbval --nbval-current-env --nbval-cell-timeout=60 --timeout=120
+notebooks: $(BUILD)/tree $(LESSON_KERNELS:%=$(BUILD)/kernel-%) ## the lessons, on each kernel, answered by a script
+	$(SCRIPTED) pytest tests/notebooks -n 2 --timeout=120
+	for kernel in $(LESSON_KERNELS); do \
+	  folder=$(BUILD)/notebooks/$$kernel; rm -rf $$folder; \
+	  for lesson in $(LESSONS); do \
+	    mkdir -p $$folder/$$lesson; cp -r $(EXPECTED)/$$lesson.ipynb notebooks/data $$folder/$$lesson; \
+	  done; \
+	  $(SCRIPTED) pytest $$folder --nbval --nbval-kernel-name=aether-nb-$$kernel --nbval-cell-timeout=60 --timeout=120 \
+	    -n 2 --dist loadfile; \
+	done
 
-expected: $(BUILD)/tree ## write anew what the lessons are expected to say; look at the diff
-	rm -rf $(BUILD)/notebooks && mkdir -p $(BUILD)/notebooks
-	for lesson in notebooks/*.ipynb; do $(SCRIPTED) python tests/notebooks/run_lesson.py $$lesson $(EXPECTED); done
+expected: $(BUILD)/tree $(BUILD)/kernel-7.4 ## write anew what the lessons are expected to say; look at the diff
+	for lesson in $(LESSONS); do \
+	  folder=$(BUILD)/notebooks/expected/$$lesson; rm -rf $$folder; mkdir -p $$folder; \
+	  cp -r notebooks/$$lesson.ipynb notebooks/data $$folder; \
+	  $(SCRIPTED) python tests/notebooks/run_lesson.py $$folder/$$lesson.ipynb $(EXPECTED); \
+	done
 
 docs: $(BUILD)/tree ## the documentation, in .build/docs, without a warning; what it and README say is tried
 	sphinx-build --quiet --fail-on-warning --keep-going docs $(BUILD)/docs
@@ -124,6 +138,10 @@ $(BUILD)/tree: $(BUILD)/venv | $(BUILD)/wheel
 $(BUILD)/env-%: $(LOCKS)/%.lock | $(BUILD)/venv
 	uv venv --quiet --clear --python .venv/bin/python .venvs/$*
 	uv pip install --quiet --python .venvs/$* --requirements $<
+	@touch $@
+
+$(BUILD)/kernel-%: $(BUILD)/env-%
+	$(SCRIPTED) .venvs/$*/bin/python -m ipykernel install --prefix $(CURDIR)/$(BUILD)/kernels --name aether-nb-$* >/dev/null
 	@touch $@
 
 $(BUILD)/user-%: $(BUILD)/env-% $(BUILD)/wheel

@@ -1,18 +1,30 @@
-"""What holds for every lesson besides that nbval runs it: how it is kept, and what a second Run All does."""
+"""What holds for every lesson besides that nbval runs it: how it is kept, its solutions, and a second Run All."""
 
 from __future__ import annotations
+
+import re
+import shutil
 
 import nbformat
 import pytest
 from helpers import ROOT
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = ROOT / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.stem)
 def lesson(request):
     return request.param
+
+
+def solutions(notebook):
+    """The code that lies folded under the exercises, in order."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folded = re.findall(r"<details>(.*?)</details>", prose, re.DOTALL)
+    return [code for part in folded for code in re.findall(r"```python\n(.*?)```", part, re.DOTALL)]
 
 
 def test_a_lesson_is_kept_without_outputs(lesson):
@@ -26,9 +38,17 @@ def test_what_is_expected_of_a_lesson_is_of_the_lesson_as_it_is(lesson):
     assert [cell.source for cell in expected.cells] == [cell.source for cell in cells], "make expected"
 
 
-def test_restart_and_run_all_is_green_on_the_store_that_the_lesson_left(lesson, tmp_path, monkeypatch):
-    monkeypatch.setenv("AETHER_NB_STORE", str(tmp_path / "runs.db"))
-    monkeypatch.setenv("AETHER_NB_ANSWERS", str(ROOT / "notebooks" / "answers.yaml"))
-    place = {"metadata": {"path": str(lesson.parent)}}
+def test_a_lesson_has_exercises_with_solutions(lesson):
+    assert solutions(nbformat.read(lesson, as_version=4))
+
+
+def test_a_lesson_and_its_solutions_run_and_run_again_on_the_store_that_they_left(
+    lesson, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("AETHER_NB_STORE", raising=False)  # beside the notebook, where it is by itself
+    monkeypatch.setenv("AETHER_NB_ANSWERS", str(NOTEBOOKS / "answers.yaml"))
+    shutil.copytree(NOTEBOOKS / "data", tmp_path / "data")
     for _kernel_life in range(2):
-        NotebookClient(nbformat.read(lesson, as_version=4), timeout=60, resources=place).execute()
+        notebook = nbformat.read(lesson, as_version=4)
+        notebook.cells += map(new_code_cell, solutions(notebook))
+        NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
