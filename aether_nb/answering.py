@@ -69,7 +69,7 @@ class Answer(Showable):
         return f"not accepted: the question is {self.status}"
 
 
-_NO_SECRETS = (
+NO_SECRETS = (
     "this is a secret, which is stored nowhere, so that only the kernel that drives the run takes it: answer it there, "
     "or take the run up with ae.resume(run_id) first"
 )
@@ -112,7 +112,7 @@ def fitting(
     checked = check_reply(prompt, value)
     if is_secret(prompt):
         if secret is None:
-            raise ReplyInvalid({"": _NO_SECRETS})
+            raise ReplyInvalid({"": NO_SECRETS})
         return secret(checked)
     if not isinstance(prompt, TakesFiles):
         return checked

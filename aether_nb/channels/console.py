@@ -21,7 +21,7 @@ from aether_nb.ids import RunId, Token
 from aether_nb.messages import Message, Telling, message_text
 from aether_nb.prompts import CallbackPrompt, FormPrompt, Prompt
 
-_MARK = "> "  # where one types
+MARK = "> "  # where one types
 
 
 class ConsoleChannel:
@@ -56,7 +56,7 @@ class ConsoleChannel:
             self._queue.clear()
             self._lines = Lines(self._source or sys.stdin, self._on_line)
         if isinstance(shown.wait.prompt, CallbackPrompt):  # nobody here knows how a job ended
-            self._write(f"  {shown.wait.prompt.prompt} ...\n")
+            self._write(harmless(f"  {shown.wait.prompt.prompt} ...\n"))
             return
         self._queue.append(shown)
         if len(self._queue) == 1:
@@ -65,7 +65,7 @@ class ConsoleChannel:
     def close(self, wait: WaitRow) -> None:
         """A question is over: say so, if it stands on the screen and was not answered there."""
         if self._queue and self._queue[0].wait.token == wait.token:
-            self._write(f"\n  ({_ending(wait)})\n")
+            self._write(harmless(f"\n  ({_ending(wait)})\n"))
             self._next()
         else:
             self._queue = deque(s for s in self._queue if s.wait.token != wait.token)
@@ -74,29 +74,27 @@ class ConsoleChannel:
         """Print the message, above the mark where one types."""
         text = harmless(message_text(message))
         if self._queue:
-            self._write(f"\r{text.ljust(len(_MARK))}\n{_MARK}")
+            self._write(f"\r{text.ljust(len(MARK))}\n{MARK}")
         else:
             self._write(f"{text}\n")
 
     def follow(self, run_id: RunId, telling: Telling) -> None:  # noqa: ARG002 - all runs share the terminal
         """Show how far it is, on the last line."""
-        self._following.follow(telling, _MARK if self._queue else "")
+        self._following.follow(telling, MARK if self._queue else "")
 
     def _ask(self) -> None:
         assert self._lines is not None
         shown = self._queue[0]
         for problem in shown.problems.values():
-            self._write(f"  {problem}\n")
-        wait = shown.wait
-        question = wait.prompt.prompt.strip().replace("\n", "\n  ")
-        self._write(f"? {question}{hint(wait.prompt, wait.deadline_ms)}\n")
-        self._enter(wait.prompt)
+            self._write(harmless(f"  {problem}\n"))
+        self._write(question(shown.wait))
+        self._enter(shown.wait.prompt)
 
     def _enter(self, prompt: Prompt, before: Mapping[str, Any] | None = None) -> None:
         """Have an answer typed, from its first line on."""
         assert self._lines is not None
         self._entry = Entry(prompt, before)
-        self._write(f"{self._entry.label()}{_MARK}")
+        self._write(harmless(f"{self._entry.label()}{MARK}"))
         self._lines.want(hidden=self._entry.hidden)
 
     def _next(self) -> None:
@@ -129,19 +127,19 @@ class ConsoleChannel:
             value = entry.take(line)
             if value is MORE:
                 label = entry.label()
-                self._write(f"{label}{_MARK}" if label else "")
+                self._write(harmless(f"{label}{MARK}") if label else "")
                 self._lines.want(hidden=entry.hidden)
                 return
             result = self._answer(wait.token, value)
         except ReplyInvalid as invalid:
-            self._write(_told(wait.prompt, invalid.problems))
+            self._write(refusal(wait.prompt, invalid.problems))
             self._enter(wait.prompt, entry.given)
             return
         except AetherError as error:
-            self._write(f"  {error}\n")
+            self._write(harmless(f"  {error}\n"))
         else:
             if not result:
-                self._write(f"  ({result!r})\n")
+                self._write(harmless(f"  ({result!r})\n"))
         self._next()
 
     def _write(self, text: str) -> None:
@@ -157,12 +155,20 @@ class ConsoleChannel:
         return (self._out or sys.stdout).isatty()
 
 
-def _told(prompt: Prompt, problems: Mapping[str, str]) -> str:
+def question(wait: WaitRow) -> str:
+    """A question as it stands in a terminal, with what may be typed."""
+    asked = wait.prompt.prompt.strip().replace("\n", "\n  ")
+    return harmless(f"? {asked}{hint(wait.prompt, wait.deadline_ms)}\n")
+
+
+def refusal(prompt: Prompt, problems: Mapping[str, str]) -> str:
     """Why an answer was refused; in a form at which field."""
     if not isinstance(prompt, FormPrompt):
-        return f"  {'; '.join(problems.values())}\n"
-    return "".join(
-        f"  {field}: {problem}\n" if field else f"  {problem}\n" for field, problem in problems.items()
+        return harmless(f"  {'; '.join(problems.values())}\n")
+    return harmless(
+        "".join(
+            f"  {field}: {problem}\n" if field else f"  {problem}\n" for field, problem in problems.items()
+        )
     )
 
 

@@ -12,7 +12,10 @@ from collections.abc import Callable
 
 from aether_nb.messages import Telling, bar_text
 
-_HARMLESS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_COMMANDS = {*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}
+_TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # marks of direction
+_HALVES = range(0xD800, 0xE000)  # of characters: no terminal takes them
+_HARMLESS = dict.fromkeys([*_COMMANDS, *_TURNING, *_HALVES], "\ufffd")
 
 
 def harmless(text: str) -> str:

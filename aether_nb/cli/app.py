@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from aether_nb import api
 from aether_nb.channels.console import ConsoleChannel
-from aether_nb.channels.typed import typed
+from aether_nb.cli.asking import answer, waits
 from aether_nb.cli.doctor import doctor
+from aether_nb.cli.keeping import cancel, export, gc
 from aether_nb.cli.lessons import lessons
+from aether_nb.cli.looking import runs, show_run
 from aether_nb.cli.saying import (
     INTERRUPTED,
     NO,
     WRONG,
-    StoreOption,
     complain,
-    opened,
     say,
 )
 from aether_nb.errors import (
@@ -35,7 +35,7 @@ from aether_nb.errors import (
     UnknownWait,
 )
 from aether_nb.events import FINAL
-from aether_nb.ids import RunId, Token
+from aether_nb.ids import RunId
 
 _WRONG = (AmbiguousWait, BadInputs, GraphError, StoreError, UnknownNode, UnknownRun, UnknownWait)
 
@@ -89,68 +89,11 @@ def demo() -> None:
     say(f"Published: {out.verse}" if out.published else "Not published.")
 
 
-app.command()(lessons)
-app.command()(doctor)
-
-
-@app.command()
-def runs(
-    status: Annotated[str | None, typer.Option(help="Only runs with this status.")] = None,
-    store: StoreOption = None,
-) -> None:
-    """List the runs of the store, newest first."""
-    opened(store)
-    say(api.runs(status=status).text(whole=True))
-
-
-@app.command()
-def waits(store: StoreOption = None) -> None:
-    """List what waits for an answer."""
-    opened(store)
-    say(api.waits().text(whole=True))
-
-
-@app.command()
-def answer(
-    token: str,
-    value: str,
-    by: Annotated[str, typer.Option(help="Who answers.")] = "",
-    store: StoreOption = None,
-) -> None:
-    """Answer a wait by its token; an option also by its number, a form as JSON."""
-    here = opened(store)
-    row = here.store.wait(Token(token))
-    if row is None:
-        raise UnknownWait(
-            f"There is no wait {token!r} in {here.store.path}; `aether-nb waits` lists the open ones."
-        )
-    result = here.answer(token, typed(row.prompt, value), by=by, door="cli")
-    say(repr(result))
-    if not result:
-        raise typer.Exit(NO)
-
-
-@app.command()
-def cancel(run_id: str, store: StoreOption = None) -> None:
-    """Cancel a run, wherever it is driven."""
-    here = opened(store)
-    here.cancel(run_id)
-    status = here.row(run_id).status
-    say(f"{run_id} is {status}" if status in FINAL else f"{run_id} will be cancelled by who drives it")
-
-
-@app.command()
-def gc(
-    keep_days: Annotated[float | None, typer.Option(help="Finished runs older than this go.")] = None,
-    keep_last: Annotated[int | None, typer.Option(help="So many of each graph stay.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    store: StoreOption = None,
-) -> None:
-    """Throw old finished runs away, with their files, and what nobody needs any more."""
-    opened(store)
-    say(repr(api.store().gc(keep_days, keep_last, dry_run=dry_run)))
+for command in (runs, waits, answer, cancel, gc, export, lessons, doctor):
+    app.command()(command)
+app.command("show")(show_run)
 
 
 def main() -> None:
     """The entry point."""
-    app()
+    app(prog_name="aether-nb")  # also as `python -m aether_nb`

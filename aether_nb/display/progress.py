@@ -63,7 +63,7 @@ def rows(shape: RunShape) -> list[Row]:
             ),
             took_ms=took_ms(node["started_ms"], node["ended_ms"]),
         )
-        for depth, node in _in_order(shape)
+        for depth, node in in_order(shape)
     ]
 
 
@@ -73,8 +73,8 @@ def text_graph(shape: RunShape) -> str:
         return f"{shape['graph']}: its nodes appear as it runs"
     if len(shape["nodes"]) > MANY:
         return f"{shape['graph']}: {summary(shape)}"
-    ordered = _in_order(shape)
-    names = _told_apart([node for _, node in ordered])
+    ordered = in_order(shape)
+    names = told_apart([node for _, node in ordered])
     needs: defaultdict[str, list[str]] = defaultdict(list)
     for source, target in shape["edges"]:
         if source in names:
@@ -202,7 +202,7 @@ def _said(message: MessageShape, *, plain: bool) -> list[str]:
     return [show(message_words(message, plain=plain), 400)]
 
 
-def _in_order(shape: RunShape) -> list[tuple[int, NodeShape]]:
+def in_order(shape: RunShape) -> list[tuple[int, NodeShape]]:
     """Nodes so that each comes after those it needs and right under the one that it stands inside."""
     known = {node["id"] for node in shape["nodes"]}
     inside: defaultdict[str, list[NodeShape]] = defaultdict(list)
@@ -235,7 +235,7 @@ def _sorted(nodes: list[NodeShape], after: dict[str, list[str]]) -> list[NodeSha
     return [by_id[i] for i in ready] + [node for node in nodes if node["id"] in rest]
 
 
-def _told_apart(nodes: list[NodeShape]) -> dict[str, str]:
+def told_apart(nodes: list[NodeShape]) -> dict[str, str]:
     """Labels by id; equal ones are numbered."""
     labels = {node["id"]: show(node["label"], 40) for node in nodes}
     total, seen = Counter(labels.values()), Counter[str]()

@@ -1,0 +1,182 @@
+"""The command line in a terminal, beside another process that drives a run and waits."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT, clean_environment
+from integration.terminal import Terminal
+
+AETHER_NB = ("-m", "aether_nb")
+
+AGENTS = """
+import asyncio, sys
+from pydantic import BaseModel
+from aether_nb import graph_fn, tool
+
+class Trip(BaseModel):
+    city: str
+    days: int
+
+@tool(outputs=["text"])
+async def draft(topic: str):
+    return {"text": f"About {topic}."}
+
+@graph_fn(outputs=["text", "city"])
+async def article(*, topic: str, context):
+    text = await draft(topic=topic)
+    channel = context.channel()
+    ok = await channel.ask_approval("Publish this?", options=("Yes", "No"))
+    await channel.send_text(f"Said {ok.choice}.")
+    trip = await channel.ask_form(Trip, prompt="Where to?")
+    if not ok.approved:
+        raise ValueError("not wanted")
+    return {"text": text.text, "city": trip.city}
+
+if __name__ == "__main__":
+    article.run_sync(topic="birds", run_id="a1")
+"""
+
+EVIL = "\\x1b]0;owned\\x07\\x1b[2J\\x9b31m[red]bold[/red]\\u202eback"
+HOSTILE = f"""
+from aether_nb import graph_fn
+
+@graph_fn(name="evil", outputs=["out"])
+async def evil(*, context):
+    await context.channel().send_text("said {EVIL}")
+    got = await context.channel().ask_text("first {EVIL}")
+    await context.channel().ask_choices("second {EVIL}", ["one {EVIL}", "two"])
+    return {{"out": got}}
+
+if __name__ == "__main__":
+    evil.run_sync(run_id="evil")
+"""
+
+
+@pytest.fixture
+def driver(tmp_path):
+    """Starts a program in another process, which drives a run and waits until it is answered elsewhere."""
+    begun = []
+
+    def start(program):
+        (tmp_path / "agents.py").write_text(program)
+        process = subprocess.Popen(
+            [sys.executable, "agents.py"], cwd=tmp_path, env=clean_environment(PYTHONPATH=ROOT),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        begun.append(process)
+        return process
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.fixture
+def aether_nb(tmp_path):
+    """The command line in a process of its own: exit code, and what it said."""
+
+    def call(*words, store=True):
+        done = subprocess.run(
+            [sys.executable, *AETHER_NB, *words], cwd=tmp_path, env=clean_environment(PYTHONPATH=ROOT),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    return call
+
+
+def asked(process, text):
+    """Read what a program says up to this."""
+    said = ""
+    while text not in said:
+        more = process.stdout.readline()
+        assert more, said
+        said += more
+    return said
+
+
+def token_of(aether_nb):
+    return aether_nb("waits")[1].split()[-1]
+
+
+@pytest.mark.timeout(90)
+def test_a_question_of_another_process_is_answered_in_a_terminal(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    with Terminal(*AETHER_NB, "answer", token_of(aether_nb)[:8], "--by", "ana", cwd=tmp_path) as first:
+        first.sees("? Publish this?  [1 Yes  2 No]\n> ")
+        first.type("perhaps")
+        first.sees("  'perhaps' is none of 'Yes', 'No'\n> ")
+        first.type("1")
+        first.sees("accepted")
+        assert first.ends() == 0
+    asked(process, "? Where to?")
+    with Terminal(*AETHER_NB, "answer", token_of(aether_nb), cwd=tmp_path) as second:
+        second.sees("? Where to?  [field by field, or all as JSON]\n  City\n> ")
+        second.type("Oslo")
+        second.sees("  Days  [a whole number]\n> ")
+        second.type("many")
+        second.sees("days: ")
+        second.sees("  City  [Enter for Oslo]\n> ")
+        second.type("")
+        second.sees("  Days")
+        second.sees("> ")
+        second.type("3")
+        second.sees("accepted")
+        assert second.ends() == 0
+    assert process.wait(20) == 0
+    said = aether_nb("show", "a1")[1]
+    assert re.search(r"\? Publish this\?  → Yes  ana · cli · ", said)
+    assert "city = Oslo" in said
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_at_a_question_is_exit_code_130_and_leaves_it_open(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    with Terminal(*AETHER_NB, "answer", token_of(aether_nb), cwd=tmp_path) as terminal:
+        terminal.sees("> ")
+        terminal.press("\x03")
+        assert terminal.ends() == 130
+        assert "Traceback" not in terminal.screen
+        assert terminal.as_before
+    assert "Publish this?" in aether_nb("waits")[1]
+
+
+@pytest.mark.timeout(90)
+def test_hostile_text_does_nothing_in_a_terminal(driver, aether_nb, tmp_path):
+    process = driver(HOSTILE)
+    heard = asked(process, "? first")
+    token = token_of(aether_nb)
+    with Terminal(*AETHER_NB, "answer", token, cwd=tmp_path) as terminal:
+        terminal.sees("> ")
+        terminal.type("mine \x1b]0;owned [red]")
+        terminal.sees("accepted")
+        terminal.ends()
+        assert harmless(without_echo(terminal.screen))
+    heard += asked(process, "? second")
+    for words in (["runs"], ["waits"], ["show", "evil"]):
+        with Terminal(*AETHER_NB, *words, cwd=tmp_path, NO_COLOR="1") as terminal:
+            assert terminal.ends() == 0
+            assert harmless(terminal.screen), words
+            assert "[red]bold[/red]" in terminal.screen or words == ["runs"]
+        assert harmless(aether_nb(*words, "--json")[1])
+    assert harmless(heard)
+
+
+def without_echo(screen):
+    """What the program wrote: the terminal itself shows what is typed, `^[` for Escape."""
+    return screen.replace("\x1b]0;owned", "")
+
+
+def harmless(text):
+    """Whether nothing in it commands the terminal, or turns text around. Rich's own bold and dim may stand there."""
+    bare = re.sub(r"\x1b\[\d*(;\d+)*m", "", text)
+    return all(c.isprintable() or c in "\n\r\t" for c in bare)
