@@ -143,7 +143,10 @@ class StoreHandle(Showable):
 
     @property
     def path(self) -> str:
-        """Its file; `":memory:"` when there is none."""
+        """Where its file lies.
+
+        It is `":memory:"` when there is none.
+        """
         return self._runtime.store.path
 
     def stats(self) -> StoreStats:

@@ -16,11 +16,15 @@ class Cell:
     async def run(self, code):
         tree = ast.parse(textwrap.dedent(code))
         last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-        await self._execute(compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        await self._execute(
+            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        )
         if last is None:
             return None
         value = ast.Expression(last.value)
-        return await self._execute(compile(value, "<cell>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        return await self._execute(
+            compile(value, "<cell>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        )
 
     async def _execute(self, code):
         value = eval(code, self.names)

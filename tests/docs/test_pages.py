@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
+from types import ModuleType
 
 import pytest
 import typer
@@ -36,10 +38,12 @@ def own_world(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
-async def test_the_code_of_a_page_runs_from_top_to_bottom_in_one_namespace(page):
+async def test_the_code_of_a_page_runs_from_top_to_bottom_in_one_namespace(page, monkeypatch):
     answers = ANSWERS.get(name_of(page))
     api.configure(channel=WidgetChannel() if answers is None else ScriptedChannel(answers))
-    cell = Cell()
+    cell, main = Cell(), ModuleType("__main__")
+    cell.names = vars(main)
+    monkeypatch.setitem(sys.modules, "__main__", main)  # where a page's classes are found again
     for block in blocks(page, "python"):
         try:
             value = await cell.run(block.code)
