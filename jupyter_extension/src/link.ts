@@ -41,6 +41,8 @@ const unpacked = <T>(data: DataView | undefined): T => JSON.parse(new TextDecode
 
 const WELCOME_MS = 3000;
 const PROBE_EVERY_MS = 15_000;
+/** A greeting may be lost: Lab has just begun a thread of the kernel for a comm, and the kernel does not know it yet. */
+const GREETINGS = 4;
 
 interface Waiter<T> {
   resolve(value: T): void;
@@ -53,6 +55,8 @@ export class Link {
   readonly #acks = new Map<string, Waiter<Ack>>();
   readonly #chunks = new Map<string, Waiter<ArrayBuffer>[]>();
   #greeting: ReturnType<typeof setTimeout> | undefined;
+  #greeted = 0;
+  #welcomed = false;
   #heard = 0;
 
   constructor(wire: Wire, model: RunModel, signal: AbortSignal) {
@@ -75,16 +79,19 @@ export class Link {
 
   /**
    * Greets the kernel, which answers with a whole view; when nothing at all comes, the link is
-   * silent. While a greeting is under way another one is not sent.
+   * silent, and it is tried a few times more. While a greeting is under way another one is not sent.
    */
   hello(): void {
     if (this.#greeting !== undefined) return;
     const since = Date.now();
     this.#greeting = setTimeout(() => {
       this.#greeting = undefined;
-      if (this.#heard < since) this.#model.setLink("silent");
+      if (this.#heard >= since) return;
+      this.#model.setLink("silent");
+      if (this.#greeted < GREETINGS) this.hello();
     }, WELCOME_MS);
-    this.#trySend({ type: "hello", seq: this.#model.state.view.seq, fresh: this.#heard === 0 });
+    this.#greeted += 1;
+    this.#trySend({ type: "hello", seq: this.#model.state.view.seq, fresh: !this.#welcomed });
   }
 
   /** Something happened to the kernel: until it is heard again nobody knows whether it is the same. */
@@ -148,8 +155,10 @@ export class Link {
 
   #on(content: FromKernel, buffers: DataView[]): void {
     this.#heard = Date.now();
+    this.#greeted = 0;
     this.#model.setLink("live");
     if (content.type === "welcome") {
+      this.#welcomed = true;
       this.#forgetGreeting();
       this.#model.welcome(unpacked<RunShape>(buffers[0]));
     } else if (content.type === "patch") {

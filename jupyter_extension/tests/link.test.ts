@@ -15,7 +15,7 @@ test("a gap in the patches is closed by one greeting, however many patches follo
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { wire, model } = setup();
   for (const base of [7, 8, 9]) wire.says({ type: "patch" }, packed({ base, seq: base + 1 }));
-  assert.deepEqual(wire.sent, [{ type: "hello", seq: 5, fresh: false }]);
+  assert.deepEqual(wire.sent, [{ type: "hello", seq: 5, fresh: true }]);
   wire.says({ type: "welcome" }, packed(run({ seq: 10 })));
   assert.equal(model.state.view.seq, 10);
 });
@@ -77,4 +77,30 @@ test("a link that is known to be lost sends no request any more, until the kerne
   assert.deepEqual(wire.types(), ["cancel"]);
   wire.says({ type: "welcome" }, packed(run()));
   assert.equal(model.state.link, "live");
+});
+
+test("a greeting that is lost is sent again, and is of a page that has missed all until it is welcome", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { wire, link } = setup();
+  t.mock.timers.tick(1);
+  link.hello();
+  t.mock.timers.tick(3000);
+  assert.deepEqual(wire.sent, Array(2).fill({ type: "hello", seq: 5, fresh: true }));
+  wire.says({ type: "patch" }, packed({ base: 5, seq: 6 }));
+  link.hello();
+  t.mock.timers.tick(60_000);
+  wire.says({ type: "welcome" }, packed(run({ seq: 6 })));
+  link.hello();
+  assert.deepEqual(wire.sent.at(-1), { type: "hello", seq: 6, fresh: false });
+});
+
+test("a kernel that says nothing is greeted four times, and then when somebody looks", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { wire, link } = setup();
+  t.mock.timers.tick(1);
+  link.hello();
+  for (let i = 0; i < 100; i++) t.mock.timers.tick(3000);
+  assert.equal(wire.sent.length, 4);
+  link.probe();
+  assert.equal(wire.sent.length, 5);
 });

@@ -11,7 +11,7 @@ from browser.conftest import Desk
 from browser.lab import Notebook
 from browser.server import HOSTS, LabServer
 from helpers import poll
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 TAB = '.jp-SideBar .lm-TabBar-tab[data-id="aether-sidebar"]'
 Hosts = Callable[[str], LabServer]
@@ -32,9 +32,9 @@ def hosts(request: pytest.FixtureRequest) -> LabServer:
 
 
 @pytest.fixture
-def desk(browser: Browser, hosts: LabServer, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(pages: BrowserContext, hosts: LabServer, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """The test's open notebooks, on that server."""
-    desk = Desk(browser, hosts, request.node.name)
+    desk = Desk(pages, hosts, request.node.name)
     yield desk
     desk.clear()
 

@@ -11,7 +11,7 @@ import pytest
 from browser.conftest import Desk
 from browser.server import Combo, LabServer
 from browser.stories import AGENT, Folder
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 NAMED = 'run = agent.start(run_id="lesson-1")'
 SVG = "{http://www.w3.org/2000/svg}svg"
@@ -168,8 +168,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
-def test_a_server_without_anywidget_shows_the_run_and_says_what_is_missing(browser: Browser, bare: LabServer):
-    desk = Desk(browser, bare, "bare")
+def test_a_server_without_anywidget_shows_the_run_and_says_what_is_missing(
+    pages: BrowserContext, bare: LabServer
+):
+    desk = Desk(pages, bare, "bare")
     notebook = desk.open(AGENT, "run = agent.start()", "print((await run).line)")
     notebook.run_done(0)
     notebook.run_done(1)

@@ -164,6 +164,7 @@ def test_large_files_of_the_page_come_from_the_extension(open_notebook):
     assert any(re.search(r"/lab/extensions/aether_nb/static/\w+/closeup\.js$", url) for url in asked)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_no_serious_fault_is_found_in_sidebar_and_tab_in_either_theme(open_notebook, theme):
     notebook = open_notebook(KINDS, "run = at_once.start()", AGENT, TWO)
