@@ -68,7 +68,7 @@ class RunSubprocess(DualStageTool):
                 _call_off(folder)
             raise
         state = {"folder": str(folder), "files": list(files), "timeout": timeout, **started}
-        said = f"Running {' '.join(command)}"
+        said = f"Running {' '.join([Path(command[0]).name, *command[1:]])}"  # where it lies differs between machines
         said = said.encode("utf-8", "replace").decode()  # arguments may be any bytes
         prompt = CallbackPrompt(prompt=said if len(said) < 80 else f"{said[:79]}…", job=str(started["pid"]))
         return Wait(kind="process", prompt=prompt, state=state, poll=_POLL)

@@ -356,6 +356,13 @@ async def test_a_reply_by_hand_that_is_no_ending_is_refused_and_the_program_goes
 # -- what it takes ---------------------------------------------------------------------------------
 
 
+async def test_what_is_waited_for_says_which_program_and_not_where_it_lies(ours):
+    run = drawn.start(args=python("pass"))
+    await run
+    [wait] = run.waits
+    assert wait.prompt == f"Running {Path(sys.executable).name} -c pass"
+
+
 async def test_arguments_may_be_any_bytes(ours):
     out = await drawn.start(args=["printf", "%s", b"\xff\xfe"])
     assert out.stdout == "\ufffd\ufffd"
