@@ -25,9 +25,11 @@ from aether_nb.display.shapes import DetailShape, LineShape, RunShape
 from aether_nb.display.static import twin
 from aether_nb.display.words import value_text
 from aether_nb.engine.codes import find_code
+from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import BadInputs, DisplayError
 from aether_nb.events import FINAL, AnyEvent, NodeStarted, ReplyTaken, RunResumed, RunStarted, WaitOpened
 from aether_nb.openwaits import OpenWait
+from aether_nb.prompts import reply_schema
 from aether_nb.redacting import Redact, chosen, redacted
 
 if TYPE_CHECKING:
@@ -46,8 +48,7 @@ def write(runtime: Runtime, run_id: RunId, path: str | os.PathLike[str] | None, 
     """Write the report of a run; see `Run.report`."""
     target = _target(path, run_id, runtime.row(run_id).graph)
     log = runtime.store.events(run_id)
-    waits = [OpenWait.of(row) for row in runtime.store.waits(status=None, runs=[run_id])]
-    hidden = chosen(waits, redact) | _secrets(log)
+    hidden = chosen(_asked(log, runtime.store.waits(status=None, runs=[run_id])), redact) | _secrets(log)
     html = _page(runtime, run_id, redacted(log, hidden), _answered(log, hidden))
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -91,6 +92,21 @@ def _target(path: str | os.PathLike[str] | None, run_id: str, graph: str) -> Pat
                     "it. Nothing was written."
                 )
     return target
+
+
+def _asked(log: Sequence[AnyEvent], rows: Sequence[WaitRow]) -> list[OpenWait]:
+    """The questions of a run: those in `run.waits`, and those of the past that a fork shares, which has no rows."""
+    known = {row.token: row for row in rows}
+    replies = {e.token: e.reply for e in log if isinstance(e, ReplyTaken)}
+    for e in log:
+        if isinstance(e, WaitOpened) and e.token not in known:
+            reply = replies.get(e.token)
+            known[e.token] = WaitRow(
+                token=e.token, run_id=e.run, node_id=e.node, kind=e.kind, prompt=e.prompt,
+                schema=reply_schema(e.prompt), deadline_ms=e.deadline_ms,
+                status="withdrawn" if reply is None else "answered", reply=reply,
+            )  # fmt: skip
+    return [OpenWait.of(row) for row in known.values()]
 
 
 def _secrets(log: Sequence[AnyEvent]) -> set[Any]:

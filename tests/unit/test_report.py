@@ -298,6 +298,15 @@ async def test_kinds_are_named_too(run: Any) -> None:
     assert '"text":"Yes"' in page.text
 
 
+@pytest.mark.parametrize("redact", [True, ["Your name?"], lambda wait: wait.prompt == "Your **name**?"])
+async def test_an_answer_that_a_fork_shares_is_hidden_like_its_own(run: Any, redact: Any) -> None:
+    fork = run.fork(at="Your age?", answer="37", run_id="r2")
+    await answered(fork, "Yes")
+    page = Page(fork.report("fork.html", redact=redact))
+    assert "Lovelace" not in page.text
+    assert page.data["hidden"] == (3 if redact is True else 1)
+
+
 @pytest.mark.parametrize("redact", ["Your name?", ["Your nam?"], 3, [1]])
 async def test_what_hides_nothing_by_mistake_is_refused(run: Any, redact: Any) -> None:
     with pytest.raises(BadInputs, match=r"redact="):
