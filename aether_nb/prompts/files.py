@@ -29,6 +29,11 @@ class FileRef(Data):
     path: str
     """Where the bytes lie on the kernel's machine."""
 
+    def __repr__(self) -> str:
+        return f"<file {self.name}, {spoken_size(self.size)}>"
+
+    __str__ = __repr__
+
 
 class FileGiven(Data):
     """A file in a reply, before it became an artifact: a path on the kernel's machine."""

@@ -16,6 +16,7 @@ from aether_nb.prompts import (
     ApprovalPrompt,
     ChoicePrompt,
     DatePrompt,
+    FileRef,
     FilesPrompt,
     FormPrompt,
     NumberPrompt,
@@ -215,3 +216,8 @@ def test_whatever_comes_is_refused_or_has_a_normal_form_that_fits_the_schema(pro
         return
     assert check_reply(prompt, found) == found
     jsonschema.validate(found, reply_schema(prompt))
+
+
+def test_a_file_is_shown_by_its_name_and_size_and_not_by_where_it_lies():
+    file = FileRef(name="birds.csv", size=2048, sha256="ab" * 32, path="/some/where")
+    assert f"{[file]} {file}" == "[<file birds.csv, 2.05 kB>] <file birds.csv, 2.05 kB>"
