@@ -1,5 +1,6 @@
-"""What a page of a list asks of a store: some runs or open questions of very many, and whether anything changed.
+"""What a page of a list asks of a store: some runs or open waits of very many, and whether anything changed.
 
+Counted are questions: open waits that ask somebody, `WaitRow.is_question`.
 A part of `engine.ports.Store`, and held to the same contract tests. The Jupyter server's routes ask it.
 """
 
@@ -20,7 +21,7 @@ class Tally:
     """How far a run is. Counted are its own nodes, not what stands inside one of them."""
 
     open: int
-    """Questions that can be answered."""
+    """Questions."""
     done: int
     """Nodes that succeeded."""
     added: int
@@ -38,10 +39,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """A short look at the whole store: equal to an earlier one when nothing happened to runs and questions."""
+    """A short look at the whole store: equal to an earlier one when nothing happened to runs and waits."""
 
     open: int
-    """Questions that can be answered."""
+    """Questions."""
+    waits: int
+    """Open waits, questions and others."""
     runs: int
     written: int
     """Events in all logs."""
@@ -63,13 +66,13 @@ class Pages(Protocol):
     def find_waits(
         self, *, search: str = "", homes: Collection[str] | None = None, offset: int = 0, limit: int
     ) -> tuple[int, list[WaitRow]]:
-        """Open waits in the order of `Store.waits`: how many, and those of the page.
+        """Open waits, questions first, each in the order of `Store.waits`: how many, and those of the page.
 
         Searched are the question, and the id, graph and home of its run; `homes` are those of the runs, None is any.
         """
 
     def open_homes(self) -> Mapping[str, int]:
-        """How many waits are open in the runs of each home, where there are some."""
+        """How many questions the runs of each home have, where there are some."""
 
     def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
         """How far these runs are. Reads their logs."""

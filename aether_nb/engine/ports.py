@@ -65,6 +65,11 @@ class WaitRow:
     """Whether the driver has taken the reply into the log."""
     correlator: str | None = None
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it asks somebody: it does not when it waits for a job or an event."""
+        return self.prompt.kind != "callback"
+
 
 @dataclass(frozen=True, slots=True)
 class KernelRow:

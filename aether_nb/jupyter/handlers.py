@@ -6,7 +6,8 @@
     GET    events?store&run&since&limit      200 {"events": [...], "seq"}       the log after event `since`
     GET    waits?store&notebook&q&offset&limit
                                              200 {"total", "waits": [WaitRow], "notebooks": {notebook: n}}  open ones,
-                                             earliest deadline first, then by age; n are open in it, whatever `q` is
+                                             questions first, then earliest deadline, then age; n questions are open
+                                             in it, whatever `q` is; `open` in other rows counts questions, too
     POST   answer {store, token, value}      200 {"accepted": true, "status": "answered" or "kept", "driven"}
                                              200 {"accepted": false, "status", "by", "door", "at_ms"}
                                              422 {"problems": {field: text}}

@@ -100,7 +100,7 @@ class Inbox:
 
     def _shape(self) -> RunShape:
         rows = list(self._shown.values())
-        still = sum(row.status == "open" for row in rows)
+        still = any(row.status == "open" and row.is_question for row in rows)
         return RunShape(
             seq=self._seq, run_id="", graph="Inbox", status="waiting" if still else "succeeded", created_ms=0,
             ended_ms=None, note="" if still else "Nothing waits for an answer.", stored=False, nodes=[],

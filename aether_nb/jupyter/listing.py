@@ -123,7 +123,7 @@ def _run_shapes(known: Stores, served: Served, rows: Sequence[RunRow]) -> list[d
 def waits(
     known: Stores, found: Sequence[Served], *, notebook: str | None, search: str, offset: int, limit: int
 ) -> dict[str, Any]:
-    """A page of open questions, and how many there are in each notebook whatever is searched."""
+    """A page of open waits, questions first, and how many questions each notebook has whatever is searched."""
     counts: Counter[str] = Counter()
     homes: dict[str, list[str] | None] = {}
     for served in found:
@@ -147,7 +147,12 @@ def waits(
 
 
 def _order(row: WaitRow, asked: Asked | None) -> tuple[Any, ...]:
-    return row.deadline_ms is None, row.deadline_ms or 0, 0 if asked is None else asked.at_ms
+    return (
+        not row.is_question,
+        row.deadline_ms is None,
+        row.deadline_ms or 0,
+        0 if asked is None else asked.at_ms,
+    )
 
 
 def _wait_shapes(known: Stores, served: Served, rows: Sequence[WaitRow]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ def load(shell: Any) -> None:
     shell.register_magic_function(aether, "line", "aether")
     rt = api.current()
     unfinished = [r for r in rt.store.runs(home=rt.home) if r.status not in FINAL]
-    waiting = len(rt.store.waits(runs=[r.run_id for r in unfinished]))
+    waiting = sum(wait.is_question for wait in rt.store.waits(runs=[r.run_id for r in unfinished]))
     if not unfinished:
         print(f"aether_nb: nothing waits here. Store: {rt.store.path}")  # noqa: T201 - the line it is for
         return

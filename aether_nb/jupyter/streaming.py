@@ -57,7 +57,7 @@ class _Watched:
     trouble: bool = False
     seq: int = 0
     open: int = 0
-    """Questions that can be answered."""
+    """Questions."""
 
 
 @dataclass(slots=True)

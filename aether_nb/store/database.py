@@ -80,6 +80,7 @@ class Database:
             self._bring_up(migrations)
             self._choose_journal()
             self._reader = connections.enter_context(contextlib.closing(self._connect()))
+            self._reader.execute(QUERIES["questions"])
             self._watcher = connections.enter_context(contextlib.closing(self._connect()))
             self._opened = self._there()
             self._version = self._data_version()

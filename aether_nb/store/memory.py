@@ -314,11 +314,12 @@ class MemoryStore(Store):
                 if small(search) in f"{small(row.prompt.prompt)}\n{_described(self._runs[row.run_id])}"
                 and (homes is None or self._runs[row.run_id].home in homes)
             ]
+        rows.sort(key=lambda row: not row.is_question)
         return len(rows), rows[offset : offset + limit]
 
     def open_homes(self) -> Mapping[str, int]:
         with self._reading():
-            return Counter(self._runs[row.run_id].home for row in self.waits())
+            return Counter(self._runs[row.run_id].home for row in self.waits() if row.is_question)
 
     def tallies(self, runs: Collection[RunId]) -> Mapping[RunId, Tally]:
         with self._reading():
@@ -327,7 +328,7 @@ class MemoryStore(Store):
     def _tally(self, run_id: RunId) -> Tally:
         own = [event for event in self._logs[run_id] if "/" not in event.node]
         return Tally(
-            open=sum(w.run_id == run_id and w.status == "open" for w in self._waits.values()),
+            open=sum(row.is_question for row in self.waits(runs=[run_id])),
             done=len({event.node for event in own if event.type == "NodeFinished"}),
             added=len({event.node for event in own if event.type == "NodeAdded"}),
         )
@@ -350,8 +351,9 @@ class MemoryStore(Store):
     def pulse(self) -> Pulse:
         with self._reading():
             rows = self._runs.values()
-            still = sum(wait.status == "open" for wait in self._waits.values())
-            return Pulse(still, len(rows), sum(row.last_seq for row in rows), sum(row.fence for row in rows))
+            still = [row.is_question for row in self.waits()]
+            written, claimed = sum(row.last_seq for row in rows), sum(row.fence for row in rows)
+            return Pulse(sum(still), len(still), len(rows), written, claimed)
 
     def tokens(self, beginning: str) -> list[Token]:
         with self._reading():

@@ -35,8 +35,9 @@ def find_waits(
     read: Read, search: str, homes: Collection[str] | None, offset: int, limit: int
 ) -> tuple[int, list[WaitRow]]:
     wanted = {"search": small(search), "homes": None if homes is None else dumps(list(homes))}
-    total = read("count_found_waits", **wanted)[0][0]
-    return total, [Wait(*row).row() for row in read("find_waits", **wanted, offset=offset, limit=limit)]
+    keys = [key for (key,) in read("found_waits", **wanted)]
+    page = read("waits_by_key", keys=dumps(keys[offset : offset + limit]))
+    return len(keys), [Wait(*row).row() for row in page]
 
 
 def open_homes(read: Read) -> Mapping[str, int]:

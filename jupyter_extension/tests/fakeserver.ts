@@ -84,7 +84,7 @@ export class FakeServer {
   /** Tells that something changed. */
   news(): void {
     this.#seq += 1;
-    const stores = { s1: { open: this.waits.length, seq: this.#seq } };
+    const stores = { s1: { open: this.#questions().length, seq: this.#seq } };
     for (const each of this.#listening) each.write(`event: news\ndata: ${JSON.stringify({ stores })}\n\n`);
   }
 
@@ -96,6 +96,10 @@ export class FakeServer {
 
   names(): string[] {
     return this.asked.map((each) => each.name);
+  }
+
+  #questions(): WaitRow[] {
+    return this.waits.filter((each) => each.prompt.kind !== "callback");
   }
 
   async #on(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -129,7 +133,7 @@ export class FakeServer {
         (each) => each.prompt.prompt.includes(q) && each.notebook.includes(query["notebook"] ?? ""),
       );
       const notebooks: Record<string, number> = {};
-      for (const each of this.waits) notebooks[each.notebook] = (notebooks[each.notebook] ?? 0) + 1;
+      for (const each of this.#questions()) notebooks[each.notebook] = (notebooks[each.notebook] ?? 0) + 1;
       return [200, { total: found.length, waits: found.slice(offset, offset + limit), notebooks }];
     }
     if (name === "runs") {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Host } from "../src/host";
-import { closed, grouped, keyOf, merged } from "../src/inbox/items";
+import { closed, grouped, isAsked, keyOf, merged } from "../src/inbox/items";
 import { Inbox } from "../src/inbox/model";
+import { shortNames } from "../src/paths";
 import { Server } from "../src/server";
 import { FakeDocument, FakeServer, becomes, wait } from "./fakeserver";
 
@@ -135,6 +136,14 @@ test("a search asks the server, and counts stay those of everything", async () =
   assert.deepEqual(model.state.byNotebook, { "a.ipynb": 1, "b.ipynb": 1 });
 });
 
+test("what waits for a job stands there and is no question", async () => {
+  server.waits = [wait("t1"), wait("job", { kind: "callback", prompt: { kind: "callback", prompt: "Waiting", job: "7" } })];
+  const model = open();
+  await becomes("two waits", () => tokens(model).join() === "t1,job");
+  assert.deepEqual(model.state.items.map(isAsked), [true, false]);
+  assert.deepEqual([model.state.open, model.state.total, model.state.byNotebook], [1, 2, { "a.ipynb": 1 }]);
+});
+
 test("many questions come a page at a time", async () => {
   server.waits = Array.from({ length: 250 }, (_, i) => wait(`t${i}`));
   const model = open();
@@ -155,4 +164,11 @@ test("closed questions keep their place among those that are fetched anew", () =
 test("the notebook with the most urgent question comes first", () => {
   const groups = grouped(merged([], [wait("a", { notebook: "n2" }), wait("b", { notebook: "n1" }), wait("c", { notebook: "n2" })]));
   assert.deepEqual(groups.map((g) => [g.notebook, g.items.length]), [["n2", 2], ["n1", 1]]);
+});
+
+test("a notebook is called by its name, and by so much of its folder as tells it from others", () => {
+  const paths = ["a/one/lesson.ipynb", "b/one/lesson.ipynb", "b/two/lesson.ipynb", "lesson.ipynb", "a/other.ipynb", ""];
+  assert.deepEqual([...shortNames(paths).values()], [
+    "a/one/lesson.ipynb", "b/one/lesson.ipynb", "two/lesson.ipynb", "lesson.ipynb", "other.ipynb", "",
+  ]);
 });

@@ -85,6 +85,23 @@ def test_open_waits_are_counted_and_found_by_the_home_of_their_run(store: Store)
     assert ids(store.find_waits(homes=[], limit=9)) == (0, [])
 
 
+def test_who_waits_for_no_person_is_listed_last_and_not_counted(store: Store) -> None:
+    create(store, "a", home="one.ipynb")
+    job = CallbackPrompt(prompt="Waiting for a job")
+    add(
+        store, ask(2, "job", "a", deadline_ms=NOW + 5, kind="job", prompt=job), ask(3, "timer", "a", prompt=job),
+        ask(4, "name", "a", kind="callback"), status="waiting",
+    )  # fmt: skip
+    assert ids(store.find_waits(limit=9)) == (3, ["name", "job", "timer"])
+    assert ids(store.find_waits(offset=2, limit=9)) == (3, ["timer"])
+    assert store.open_homes() == {"one.ipynb": 1}
+    assert store.tallies([RunId("a")])[RunId("a")].open == 1
+    before = store.pulse()
+    assert (before.open, before.waits) == (1, 3)
+    store.answer(Token("timer"), Reply(value=1), now_ms=NOW)
+    assert (store.pulse().open, store.pulse().waits) == (1, 2), "a page that lists it is to hear of it"
+
+
 def test_how_far_runs_are_counts_their_own_nodes(store: Store) -> None:
     create(store)
     create(store, "other")

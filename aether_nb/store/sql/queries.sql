@@ -263,30 +263,16 @@ FROM runs
 WHERE (:status IS NULL OR status = :status)
 AND (:search = '' OR instr(lower(run_id || char(10) || graph || char(10) || home), :search));
 
--- find_waits --
--- A page of the open waits that match, in the order of waits_open.
-SELECT
-    token, run_id, node, kind, ask, schema, correlator, deadline_ms, status, reply, replied_by, door, replied_ms,
-    taken, schema_body
-FROM wait_rows
-WHERE wait IN (
-    SELECT w.wait
-    FROM waits AS w
-    JOIN runs AS r ON r.run = w.run
-    WHERE w.status = 'open'
-    AND (:homes IS NULL OR r.home IN (SELECT value FROM json_each(:homes)))
-    AND (:search = '' OR instr(
-        lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
-        :search
-    ))
-    ORDER BY w.deadline_ms IS NULL, w.deadline_ms, w.wait
-    LIMIT :limit OFFSET :offset
-)
-ORDER BY deadline_ms IS NULL, deadline_ms, wait;
+-- questions --
+-- Open waits that ask somebody: those of kind callback wait for a job or an event. Each reader has it for itself.
+CREATE TEMP VIEW questions AS
+SELECT wait, run
+FROM waits
+WHERE status = 'open' AND json_extract(CASE WHEN json_valid(ask) THEN ask END, '$.kind') IS NOT 'callback';
 
--- count_found_waits --
--- How many those are on all pages.
-SELECT count(*)
+-- found_waits --
+-- The open waits that match: questions first, each in the order of waits_open.
+SELECT w.wait
 FROM waits AS w
 JOIN runs AS r ON r.run = w.run
 WHERE w.status = 'open'
@@ -294,21 +280,30 @@ AND (:homes IS NULL OR r.home IN (SELECT value FROM json_each(:homes)))
 AND (:search = '' OR instr(
     lower(json_extract(w.ask, '$.prompt') || char(10) || r.run_id || char(10) || r.graph || char(10) || r.home),
     :search
-));
+))
+ORDER BY w.wait NOT IN (SELECT wait FROM questions), w.deadline_ms IS NULL, w.deadline_ms, w.wait;
+
+-- waits_by_key --
+-- These waits, in this order.
+SELECT
+    w.token, w.run_id, w.node, w.kind, w.ask, w.schema, w.correlator, w.deadline_ms, w.status, w.reply, w.replied_by,
+    w.door, w.replied_ms, w.taken, w.schema_body
+FROM json_each(:keys) AS j
+CROSS JOIN wait_rows AS w ON w.wait = j.value
+ORDER BY j.key;
 
 -- open_homes --
--- Open waits by the home of their run.
+-- Questions by the home of their run.
 SELECT r.home, count(*)
-FROM waits AS w
-JOIN runs AS r ON r.run = w.run
-WHERE w.status = 'open'
+FROM questions AS q
+JOIN runs AS r ON r.run = q.run
 GROUP BY r.home;
 
 -- tallies --
--- How far runs are: open waits, own nodes that succeeded, own nodes that came as they ran.
+-- How far runs are: questions, own nodes that succeeded, own nodes that came as they ran.
 SELECT
     r.run_id,
-    (SELECT count(*) FROM waits AS w WHERE w.run = r.run AND w.status = 'open'),
+    (SELECT count(*) FROM questions AS q WHERE q.run = r.run),
     count(DISTINCT CASE WHEN e.type = 'NodeFinished' THEN e.node END),
     count(DISTINCT CASE WHEN e.type = 'NodeAdded' THEN e.node END)
 FROM json_each(:runs) AS j
@@ -346,7 +341,8 @@ AND substr(json_extract(CASE WHEN json_valid(e.body) THEN e.body END, '$.token')
 -- pulse --
 -- The whole store at a glance.
 SELECT
-    (SELECT count(*) FROM waits WHERE status = 'open'), count(*), ifnull(sum(last_seq), 0), ifnull(sum(fence), 0)
+    (SELECT count(*) FROM questions), (SELECT count(*) FROM waits WHERE status = 'open'), count(*),
+    ifnull(sum(last_seq), 0), ifnull(sum(fence), 0)
 FROM runs;
 
 -- set_meta --

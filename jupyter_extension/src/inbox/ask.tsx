@@ -9,7 +9,7 @@ import { Ago, GoTo, Left, Resume } from "../parts";
 import { Outcome, PromptCard } from "../prompt";
 import type { Session } from "../session";
 import type { Item } from "./items";
-import { heading } from "./items";
+import { heading, isAsked } from "./items";
 
 interface Props {
   item: Item;
@@ -49,7 +49,7 @@ export function Ask({ item, session, host, open, reached, toggle }: Props) {
     row.current?.querySelector<HTMLElement>("[data-rove]")?.focus();
   };
   return (
-    <li ref={row} class="aether-ask" data-row={key} data-open={shown} data-over={over}>
+    <li ref={row} class="aether-ask" data-row={key} data-open={shown} data-over={over} data-asks={isAsked(item)}>
       <button
         type="button"
         class="aether-ask-head"

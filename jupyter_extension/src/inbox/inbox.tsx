@@ -7,12 +7,12 @@ import { focusFirst } from "../focus";
 import { useShown } from "../hooks";
 import { rove, useKeptFocus } from "../keepfocus";
 import { Clock, Search, Trouble } from "../parts";
-import { fileName } from "../paths";
+import { shortNames } from "../paths";
 import { Outcome } from "../prompt";
 import { serverOf } from "../server";
 import { Ask } from "./ask";
 import type { Item } from "./items";
-import { grouped, heading } from "./items";
+import { grouped, heading, isAsked } from "./items";
 import type { InboxState } from "./model";
 import { Inbox } from "./model";
 
@@ -55,6 +55,10 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
   const list = useRef<HTMLDivElement>(null);
   const [opened, toggle] = useOpened(state.items);
   const groups = useMemo(() => grouped(state.items), [state.items]);
+  const names = useMemo(() => {
+    const shown = [state.notebook, ...groups.map((group) => group.notebook)];
+    return shortNames([...Object.keys(state.byNotebook), ...shown]);
+  }, [groups, state.byNotebook, state.notebook]);
   const [reached, reach] = useState("");
   const keys = groups.flatMap((group) => group.items.map((item) => item.key));
   const at = keys.includes(reached) ? reached : keys[0];
@@ -62,8 +66,7 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
   useEffect(() => {
     inbox.hold((key) => rowOf(list.current, key)?.contains(document.activeElement) ?? false);
     const onNext = (event: Event) => {
-      const open = inbox.state.items.filter((item) => item.closedMs === 0);
-      const order = grouped(open).flatMap((group) => group.items);
+      const order = grouped(inbox.state.items.filter(isAsked)).flatMap((group) => group.items);
       const here = order.findIndex(({ key }) => rowOf(list.current, key)?.contains(document.activeElement));
       const next = order[(here + 1) % order.length];
       const row = next && rowOf(list.current, next.key);
@@ -87,13 +90,13 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
   return (
     <Clock>
       <section ref={root} class="aether-run aether-live aether-side aether-inbox" aria-label="Inbox">
-        <Bar inbox={inbox} state={state} down={() => list.current && rove(list.current, "first")} />
+        <Bar inbox={inbox} state={state} names={names} down={() => list.current && rove(list.current, "first")} />
         <Trouble broken={state.link === "broken"} trouble={state.trouble} again={() => inbox.again()} />
         <div ref={list} class="aether-side-list" aria-busy={!state.ready} onKeyDown={onKeyDown} onFocusIn={onFocusIn}>
           {groups.map(({ notebook, items }) => (
             <section key={notebook} class="aether-book" aria-label={notebook || "No notebook"}>
               <h3 title={notebook}>
-                <span>{fileName(notebook) || "No notebook"}</span>
+                <span>{names.get(notebook) || "No notebook"}</span>
                 <span class="aether-book-count">{state.byNotebook[notebook] || ""}</span>
               </h3>
               <ul>
@@ -117,7 +120,7 @@ function View({ inbox, host, el }: { inbox: Inbox; host: Host; el: HTMLElement }
             </button>
           )}
         </div>
-        {state.ready && open === 0 && <p class="aether-nothing">{nothing(state)}</p>}
+        {state.ready && !state.items.some(isAsked) && <p class="aether-nothing">{nothing(state)}</p>}
         <Answered items={state.answered} />
         <div class="aether-hidden" aria-live="polite">
           {useNews(state)}
@@ -138,10 +141,12 @@ const nothing = ({ q, notebook }: InboxState): string =>
 interface BarProps {
   inbox: Inbox;
   state: InboxState;
+  /** Of notebooks, by path. */
+  names: ReadonlyMap<string, string>;
   down: () => void;
 }
 
-function Bar({ inbox, state, down }: BarProps) {
+function Bar({ inbox, state, names, down }: BarProps) {
   const notebooks = Object.keys(state.byNotebook).sort();
   return (
     <div class="aether-side-bar" role="search" aria-label="Among the questions">
@@ -155,8 +160,8 @@ function Bar({ inbox, state, down }: BarProps) {
         >
           <option value="">All notebooks</option>
           {[...new Set([...notebooks, state.notebook])].filter(Boolean).map((notebook) => (
-            <option key={notebook} value={notebook}>
-              {notebook}
+            <option key={notebook} value={notebook} title={notebook}>
+              {names.get(notebook)}
             </option>
           ))}
         </select>
@@ -188,9 +193,10 @@ function useOpened(items: readonly Item[]): [ReadonlySet<string>, (key: string, 
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const known = useRef(new Set<string>());
   useLayoutEffect(() => {
-    const fresh = items.filter((item) => item.closedMs === 0 && !known.current.has(item.key));
+    const asked = items.filter(isAsked);
+    const fresh = asked.filter((item) => !known.current.has(item.key));
     for (const { key } of fresh) known.current.add(key);
-    if (fresh.length === 0 || items.filter((item) => item.closedMs === 0).length > FEW) return;
+    if (fresh.length === 0 || asked.length > FEW) return;
     setOpened((was) => new Set([...was, ...fresh.map((item) => item.key)]));
   }, [items]);
   const toggle = (key: string, open: boolean) =>
@@ -211,9 +217,9 @@ function useNews({ items, ready, q, notebook }: InboxState): string {
     if (!ready) return;
     const asked = JSON.stringify([q, notebook]);
     const was = known.current;
-    known.current = { asked, keys: new Map(items.map((item) => [item.key, item.closedMs > 0])) };
+    known.current = { asked, keys: new Map(items.map((item) => [item.key, !isAsked(item)])) };
     if (was?.asked !== asked) return; // other questions, not new ones
-    const came = items.filter((item) => !was.keys.has(item.key) && item.closedMs === 0);
+    const came = items.filter((item) => !was.keys.has(item.key) && isAsked(item));
     const went = items.filter((item) => item.closedMs > 0 && was.keys.get(item.key) === false);
     const says = [
       ...(came.length > FEW ? [`${came.length} new questions.`] : came.map(({ wait }) => `${wait.graph} asks: ${heading(wait.prompt.prompt)}`)),

@@ -12,6 +12,9 @@ export interface Item {
   readonly closedMs: number;
 }
 
+/** Whether it stands there and asks somebody; else it is closed, or waits for a job or an event. */
+export const isAsked = ({ closedMs, wait }: Item): boolean => closedMs === 0 && wait.prompt.kind !== "callback";
+
 /** What a question is known by: tokens are a store's own. */
 export const keyOf = ({ store, token }: Pick<WaitRow, "store" | "token">): string => `${store} ${token}`;
 

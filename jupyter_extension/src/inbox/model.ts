@@ -27,11 +27,11 @@ export const LINGER_MS = 6000;
 const KEPT = 20;
 
 export interface InboxState {
-  /** Oldest deadline first, with those that were just closed. */
+  /** Questions first, each with the oldest deadline first, and those that were just closed. */
   readonly items: readonly Item[];
   /** How many open ones fit what is asked for. */
   readonly total: number;
-  /** Open ones in all. */
+  /** Open questions in all. */
   readonly open: number;
   readonly byNotebook: Readonly<Record<string, number>>;
   /** Closed ones, the latest first. */
@@ -136,15 +136,13 @@ export class Inbox extends Shown<InboxState> {
       const page = await this.#server.waits({ q, notebook, limit: this.#limit }, signal);
       const told = await this.#becomeOf(missing(this.state.items, page.waits), signal);
       if (signal.aborted || this.#over) return;
-      const items = merged(closed(this.state.items, told, Date.now()), page.waits);
-      const all = q === "" && notebook === "";
       this.set({
-        items,
+        items: merged(closed(this.state.items, told, Date.now()), page.waits),
         total: page.total,
         byNotebook: page.notebooks,
+        open: Object.values(page.notebooks).reduce((sum, count) => sum + count, 0),
         ready: true,
         trouble: "",
-        ...(all && { open: page.total }),
       });
       this.#lay();
       this.#tidy();

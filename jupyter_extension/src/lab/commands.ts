@@ -77,10 +77,13 @@ async function goOn(panel: NotebookPanel, app: JupyterFrontEnd): Promise<void> {
   } else Notification.info(`${said.text} go${said.text === "1" ? "es" : ""} on.`, { autoClose: SOON_MS });
 }
 
+/** What the static twin of a run has for each of its questions; others wait for a job. */
+const ASKS = /data-kind="(?!callback")\w+" data-state="open"/;
+
 /** The next open question of a notebook: in its cell, else in the sidebar. */
 export async function nextIn(panel: NotebookPanel, app: JupyterFrontEnd, sidebar: Sidebar): Promise<void> {
   const open = "[data-aether-wait][data-state=open]";
-  if (await scrollTo(panel, (twin) => twin.html.includes('data-state="open"'))) {
+  if (await scrollTo(panel, (twin) => ASKS.test(twin.html))) {
     const cell = panel.content.widgets[panel.content.activeCellIndex]?.node;
     const field = cell?.querySelector<HTMLElement>(`${open} :is(input, textarea, select, button):not([disabled])`);
     if (field) {

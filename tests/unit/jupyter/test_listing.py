@@ -18,7 +18,7 @@ from aether_nb.events import Call as Called
 from aether_nb.events import NodeAdded, NodeFinished, RunFinished, RunStarted
 from aether_nb.ids import NodeId, RunId
 from aether_nb.jupyter import registry
-from aether_nb.prompts import ApprovalPrompt, FilesPrompt, Reply, TextPrompt
+from aether_nb.prompts import ApprovalPrompt, CallbackPrompt, FilesPrompt, Reply, TextPrompt
 from aether_nb.store.sqlite import SqliteStore
 
 IdOf = Callable[[SqliteStore], str]
@@ -155,6 +155,22 @@ def test_questions_are_counted_by_notebook_and_found_by_it(
         assert ([wait["token"] for wait in found["waits"]], found["total"]) == (tokens, 2)
         assert found["notebooks"] == call("waits", q="no such")[1]["notebooks"] == counts
         assert call("waits", notebook="other.ipynb")[1] == {"total": 0, "waits": [], "notebooks": counts}
+
+
+def test_what_waits_for_a_job_is_listed_last_and_no_question_anywhere(
+    call: Call, listed: SqliteStore, jp_root_dir: Path, id_of: IdOf
+) -> None:
+    job = ask(listed, CallbackPrompt(prompt="Waiting for a job"), deadline_ms=now_ms() + 60_000)
+    name = ask(listed, TextPrompt(prompt="Name?"))
+    (jp_root_dir / "more").mkdir()
+    with made(jp_root_dir / "more" / "other.db") as other:
+        registry.announce(other.uid, other.path, KERNEL)
+        last = ask(other, TextPrompt(prompt="And yours?"))
+        said = call("waits")[1]
+        assert ([wait["token"] for wait in said["waits"]], said["total"]) == ([name, last, job], 3)
+        assert said["notebooks"] == {"lessons/lesson.ipynb": 1, "lesson.ipynb": 1}
+        assert [store["open"] for store in call("stores")[1]["stores"]] == [1, 1]
+        assert [run["open"] for run in call("runs")[1]["runs"]] == [1, 1]
 
 
 def test_an_answer_by_a_stores_id_counts(call: Call, listed: SqliteStore, id_of: IdOf) -> None:
