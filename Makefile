@@ -25,7 +25,7 @@ SOURCES := pyproject.toml README.md $(shell find aether_nb jupyter_extension -ty
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help test system lint page unit notebooks expected docs browser demo bench soak build lock clean
+.PHONY: help test system lint page unit notebooks expected docs picture browser demo bench soak build lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
@@ -70,9 +70,12 @@ expected: $(BUILD)/tree $(BUILD)/kernel-7.4 ## write anew what the lessons are e
 	  $(SCRIPTED) python tests/notebooks/run_lesson.py $$folder/$$lesson.ipynb $(EXPECTED); \
 	done
 
-docs: $(BUILD)/tree ## the documentation, in .build/docs, without a warning; what it and README say is tried
-	sphinx-build --quiet --fail-on-warning --keep-going docs $(BUILD)/docs
+docs: $(BUILD)/tree $(BUILD)/wheel ## the documentation, in .build/docs, without a warning; what it and README say is tried
+	sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs $(BUILD)/docs
 	pytest tests/docs -n 2
+
+picture: $(BUILD)/tree $(BUILD)/user-7.4 ## take the picture in the README anew
+	PYTHONPATH=.:tests python -m docs.picture
 
 browser: $(BUILD)/tree $(KERNELS:%=$(BUILD)/user-%) $(HOSTS:%=$(BUILD)/user-%) ## the page in Chromium, on each kernel
 	rm -rf $(BUILD)/browser

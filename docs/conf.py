@@ -1,6 +1,11 @@
 """How Sphinx builds these pages; `make docs` calls it with warnings as errors. Nothing is downloaded or executed."""
 
 import importlib.metadata
+import inspect
+
+from sphinx.application import Sphinx
+
+from aether_nb import DualStageTool
 
 project = "aether_nb"
 author = "the aether_nb authors"
@@ -25,3 +30,16 @@ graphviz_output_format = "svg"
 html_theme = "furo"
 html_title = "aether_nb"
 html_static_path = ["images"]
+
+
+def describe(_app: Sphinx, what: str, _name: str, thing: object, _options: object, lines: list[str]) -> None:
+    """Tools such as `ask_text` are objects, whose docstring is their class's; attributes are told in prose."""
+    if isinstance(thing, DualStageTool):
+        lines[:] = (inspect.getdoc(type(thing)) or "").splitlines()
+    if what in {"attribute", "data", "property"}:
+        lines.insert(0, "")  # else napoleon takes what stands before a colon for a type
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", describe, priority=400)  # before napoleon reads it
