@@ -32,14 +32,25 @@ html_title = "aether_nb"
 html_static_path = ["images"]
 
 
-def describe(_app: Sphinx, what: str, _name: str, thing: object, _options: object, lines: list[str]) -> None:
-    """Tools such as `ask_text` are objects, whose docstring is their class's; attributes are told in prose."""
-    if isinstance(thing, DualStageTool):
-        lines[:] = (inspect.getdoc(type(thing)) or "").splitlines()
-    if what in {"attribute", "data", "property"}:
-        lines.insert(0, "")  # else napoleon takes what stands before a colon for a type
+PROSE = {"attribute", "data", "property"}
+"""What is told in prose, of which napoleon would take the words before a colon for a type."""
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", describe, priority=400)  # before napoleon reads it
+    as_written: dict[str, list[str]] = {}
+
+    def keep(_app: Sphinx, what: str, name: str, thing: object, _options: object, lines: list[str]) -> None:
+        if isinstance(thing, DualStageTool):  # an object, whose docstring is its class's
+            lines[:] = (inspect.getdoc(type(thing)) or "").splitlines()
+        if what in PROSE:
+            as_written[name] = lines[:]
+
+    def give_back(
+        _app: Sphinx, what: str, name: str, _thing: object, _options: object, lines: list[str]
+    ) -> None:
+        if what in PROSE:
+            lines[:] = as_written[name]
+
+    app.connect("autodoc-process-docstring", keep, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", give_back, priority=600)

@@ -11,7 +11,7 @@ import pytest
 import typer
 import yaml
 from cells import Cell
-from docs.pages import DOCS, PAGES, blocks, commands, links, name_of
+from docs.pages import DOCS, PAGES, blocks, commands, links, name_of, tokens
 from helpers import ROOT
 
 from aether_nb import api
@@ -84,3 +84,14 @@ def test_a_command_that_a_page_tells_is_there(block, line):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_what_a_page_links_to_is_there(page):
     assert [to for to in links(page) if not (page.parent / to).exists()] == []
+
+
+FILES = (".ipynb", ".md", ".py", ".sql", ".ts", ".tsx")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_of_the_repository_that_a_page_names_are_there(page):
+    named = {t.content for t in tokens(page) if t.type == "code_inline" and t.content.endswith(FILES)}
+    assert {
+        file for file in named if "/" in file and not list(ROOT.glob(file)) + list(ROOT.glob(f"*/{file}"))
+    } == set()
