@@ -18,6 +18,7 @@ from aether_nb import api
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.cli.app import app
+from aether_nb.jupyter.magics import USAGE
 
 SAID = "  # -> "
 """A line that ends so has what it gives behind it."""
@@ -67,18 +68,34 @@ def test_the_other_blocks_of_a_page_are_what_they_say(page):
 
 
 VERBS = typer.main.get_command(app).commands
-COMMANDS = [(block, line) for page in PAGES for block, line in commands(page)]
+WRITTEN = [(str(block), line) for page in PAGES for block, line in commands(page)]
+SAID_IN_PROSE = [
+    (name_of(page), t.content) for page in PAGES for t in tokens(page) if t.type == "code_inline"
+]
 
 
-@pytest.mark.parametrize(("block", "line"), COMMANDS, ids=str)
-def test_a_command_that_a_page_tells_is_there(block, line):
-    words = [w for w in shlex.split(line) if "=" not in w.partition("-")[0]]
-    match words:
-        case ["aether-nb", verb, *options]:
-            takes = {name for each in VERBS[verb].params for name in each.opts}
-            assert {o.partition("=")[0] for o in options if o.startswith("--")} <= takes | {"--help"}, block
-        case ["make", target]:
-            subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+@pytest.mark.parametrize(
+    ("where", "line"), [(w, c) for w, c in WRITTEN + SAID_IN_PROSE if "aether-nb" in c.split()], ids=str
+)
+def test_a_command_that_a_page_tells_is_there(where, line):
+    words = shlex.split(line)
+    verb, *rest = words[words.index("aether-nb") + 1 :]
+    takes = {name for each in VERBS[verb].params for name in each.opts} | {"--help"}
+    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= takes
+
+
+@pytest.mark.parametrize(
+    "target", sorted({line.split()[1] for _, line in WRITTEN if line.startswith("make ")})
+)
+def test_a_target_of_make_that_a_page_tells_is_there(target):
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("where", "line"), sorted({(w, c) for w, c in SAID_IN_PROSE if c.startswith("%aether ")}), ids=str
+)
+def test_a_magic_that_a_page_tells_is_there(where, line):
+    assert line.split()[1] in USAGE.replace("|", " ").split()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
