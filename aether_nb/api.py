@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -30,6 +30,7 @@ from aether_nb.tables import Column, Table
 
 if TYPE_CHECKING:
     from aether_nb.comparing import Comparison
+    from aether_nb.recording import Recording
 
 
 class _Launcher:
@@ -58,12 +59,13 @@ class _Launcher:
 
 set_launcher(_Launcher())
 _current: list[Runtime] = []
+_made: list[Callable[[], Runtime]] = [Runtime]  # the last one makes it; a test has one of its own there
 
 
 def current() -> Runtime:
     """The runtime of this process, made with the defaults when there is none yet."""
     if not _current:
-        _current.append(Runtime())
+        _current.append(_made[-1]())
     return _current[0]
 
 
@@ -95,6 +97,13 @@ def configure(
         store=store, channel=channel, max_concurrency=max_concurrency, services=services, callback_url=callback_url,
         hook=hook,
     )  # fmt: skip
+    use(runtime)
+
+
+def use(runtime: Runtime) -> None:
+    """Make this the runtime of this process; the runs of the one before are put to sleep."""
+    if _current:
+        runtime.listeners = _current[0].listeners
     close()
     _current.append(runtime)
 
@@ -264,6 +273,31 @@ def unpause() -> None:
 def paused() -> bool:
     """Whether `pause()` is in force."""
     return current().paused
+
+
+def record(path: str | os.PathLike[str] = "answers.yaml") -> Recording:
+    """Write what is answered from now on, so that a script can answer the same: what was done becomes a test.
+
+    `AETHER_NB_ANSWERS=answers.yaml`, or `scripted("answers.yaml")` in a test, gives the answers again. Answers count
+    from every door, the cell, the inbox, another process, for runs that this process drives. Not recorded are
+    secrets, answers that a script gave, and questions that nobody answered in time; for the first and the last a
+    line in the file says so. Of files copies are kept, in `answers_files` beside it.
+
+    Questions with the same text have their answers in the order in which they were asked; of those that are asked at
+    the same time (items of a map), that order may be another one next time.
+
+    Args:
+        path: of the YAML file. With an earlier recording there, this one goes on with it.
+
+    Returns:
+        The recording: `stop()` ends it, and so does the end of a `with` block.
+
+    Raises:
+        BadInputs: there is another file, or none can be written.
+    """
+    from aether_nb.recording import Recording  # noqa: PLC0415 - rarely needed
+
+    return Recording(current(), path)
 
 
 def inbox() -> Any:

@@ -11,7 +11,7 @@ import contextlib
 import getpass
 import logging
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ from aether_nb.errors import (
     UnknownRun,
     UnknownWait,
 )
-from aether_nb.events import FINAL
+from aether_nb.events import FINAL, AnyEvent
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, is_name, new_uid
@@ -102,6 +102,8 @@ class Runtime:
         self.kernel = ""
         self.closed = False
         self.paused = False
+        self.listeners: list[Callable[[Runtime, RunId, Sequence[AnyEvent]], None]] = []
+        """Told of all that is committed, on the loop; what one of them raises is logged."""
         self._max_concurrency = max_concurrency
         self._engine: Engine | None = None
         self.channel.attach(self._answer_here, self._give_up)
@@ -146,9 +148,17 @@ class Runtime:
                 kernel=self._registered(), max_concurrency=self._max_concurrency, abandon=self.abandon,
             )  # fmt: skip
             self._engine.retry = self._retry_asked
+            self._engine.audience.listener = self._tell
             if self.paused:
                 self._engine.scheduler.pause()
         return self._engine
+
+    def _tell(self, run_id: RunId, events: Sequence[AnyEvent]) -> None:
+        for listener in list(self.listeners):
+            try:
+                listener(self, run_id, events)
+            except Exception:  # noqa: BLE001 - whatever it was, it is theirs
+                _LOG.exception("What listens to runs failed; they go on")
 
     def _registered(self) -> str:
         """This process's uid in the store, which knows from now on whether it lives."""

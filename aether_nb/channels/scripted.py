@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aether_nb.calling import PENDING
 from aether_nb.engine.ports import Shown, WaitRow
 from aether_nb.errors import ChannelError, ReplyInvalid, UnansweredPrompt
 from aether_nb.ids import RunId, Token
 from aether_nb.messages import Message, Telling
-from aether_nb.prompts import CallbackPrompt, is_secret
+from aether_nb.prompts import CallbackPrompt, TakesFiles, TextOrFilesPrompt, is_secret
 from aether_nb.values import MASK
 
 Script = Mapping[str, Any] | Iterable[Any]
@@ -27,6 +28,8 @@ class ScriptedChannel:
         answers: a mapping from the prompt's text (or the node's label, or the kind) to its answer, or to a list
             of answers for when it comes again; or a plain list, used in order. An answer that is a list
             itself, as for several choices, stands in one more list. An answer may be a function of the prompt.
+            `ae.PENDING` leaves the question open: nobody is there, and its deadline decides.
+        folder: where relative paths of files count from; None is the working directory.
 
     Attributes:
         asked: the prompts' texts in the order in which they came.
@@ -35,13 +38,14 @@ class ScriptedChannel:
 
     name = "scripted"
 
-    def __init__(self, answers: Script) -> None:
+    def __init__(self, answers: Script, *, folder: Path | None = None) -> None:
         if isinstance(answers, str):
             raise ChannelError(
                 f"answers={answers!r}: give a mapping, a list, or ScriptedChannel.from_file(path)."
             )
         self._by_name: dict[str, Any] | None = dict(answers) if isinstance(answers, Mapping) else None
         self._in_order = iter(()) if isinstance(answers, Mapping) else iter(answers)
+        self._folder = folder
         self._used: dict[str, int] = {}
         self._answer: Callable[[Token, Any], object] | None = None
         self._give_up: Callable[[Token, Exception], object] | None = None
@@ -50,7 +54,7 @@ class ScriptedChannel:
 
     @classmethod
     def from_file(cls, path: str | Path) -> ScriptedChannel:
-        """Read a YAML file: a mapping or a list, as for the constructor.
+        """Read a YAML file: a mapping or a list, as for the constructor. Paths of files count from its folder.
 
         Raises:
             ChannelError: there is no such file, or it is neither.
@@ -63,7 +67,7 @@ class ScriptedChannel:
             raise ChannelError(f"The answers in {str(path)!r} cannot be read: {error}") from error
         if not isinstance(answers, (dict, list)):
             raise ChannelError(f"{str(path)!r} holds neither a mapping nor a list of answers.")
-        return cls(answers)
+        return cls(answers, folder=Path(path).absolute().parent)
 
     def attach(
         self, answer: Callable[[Token, Any], object], give_up: Callable[[Token, Exception], object]
@@ -83,6 +87,10 @@ class ScriptedChannel:
             value = self._find(shown)
             if callable(value):
                 value = value(wait.prompt)
+            if value is PENDING:
+                return
+            if self._folder is not None and isinstance(wait.prompt, TakesFiles):
+                value = _placed(self._folder, wait.prompt, value)
             self._answer(wait.token, value)
         except ReplyInvalid as invalid:
             # YAML reads a bare Yes, 1 or 2026-01-01 as something else than a text.
@@ -137,3 +145,21 @@ class ScriptedChannel:
                 f"{name!r} is asked more often than the script has answers for it ({len(value)})."
             )
         return value[n]
+
+
+def _placed(folder: Path, prompt: TakesFiles, value: Any) -> Any:
+    """An answer with files, their paths counted from a folder."""
+    if isinstance(value, str):
+        return value if isinstance(prompt, TextOrFilesPrompt) else _place(folder, value)
+    if isinstance(value, list):
+        return [
+            _place(folder, one) if isinstance(one, str) else _placed(folder, prompt, one) for one in value
+        ]
+    if isinstance(value, dict):
+        inner = {"files": _placed(folder, prompt, value["files"])} if "files" in value else {}
+        return {**value, **inner, **({"path": _place(folder, value["path"])} if "path" in value else {})}
+    return value
+
+
+def _place(folder: Path, path: Any) -> Any:
+    return str(folder / Path(path).expanduser()) if isinstance(path, str) else path

@@ -32,6 +32,8 @@ class Audience:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self.listener: Callable[[RunId, Sequence[AnyEvent]], None] | None = None
+        """Hears of every run."""
         self._observers: dict[RunId, list[Observer]] = {}
         self._watchers: dict[RunId, list[asyncio.Future[None]]] = {}
 
@@ -76,6 +78,8 @@ class Audience:
                 self._guard(self._channel.say, run_id, event.message)
             elif isinstance(event, MessageSent):
                 self._guard(self._channel.follow, run_id, _end_of(event))
+        if self.listener is not None:
+            self._guard(self.listener, run_id, events)
         for observer in self.of(run_id):
             self._guard(observer.on_events, run_id, events, status)
         self.wake(run_id)

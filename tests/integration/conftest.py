@@ -1,3 +1,3 @@
-from runtimes import configure, ours
+from runtimes import aether, configure, fake_clock, ours, scripted
 
-__all__ = ["configure", "ours"]
+__all__ = ["aether", "configure", "fake_clock", "ours", "scripted"]

@@ -25,7 +25,7 @@ ROOMS = {
 }
 ROOF = {
     "answering", "api", "clock", "closeup", "comparing", "edits", "forking", "history", "home", "housekeeping",
-    "naming", "nodes", "openwaits", "pictures", "redacting", "reporting", "resuming", "run", "runtime", "showing",
+    "naming", "nodes", "openwaits", "pictures", "recording", "redacting", "reporting", "resuming", "run", "runtime", "showing",
     "starting", "tables",
 }  # fmt: skip
 
@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tools": {*WORDS, "authoring", "calling"} - {"facts", "messages", "events"},
     "engine": {*WORDS, "calling", "engine.ports"},
     "store": {*WORDS, "engine.ports"} - {"values", "graph"},
-    "channels": {*WORDS, "engine.ports"} - {"graph"},
+    "channels": {*WORDS, "calling", "engine.ports"} - {"graph"},
     "display": WORDS,
     "services": {*WORDS, "engine.ports"} - {"graph"},
     # the roof: wiring, and what users hold
@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "naming": {*WORDS, "calling", "engine.ports", "history", "home"},
     "housekeeping": {*WORDS, "engine.ports", "services", "store", "tables"},
     "showing": {*WORDS, "engine.ports"},
+    "recording": WORDS,
     "redacting": {*WORDS, "openwaits"},
     "reporting": {
         *WORDS,
@@ -137,7 +138,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {*WORDS, *ROOMS, *ROOF},
     # the doors
     "jupyter": {*WORDS, *ROOMS, *ROOF},
-    "testing": {*WORDS, *ROOMS, "api"},
+    "testing": {*WORDS, *ROOMS, "api", "history", "run", "runtime"},
     "demo": {"authoring", "engine", "tools"},
     "cli": {*WORDS, *ROOMS, *ROOF, "demo", "jupyter"},  # the doctor is found there
     "__main__": {"cli"},
@@ -149,6 +150,7 @@ FOR_TYPES: dict[str, set[str]] = {
     "home": {"engine", "run", "runtime"},
     "housekeeping": {"runtime"},
     "pictures": {"services"},
+    "recording": {"runtime"},
     "reporting": {"runtime"},
     "run": {"display", "runtime"},
     "showing": {"run", "runtime"},
@@ -172,7 +174,8 @@ FOREIGN: dict[str, set[str]] = {
     "sqlitedict": {"services"},
     "graphviz": {"display"},
     "pandas": {"tables", "nodes"},
-    "yaml": {"channels"},
+    "pytest": {"testing"},
+    "yaml": {"channels", "recording"},
     "typer": {"cli"},
     "rich": {"cli"},
     **{name: {"jupyter"} for name in NOTEBOOK},

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aether_nb import DualStageTool, ScriptedChannel, Wait, graph_fn
+from aether_nb import PENDING, DualStageTool, ScriptedChannel, Wait, graph_fn
 from aether_nb.errors import ChannelError, NodeFailed
 
 
@@ -40,6 +40,18 @@ async def test_answers_come_by_prompt_by_kind_in_turn_in_order_or_from_a_functio
 async def test_a_list_under_a_prompt_is_used_in_turn(configure):
     out = await run(configure, {"Name?": ["Ada", "Bo"], "Go?": "Yes"})
     assert (out.name, out.again) == ("Ada", "Bo")
+
+
+async def test_a_question_that_is_left_open_is_decided_by_its_deadline(scripted, fake_clock):
+    @graph_fn(outputs=["tea"])
+    async def patient(*, context):
+        return {"tea": await context.channel().ask_text("Tea?", timeout=86_400, default="none")}
+
+    scripted({"Tea?": PENDING})
+    run = patient.start()
+    assert (await run.next_wait()).prompt == "Tea?"
+    fake_clock.advance(days=2)
+    assert (await run).tea == "none"
 
 
 async def test_it_keeps_what_was_asked_and_what_was_said(configure):
