@@ -87,6 +87,7 @@ class Story:
         self.messages: list[str] = []
         self.resumed = False
         self._seq = 0
+        self._created_us, self._is_to_part = row.created_ms * 1000, False
         before: AnyEvent | None = None
         for event in log:
             self._apply(event, before)
@@ -146,14 +147,10 @@ class Story:
         if begins(event) or isinstance(event, BranchTaken):
             self._begin(event)
         match event:
-            case RunStarted(forked_from=source) if source is not None:
-                self._tell("forked", f"from {source}")
+            case RunStarted(forked_from=source):
+                self._is_to_part = source is not None
             case RunResumed():
-                if not isinstance(before, _OVER):
-                    self.resumed = True
-                self._tell(
-                    "resumed", "by another kernel" if not isinstance(before, _OVER) else "after it was over"
-                )
+                self._resumed(event, before)
             case NodeFinished():
                 self._end(event.node, "ran", succeeded=True)
             case NodeFailed():
@@ -222,6 +219,18 @@ class Story:
             span.again += 1
             self._tell("began again", state.label)
         span.expected, span.ended = False, None
+
+    def _resumed(self, event: RunResumed, before: AnyEvent | None) -> None:
+        if (
+            self._is_to_part and event.at_us >= self._created_us
+        ):  # a fork begins so; what stands before is shared
+            self._is_to_part = False
+            self._tell("forked", "")
+        elif isinstance(before, _OVER):
+            self._tell("resumed", "after it was over")
+        else:
+            self.resumed = True
+            self._tell("resumed", "by another kernel")
 
     def _failed(self, event: NodeFailed) -> None:
         span = self._spans.get(event.node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,25 +64,46 @@ def test_what_did_not_happen_is_told(scripted):
 """
 
 
-@pytest.mark.timeout(60)
-def test_a_project_of_somebody_has_the_fixtures_and_is_told_what_happened(tmp_path, monkeypatch):
-    (tmp_path / "test_my_agent.py").write_text(PROJECT)
+def run_pytest(folder, tests, monkeypatch):
+    """Run a file of tests as its own project, with our plug-in and the one for async tests."""
+    (folder / "test_my_agent.py").write_text(tests)
     monkeypatch.setenv("AETHER_NB_ANSWERS", "no-such-file.yaml")
-    monkeypatch.setenv(
-        "PYTHONPATH", f"{ROOT}:{PLUGIN.parent}"
-    )  # where it lies in the tree, it is no top-level module
+    # where it lies in the tree, it is no top-level module
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{PLUGIN.parent}")
     monkeypatch.setenv(
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
     )  # only those that it needs, whatever is installed
-    done = subprocess.run(  # noqa: PLW1510 - one test is to fail
-        [sys.executable, "-m", "pytest", "-p", PLUGIN.stem, "-p", "pytest_asyncio.plugin", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider"],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
-    assert "4 passed" in done.stdout, done.stdout
-    assert "1 failed" in done.stdout
-    said = [line.removeprefix("E").strip() for line in done.stdout.splitlines() if line.startswith("E ")]
+    options = [
+        "-p",
+        PLUGIN.stem,
+        "-p",
+        "pytest_asyncio.plugin",
+        "-o",
+        "asyncio_mode=auto",
+        "-p",
+        "no:cacheprovider",
+    ]
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.timeout(60)
+def test_a_project_of_somebody_has_the_fixtures_and_is_told_what_happened(tmp_path, monkeypatch):
+    out = run_pytest(tmp_path, PROJECT, monkeypatch)
+    assert "1 failed, 4 passed" in out, out
+    said = [line.removeprefix("E").strip() for line in out.splitlines() if line.startswith("E ")]
     assert said[0].endswith("'deploy' did not run; there is no such node, there is: 'Name?'.")
     assert "asked     Name?" in said
+
+
+@pytest.mark.timeout(60)
+def test_the_tests_on_the_page_about_testing_pass(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "how-to" / "test-an-agent.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    recorded = "async def test_what_was_recorded_is_answered_again(aether):\n    await try_it_once()\n"
+    again = "    aether.answer('answers.yaml')\n    assert (await release(of='tea')).url == ''\n"
+    out = run_pytest(tmp_path, "\n".join([*blocks, recorded + again]), monkeypatch)
+    assert "5 passed" in out, out
 
 
 def test_loading_the_plug_in_imports_nothing_of_ours():

@@ -211,6 +211,24 @@ async def test_a_question_of_before_the_crash_is_asked_once(aether):
     trace(run).resumed_after_crash().asked("Proceed?").once().by("ana").before("deploy")
 
 
+async def test_a_fork_shares_what_happened_and_has_not_crashed(aether):
+    run = release.start(run_id="r")
+    await run.next_wait()
+    fork = run.fork()
+    fork.answer("No")
+    await fork
+    happened = trace(fork).ran_once("train").asked("Proceed?").once().answered("No").never_ran("deploy")
+    with pytest.raises(AssertionError, match="never taken up again"):
+        happened.resumed_after_crash()
+    aether.restart()
+    run = ae.resume("r")
+    run.answer("Yes")
+    await run
+    later = ae.get("r").fork(answer="No", at="Proceed?")
+    await later
+    trace(later).resumed_after_crash()
+
+
 async def test_an_unfinished_run_is_traced_as_far_as_it_is(aether):
     run = release.start(run_id="r")
     await run.next_wait()
