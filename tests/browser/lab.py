@@ -66,6 +66,7 @@ window.aetherTest = {
     content.deselectAll();
     content.activeCellIndex = index;
   },
+  scrollTo(path, index) { return this.panel(path).content.scrollToItem(index, 'start'); },
   async ask(path, code) {  // beside the cells; gives what it printed
     let printed = '';
     const asked = this.kernel(path).requestExecute({ code, store_history: false });
@@ -258,6 +259,10 @@ class Notebook:
     def cell(self, index: int) -> Locator:
         """The cell's place on the page."""
         return self.page.locator(f'.jp-Notebook [data-windowed-list-index="{index}"]')
+
+    def scroll_to(self, index: int) -> None:
+        """Bring a cell of a long notebook into sight: Lab draws no others."""
+        self.page.evaluate("([path, index]) => aetherTest.scrollTo(path, index)", [self.path, index])
 
     def output(self, index: int) -> str:
         """The text of a cell's visible outputs, one line or more for each."""
