@@ -69,6 +69,11 @@ def current() -> Runtime:
     return _current[0]
 
 
+def started() -> bool:
+    """Whether this process has a runtime already."""
+    return bool(_current)
+
+
 def configure(
     *,
     store: str | os.PathLike[str] | Store | None = None,

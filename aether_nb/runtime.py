@@ -40,6 +40,7 @@ from aether_nb.events import FINAL, AnyEvent
 from aether_nb.graph.model import GraphSpec
 from aether_nb.home import Host, default_store_path, find_host, home_of, shown_home
 from aether_nb.ids import NodeId, RunId, Token, is_name, new_uid
+from aether_nb.nodes import find_node
 from aether_nb.prompts import Reply, is_secret, plain_json
 from aether_nb.resuming import Resuming
 from aether_nb.run import Run, asleep
@@ -397,6 +398,20 @@ class Runtime:
             return
         for child in self.store.runs(parent=row.run_id):
             self.cancel(child.run_id)
+
+    def ask_for_retry(self, run_id: RunId, node: str) -> None:
+        """Have the kernel that drove a run try a failed node again.
+
+        Raises:
+            UnknownNode: there is no such node.
+            RunError: nothing failed there.
+        """
+        row = self.row(run_id)
+        state = history.fold(self.store, row)
+        sent = find_node(state, node)
+        if problem := history.why_not_again(row, state, sent):
+            raise RunError(problem)
+        self.store.post(f"run:{run_id}:retry", sent.id, self.me(), self.now_ms())
 
     def _retry_asked(self, run_id: RunId, node: NodeId) -> None:
         """Another process asks for a node of a run that failed here to be tried again."""

@@ -13,6 +13,7 @@ from aether_nb import api
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.cli.asking import answer, waits
 from aether_nb.cli.doctor import doctor
+from aether_nb.cli.driving import fork, resume, retry
 from aether_nb.cli.keeping import cancel, export, gc
 from aether_nb.cli.lessons import lessons
 from aether_nb.cli.looking import runs, show_run
@@ -23,6 +24,7 @@ from aether_nb.cli.saying import (
     complain,
     say,
 )
+from aether_nb.cli.watching import watch
 from aether_nb.errors import (
     AetherError,
     AmbiguousWait,
@@ -89,9 +91,11 @@ def demo() -> None:
     say(f"Published: {out.verse}" if out.published else "Not published.")
 
 
-for command in (runs, waits, answer, cancel, gc, export, lessons, doctor):
-    app.command()(command)
+app.command()(runs)
+app.command()(waits)
 app.command("show")(show_run)
+for command in (answer, watch, resume, cancel, retry, fork, gc, export, lessons, doctor):
+    app.command()(command)
 
 
 def main() -> None:

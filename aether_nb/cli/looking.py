@@ -33,6 +33,7 @@ from aether_nb.values import decode, show
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
     from rich.tree import Tree
 
     from aether_nb.display.shapes import NodeShape, PromptShape, RowShape, RunShape, TimelineShape
@@ -91,10 +92,8 @@ def show_run(run: RunArgument, store: StoreOption = None, as_json: JsonOption = 
         out.print(_timeline(timeline, here.now_ms()))
     for part in talk(here, shape):
         out.print(part)
-    for output in shape["outputs"]:
-        out.print(words(f"{show(output['name'])} = {show(output['text'], _TEXT)}", "bold"))
-    if shape["error"]:
-        out.print(words("\n".join(_error(shape)), "red"))
+    for line in outcome_lines(shape):
+        out.print(line)
 
 
 def seen(here: Runtime, row: RunRow, *, me: str = "") -> Any:
@@ -204,14 +203,14 @@ def talk(here: Runtime, shape: RunShape) -> Iterator[RenderableType]:
     from aether_nb.display.progress import message_words, said
 
     earlier, parts = said(
-        shape, partial(_asked, here), lambda message: words(show(message_words(message), _TEXT))
+        shape, partial(asked_line, here), lambda message: words(show(message_words(message), _TEXT))
     )
     if earlier:
         yield words(f"… {earlier} earlier", "dim")
     yield from parts
 
 
-def _asked(here: Runtime, prompt: PromptShape) -> RenderableType:
+def asked_line(here: Runtime, prompt: PromptShape) -> Text:
     """A question with its answer, or with what to do about it."""
     line = words(f"? {show(prompt['prompt']['prompt'], _TEXT)}", "bold")
     reply = prompt["reply"]
@@ -224,6 +223,14 @@ def _asked(here: Runtime, prompt: PromptShape) -> RenderableType:
     else:
         line.append_text(words(f"  {prompt['state']}", "dim"))
     return line
+
+
+def outcome_lines(shape: RunShape) -> Iterator[Text]:
+    """What came out of it, or why nothing did."""
+    for output in shape["outputs"]:
+        yield words(f"{show(output['name'])} = {show(output['text'], _TEXT)}", "bold")
+    if shape["error"]:
+        yield words("\n".join(_error(shape)), "red")
 
 
 def _error(shape: RunShape) -> Iterator[str]:
@@ -249,7 +256,7 @@ def _whole(here: Runtime, row: RunRow) -> dict[str, Any]:
     return {
         **_run(here, row, driven=driven),
         "ended": moment(shape["ended_ms"]),
-        "outputs": _outputs(here, row),
+        "outputs": outputs(here, row),
         "error": shape["error"] and {key: shape["error"][key] for key in ("message", "node", "frames")},
         "nodes": [
             {
@@ -278,7 +285,7 @@ def _whole(here: Runtime, row: RunRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _outputs(here: Runtime, row: RunRow) -> dict[str, Any] | None:
+def outputs(here: Runtime, row: RunRow) -> dict[str, Any] | None:
     """The outputs as JSON; what is none, such as a table, as a short text."""
     ends = here.store.events(row.run_id, of=[RunFinished])
     if row.status != "succeeded" or not ends:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,18 +43,21 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Say it as JSON, and nothing else.")]
 
 
-def opened(store: Path | None, channel: Channel | None = None) -> Runtime:
+def opened(
+    store: Path | None, channel: Channel | None = None, services: Mapping[str, Any] | None = None
+) -> Runtime:
     """The runtime on a store that is there: looking makes none.
 
     Args:
         store: its path; None takes the usual one.
         channel: where questions go; None puts none.
+        services: objects for `context.service(name)`.
     """
     path = path_of(store)
     if not path.exists():
         complain(f"There is no store at {path}; go to its folder, or name it by --store or AETHER_NB_STORE.")
         raise typer.Exit(WRONG)
-    api.configure(store=path, channel=channel or WidgetChannel())
+    api.configure(store=path, channel=channel or WidgetChannel(), services=services)
     return api.current()
 
 

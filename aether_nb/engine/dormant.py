@@ -65,6 +65,13 @@ class Dormitory:
         """Whether runs that were taken in are still to be loaded."""
         return bool(self._to_load)
 
+    def only_waits(self, run_id: RunId) -> bool:
+        """Whether nothing of a run would be lost if it were let go of now: it waits, and all of it is written."""
+        driver = self._engine.drivers.get(run_id)
+        return run_id in self or (
+            driver is not None and _only_waits(driver, _tasks_with_a_timeout(self._engine.loop))
+        )
+
     def sweep(self) -> None:
         """Let go of waiting runs, the oldest first, until no more than `keep` runs are in memory."""
         drivers = self._engine.drivers

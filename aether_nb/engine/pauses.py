@@ -37,6 +37,11 @@ class Pauses:
         self._held_up: dict[NodeId, None] = {}
 
     @property
+    def pending(self) -> bool:
+        """Whether a node is tried again by itself, sooner or later."""
+        return bool(self._alarms)
+
+    @property
     def settled(self) -> bool:
         """Whether nothing but an alarm is missing for any node that is to be tried again."""
         return not self._held_up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import select
 import signal
@@ -37,6 +38,7 @@ class Terminal:
         )
         os.close(theirs)
         self.screen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         self._seen = 0
 
     def sees(self, text: str, timeout_s: float = 15) -> None:
@@ -74,7 +76,7 @@ class Terminal:
             data = os.read(self._fd, 1 << 16)
         except OSError:  # nobody has the other side any more
             return False
-        self.screen += data.decode().replace("\r\n", "\n")
+        self.screen = (self.screen + self._decoder.decode(data)).replace("\r\n", "\n")
         return bool(data)
 
     def __enter__(self) -> Self:

@@ -171,6 +171,119 @@ def test_hostile_text_does_nothing_in_a_terminal(driver, aether_nb, tmp_path):
     assert harmless(heard)
 
 
+# -- watching, and going on ----------------------------------------------------------------------
+
+SCREEN = {"TERM": "xterm-256color", "NO_COLOR": "1"}
+
+
+@pytest.mark.timeout(90)
+def test_a_run_of_another_process_is_watched_live_until_it_ends(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    with Terminal(*AETHER_NB, "watch", "a1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("agents.py drives it")
+        terminal.sees("? Publish this?")
+        terminal.sees("aether-nb answer ")
+        terminal.sees("draft")
+        token = re.search(r"aether-nb answer ([a-z2-7]{6})", terminal.screen)[1]
+        assert aether_nb("answer", token, "yes")[0] == 0
+        terminal.sees("? Where to?")
+        terminal.sees("Said Yes.")
+        assert aether_nb("answer", token_of(aether_nb), '{"city": "Oslo", "days": 3}')[0] == 0
+        terminal.sees("✓ succeeded")
+        terminal.sees("city = Oslo")
+        assert terminal.ends() == 0
+        assert terminal.as_before
+        assert "Traceback" not in terminal.screen
+
+
+@pytest.mark.timeout(90)
+def test_ctrl_c_ends_the_watching_and_not_the_run(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    with Terminal(*AETHER_NB, "watch", "a1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("aether-nb answer ")
+        terminal.press("\x03")
+        assert terminal.ends() == 130
+        assert terminal.screen.rstrip().endswith("a1 is left alone, and goes on.")
+        assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l")  # its cursor is back
+    assert process.poll() is None
+    aether_nb("answer", token_of(aether_nb), "no")
+    asked(process, "? Where to?")
+    with Terminal(*AETHER_NB, "watch", "a1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("aether-nb answer ")
+        aether_nb("answer", token_of(aether_nb), '{"city": "Oslo", "days": 3}')
+        terminal.sees("not wanted")
+        assert terminal.ends() == 1
+
+
+@pytest.mark.timeout(90)
+def test_a_run_whose_process_was_killed_goes_on_in_a_terminal(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    resume = (*AETHER_NB, "resume", "a1", "--module", "agents.py")
+    with Terminal(*resume, cwd=tmp_path) as early:
+        early.sees("is driven by another process (agents.py on ")
+        assert early.ends() == 1
+    process.kill()
+    process.wait()
+    with Terminal(*resume, cwd=tmp_path) as first:
+        first.sees("? Publish this?  [1 Yes  2 No]\n> ")
+        first.press("\x03")
+        first.sees("Stopped; nothing is lost: aether-nb resume a1 --module agents.py goes on with it.")
+        assert first.ends() == 130
+        assert "Traceback" not in first.screen
+    with Terminal(*resume, cwd=tmp_path) as again:
+        again.sees("? Publish this?  [1 Yes  2 No]\n> ")
+        again.type("1")
+        again.sees("Said Yes.")
+        again.sees("? Where to?")
+        again.sees("> ")
+        again.type('{"city": "Oslo", "days": 3}')
+        again.sees("a1 succeeded\ntext = About birds.\ncity = Oslo\n")
+        assert again.ends() == 0
+
+
+@pytest.mark.timeout(60)
+def test_a_living_kernel_is_asked_to_try_a_node_again(driver, aether_nb, tmp_path):
+    process = driver(FAILS)
+    asked(process, "failed")
+    assert "✕ lucky: ValueError: no luck" in aether_nb("show", "f1")[1]
+    (tmp_path / "mended").touch()
+    code, said = aether_nb("retry", "f1")
+    assert (code, said) == (0, f"The kernel that drives f1 was asked to try {said.split()[-2]} again\n")
+    asked(process, "succeeded")
+    assert aether_nb("watch", "f1")[0] == 0
+
+
+FAILS = """
+import asyncio
+from pathlib import Path
+from aether_nb import graph_fn, tool
+
+@tool(outputs=["n"])
+async def lucky():
+    if not Path("mended").exists():
+        raise ValueError("no luck")
+    return {"n": 1}
+
+@graph_fn(outputs=["n"])
+async def tries():
+    return {"n": (await lucky()).n}
+
+async def main():
+    run = tries.start(run_id="f1")
+    for status in ("failed", "succeeded"):
+        while run.status != status:
+            await asyncio.sleep(0.05)
+        print(status, flush=True)
+    await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
 def without_echo(screen):
     """What the program wrote: the terminal itself shows what is typed, `^[` for Escape."""
     return screen.replace("\x1b]0;owned", "")
