@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +61,13 @@ class Reader:
         assert process.returncode == 0, said
         return said
 
+    def server(self) -> dict | None:
+        """What a running Jupyter server says of itself, when there is one."""
+        for file in (self.home / ".local" / "share" / "jupyter" / "runtime").glob("jpserver-*.json"):
+            with suppress(json.JSONDecodeError):  # being written just now
+                return json.loads(file.read_text())
+        return None
+
     def looks(self, server: dict, place: str) -> str:
         """Open a page of the server; nothing while it does not listen yet."""
         request = urllib.request.Request(
@@ -96,11 +104,7 @@ def test_readme_followed_word_for_word_in_an_empty_environment(reader):
 
     lab = reader.start([last])
     try:
-        seen = reader.home / ".local" / "share" / "jupyter" / "runtime"
-        (file,) = poll(
-            lambda: list(seen.glob("jpserver-*.json")), timeout_s=60, what="the server to be there"
-        )
-        server = json.loads(file.read_text())
+        server = poll(reader.server, timeout_s=60, what="the server to be there")
         poll(lambda: "version" in reader.looks(server, "api"), timeout_s=30, what="an answer of the server")
         assert '"aether_nb"' in reader.looks(server, "lab"), "the sidebar is there, and nothing was enabled"
         assert "stores" in json.loads(reader.looks(server, "aether-nb/api/stores"))
