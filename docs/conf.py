@@ -2,10 +2,17 @@
 
 import importlib.metadata
 import inspect
+import shutil
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
 from aether_nb import DualStageTool
+
+DOCS = Path(__file__).parent
+LESSONS = DOCS / "lessons"  # a copy, as Sphinx reads nothing outside of its folder; with the outputs that are compared
+shutil.rmtree(LESSONS, ignore_errors=True)
+shutil.copytree(DOCS.parent / "tests" / "notebooks" / "expected", LESSONS)
 
 project = "aether_nb"
 author = "the aether_nb authors"
@@ -15,8 +22,7 @@ release = importlib.metadata.version("aether_nb")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.graphviz"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # the lessons come with the outputs that `make notebooks` compares
-exclude_patterns = ["lessons/README.md", "lessons/*.yaml"]
+nb_execution_mode = "off"
 
 default_role = "code"  # docstrings have Markdown's `names`, not roles
 napoleon_numpy_docstring = False

@@ -1,5 +1,7 @@
 """What helps to test agents, and what our own tests use.
 
+A test of an agent::
+
     # test_my_agent.py
     from aether_nb.testing import trace
     from my_agent import release
