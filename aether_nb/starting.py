@@ -7,6 +7,7 @@ Start with `start` and `again`; `resuming.py` is how this process becomes the dr
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from aether_nb.values import digest, encode
 if TYPE_CHECKING:
     from aether_nb.runtime import Runtime
 
+Earlier = dict[tuple[str, str], list[RunId]]
+"""Unfinished runs by the cell that began them, and their inputs."""
+
 
 class Starting:
     """See the module.
@@ -34,6 +38,7 @@ class Starting:
         self._runtime = runtime
         self._execution = ""
         self._begun: set[RunId] = set()  # in this execution of a cell
+        self._earlier: dict[str, Earlier] = {}  # by graph; read once per execution, which may start many
 
     def start(
         self, graph: GraphTarget, inputs: Mapping[str, Any], *, run_id: str | None = None, new: bool = False,
@@ -87,9 +92,12 @@ class Starting:
             return None, ""
         execution, beside = runtime.host.execution(), ""
         if execution != self._execution:
-            self._execution, self._begun = execution, set()
-        for row in reversed(runtime.store.runs(graph=graph.name, home=runtime.home)):
-            if row.cell != cell or row.input_hash != input_hash or row.status in FINAL:
+            self._execution, self._begun, self._earlier = execution, set(), {}
+        if graph.name not in self._earlier:
+            self._earlier[graph.name] = self._unfinished(graph)
+        for run_id in self._earlier[graph.name].get((cell, input_hash), ()):
+            row = runtime.store.run(run_id)  # as it is by now
+            if row is None or row.status in FINAL:
                 continue
             if not runtime.alive(row):
                 return row, ""
@@ -99,6 +107,14 @@ class Starting:
                     "and ae.inbox() has what it asks"
                 )
         return None, beside
+
+    def _unfinished(self, graph: GraphTarget) -> Earlier:
+        """The unfinished runs of a graph in this notebook, oldest first."""
+        found: Earlier = defaultdict(list)
+        for row in reversed(self._runtime.store.runs(graph=graph.name, home=self._runtime.home)):
+            if row.status not in FINAL:
+                found[row.cell, row.input_hash].append(row.run_id)
+        return found
 
     def _begin(
         self, graph: GraphTarget, inputs: Mapping[str, Any], run_id: RunId, input_hash: str, cell: str,

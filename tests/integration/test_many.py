@@ -50,3 +50,30 @@ def test_a_cell_draws_the_first_runs_and_says_where_the_others_are_and_so_does_a
         kernel.until_printed(cell, str(MANY))
         assert widgets(kernel, cell) == 1
         assert kernel.run("runs[-1].answer('Ada'); print((await runs[-1]).name)") == "Ada\n"
+
+
+COUNTED = f"""
+store, reads = ae.store()._runtime.store, []
+runs_of = store.runs
+store.runs = lambda **which: reads.append(which) or runs_of(**which)
+runs = [agent.start(i=i % {MANY // 2}) for i in range({MANY})]
+print(len(reads), len(set(run.run_id for run in runs)))
+del store.runs
+"""
+"""A cell that starts every run twice."""
+
+
+@pytest.mark.timeout(60)
+def test_a_cell_that_starts_many_looks_once_for_what_its_earlier_life_left_and_goes_on_with_all_of_it(
+    python, tmp_path
+):
+    environment = {"AETHER_NB_STORE": str(tmp_path / "runs.db")}
+    known: list[str] = []
+    for _life in range(2):
+        for kernel in live(python, **environment):
+            kernel.run(AGENT)
+            cell = kernel.send(COUNTED, cellId="the-cell")
+            kernel.until_printed(cell, f"1 {MANY}")
+            kernel.run(f"while len(ae.waits()) != {MANY}: await __import__('asyncio').sleep(0.01)")
+            known.append(kernel.run("print(sorted(run.run_id for run in runs))"))
+    assert known[0] == known[1]
