@@ -70,7 +70,7 @@ export function Detail({ node, view, close }: { node: NodeShape; view: RunShape;
         <span class="aether-sign" aria-hidden="true">
           {sign(node.status)}
         </span>
-        <strong>{title}</strong>
+        <h2>{title}</h2>
         <span>
           {word(node.status)}
           {node.count && `, ${counted(node.count)}`}
@@ -149,7 +149,7 @@ function Attempts({ attempts }: { attempts: AttemptShape[] }) {
   if (attempts.length === 0 || plain) return null;
   return (
     <div class="aether-part">
-      <h4>{attempts.length > 1 ? "Attempts" : "Error"}</h4>
+      <h3>{attempts.length > 1 ? "Attempts" : "Error"}</h3>
       <ol class="aether-attempts">
         {attempts.map((attempt) => (
           <li key={`${attempt.number} ${attempt.started_ms}`}>
@@ -176,7 +176,7 @@ function Values({ title, values }: { title: string; values: ValueShape[] }) {
   if (values.length === 0) return null;
   return (
     <div class="aether-part">
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       <dl class="aether-pairs">
         {values.map(({ name, text, cut }) => (
           <>
@@ -196,7 +196,7 @@ function Log({ lines }: { lines: DetailShape["log"] }) {
   if (lines.length === 0) return null;
   return (
     <div class="aether-part">
-      <h4>Log, as far as this kernel knows</h4>
+      <h3>Log, as far as this kernel knows</h3>
       <pre tabIndex={0}>
         {lines.map(({ at_ms, level, text }) => `${clock(at_ms)} ${["INFO", ""].includes(level) ? "" : `${level} `}${text}\n`)}
       </pre>

@@ -54,6 +54,7 @@ export function picture(text: string): Picture | null {
   if (!(width > 0 && height > 0)) return null;
   const [dx = 0, dy = 0] = (svg.querySelector(".graph")?.getAttribute("transform") ?? "")
     .match(/translate\(([-\d.]+)[ ,]+([-\d.]+)\)/)?.slice(1).map(Number) ?? [];
+  inOrder(svg.querySelector(".graph") ?? svg);
   const corner = { x: x - EDGE, y: y - EDGE };
   const places = new Map<string, Point>();
   for (const [id, group] of nodes) {
@@ -61,6 +62,19 @@ export function picture(text: string): Picture | null {
     places.set(id, { x: (left + right) / 2 + dx - corner.x, y: (top + bottom) / 2 + dy - corner.y });
   }
   return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places, edges: edges(source, svg) };
+}
+
+/**
+ * Puts what the keyboard comes to into the order of reading: from the top, then from the left. What stands inside a
+ * cluster begins below and to the right of its corner, so that no cluster is drawn over it; edges are drawn last.
+ */
+function inOrder(graph: Element): void {
+  const groups = [...graph.querySelectorAll<SVGGElement>(":scope > :is(.node, .cluster)")].map((group) => {
+    const { left = 0, top = 0, bottom = 0 } = extent(group) ?? {};
+    return { group, left, at: group.classList.contains("cluster") ? top : (top + bottom) / 2 };
+  });
+  groups.sort((a, b) => a.at - b.at || a.left - b.left);
+  graph.append(...groups.map(({ group }) => group), ...graph.querySelectorAll(":scope > .edge"));
 }
 
 /** Graphviz names an edge in its title, by the nodes at its ends. */

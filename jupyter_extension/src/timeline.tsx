@@ -97,6 +97,11 @@ export function Timeline({ view, chosen, choose, stand }: Props) {
     if (element) setSeen({ top: element.scrollTop, height: element.clientHeight, width: element.clientWidth });
   };
   useLayoutEffect(look, [lines.length]);
+  useEffect(() => {
+    const size = new ResizeObserver(look);
+    if (box.current) size.observe(box.current);
+    return () => size.disconnect();
+  }, []);
   const zoomBy = (factor: number, x = 0.5) => {
     const element = box.current;
     const next = Math.min(MOST, Math.max(1, zoom * factor));
