@@ -195,6 +195,10 @@ class LiveRun:
         )
         return {"detail": detail}
 
+    def _changes(self, content: Mapping[str, Any]) -> Ack:  # noqa: ARG002
+        """What has changed in the code, as the note says."""
+        return {"diff": repr(self._run.changes)}
+
     def _timeline(self, content: Mapping[str, Any]) -> Ack:
         """The rows of the timeline that the page does not have yet."""
         since, now_us = int(content.get("since") or 0), self._host.runtime.clock.now_us()
@@ -276,6 +280,7 @@ _ON_LOOP: dict[Any, Callable[[LiveRun, Mapping[str, Any]], Any]] = {
     "retry": LiveRun._retry,
     "fold": LiveRun._fold,
     "details": LiveRun._details,
+    "changes": LiveRun._changes,
     "timeline": LiveRun._timeline,
     "layout": LiveRun._page_layout,
 }

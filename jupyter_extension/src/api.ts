@@ -381,6 +381,7 @@ export type Request =
   | { type: "call_off"; id: string; token: string; upload: string }
   | { type: "fold"; id: string; group: string; open: boolean }
   | { type: "details"; id: string; node: string }
+  | { type: "changes"; id: string }
   /** The rows of the timeline that changed after that event. */
   | { type: "timeline"; id: string; since: number }
   | {
@@ -411,6 +412,8 @@ export interface Ack {
   note?: string;
   /** With the ack of an upload's last piece. */
   file?: FileRef;
+  /** What `changes` asked for: how the code that there is differs from the one that the run was driven with. */
+  diff?: string;
   /** What `details` asked for. */
   detail?: DetailShape;
   /** What `timeline` asked for. */

@@ -9,6 +9,7 @@ import type { RunShape } from "./api";
 import { bring } from "./chunks";
 import * as closeup from "./closeup";
 import { Dag } from "./dag";
+import { Diff } from "./diff";
 import { Feed } from "./feed";
 import { clock, duration, sign, word } from "./format";
 import { SessionContext, useModel } from "./hooks";
@@ -132,19 +133,6 @@ function Code({ code }: { code: ReportShape["code"] }) {
         </details>
       ))}
     </section>
-  );
-}
-
-function Diff({ text }: { text: string }) {
-  return (
-    <pre class="aether-diff" tabIndex={0}>
-      {text.split("\n").map((line, i) => (
-        <span key={i} data-line={/^[+-](?![+-]{2} )/.exec(line)?.[0] ?? ""}>
-          {line}
-          {"\n"}
-        </span>
-      ))}
-    </pre>
   );
 }
 

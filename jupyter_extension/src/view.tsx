@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ErrorShape, NodeShape, RunShape } from "./api";
 import { RetryButton, SureButton } from "./buttons";
 import { Dag } from "./dag";
+import { Changes } from "./diff";
 import { Feed } from "./feed";
 import { ownKeys } from "./focus";
 import { clock, duration, sign, ticking, word } from "./format";
@@ -13,6 +14,9 @@ import { isOver, nodeOf } from "./model";
 import { useNews } from "./news";
 import { newId } from "./replies";
 import type { Session } from "./session";
+
+/** How a note tells that the code is not what it was. */
+const CHANGED = /\brun\.changes\b/;
 
 /** Draws a session into an element; the result takes it away again. */
 export function mount(session: Session, el: HTMLElement): () => void {
@@ -47,10 +51,11 @@ export function Run() {
     >
       <Header view={view} />
       {view.note && (
-        <p class="aether-note">
+        <div class="aether-note">
           {view.note}
           {view.stored && <RunAgain />}
-        </p>
+          {CHANGED.test(view.note) && <Changes />}
+        </div>
       )}
       {said && (
         <p class="aether-note" role="status">
@@ -101,7 +106,7 @@ function Header({ view }: { view: RunShape }) {
   const started = view.created_ms ? `Started ${clock(view.created_ms)}` : "";
   return (
     <div class="aether-header">
-      <strong class="aether-name">{view.graph || "…"}</strong>
+      <h2 class="aether-name">{view.graph || "…"}</h2>
       <span class="aether-pill" data-status={view.status}>
         <span class="aether-sign" aria-hidden="true">
           {sign(view.status)}

@@ -358,6 +358,9 @@ def test_a_stored_result_says_so_and_runs_again(open_notebook):
         re.compile(r"finished \d\d:\d\d, stored result, the code of greet has changed")
     )
     expect(widget).to_contain_text("hello")
+    widget.get_by_text("What has changed").click()
+    expect(widget.locator(".aether-diff [data-line='-']")).to_contain_text("return 'hello'")
+    expect(widget.locator(".aether-diff [data-line='+']")).to_contain_text("return 'bye'")
     notebook.press(1, "Run again")
     expect(widget.locator(".aether-outputs")).to_contain_text("bye")
     expect(widget.get_by_role("button", name="Run again")).to_have_count(0)
@@ -389,6 +392,20 @@ def test_a_run_of_a_thousand_nodes_can_be_used_while_it_runs(open_notebook, fron
     expect(widget.locator("tbody tr")).to_have_count(1000)
     widget.locator("tbody tr").nth(500).get_by_role("button").click()
     expect(detail(widget)).to_contain_text("Source")
+
+
+def test_the_keyboard_comes_to_groups_in_the_order_of_reading(open_notebook):
+    notebook = open_notebook(CRAWL, "run = crawl.start(n=7)")
+    notebook.run_done(0)
+    notebook.run_done(1)
+    widget = notebook.run_widget(1)
+    for button in ("Open load", "Fold survey"):
+        expect(widget.get_by_role("button", name=button)).to_be_visible()
+    places = widget.locator(".aether-fold").evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect()).map(({ top, left }) => [top, left])"
+    )
+    assert len(places) >= 2
+    assert places == sorted(places)
 
 
 def test_groups_fold_and_open_where_the_page_lays_the_graph_out(open_notebook):
