@@ -36,12 +36,13 @@ export class LabHost implements Host {
   }
 
   async goTo(notebook: string, run: string): Promise<boolean> {
-    if (!this.#many && !this.#find(notebook)) return openElsewhere(this.baseUrl, notebook, run);
+    if (!this.#many && !this.#find(notebook)) return openElsewhere(this.baseUrl, notebook, run, false);
     const panel = await this.#open(notebook);
     return panel !== null && (await scrollTo(panel, (twin) => twin.run === run));
   }
 
   async resume(notebook: string, run: string): Promise<boolean> {
+    if (!this.#many && !this.#find(notebook)) return openElsewhere(this.baseUrl, notebook, run, true);
     const panel = await this.#open(notebook);
     const kernel = panel && (await kernelOf(panel));
     if (!kernel) return false;

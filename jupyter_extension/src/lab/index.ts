@@ -10,7 +10,7 @@ import type { NotebookPanel } from "@jupyterlab/notebook";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { addCommands, nextIn } from "./commands";
-import { Counts } from "./counts";
+import { Counts, pathOf } from "./counts";
 import { LabHost } from "./host";
 import { followPlace } from "./places";
 import { Sidebar } from "./sidebar";
@@ -41,7 +41,7 @@ function activate(
   if (restorer) tabs.restore(restorer, "aether:open-run");
   if (notebooks) {
     keepTwins(notebooks);
-    followPlace(notebooks);
+    followPlace(notebooks, (panel, run) => host.resume(pathOf(panel.context.path), run));
   }
 
   let buttons = true;

@@ -49,21 +49,29 @@ export async function scrollTo(panel: NotebookPanel, fits: (twin: Twin & { run: 
 }
 
 const PLACE = "#aether-run=";
+/** In the storage that a page gives to those that it opens: an address alone, from wherever, starts nothing. */
+const RESUMES = "aether-nb:resumes";
 
-/** Opens a notebook on a page of its own, which scrolls to the run; false: the browser does not allow it. */
-export function openElsewhere(baseUrl: string, notebook: string, run: string): boolean {
+/** Opens a notebook on a page of its own, which scrolls to the run, or has it go on; false: the browser forbids it. */
+export function openElsewhere(baseUrl: string, notebook: string, run: string, resumes: boolean): boolean {
   const path = notebook.split("/").map(encodeURIComponent).join("/");
-  return window.open(`${baseUrl}notebooks/${path}${PLACE}${encodeURIComponent(run)}`, "_blank") !== null;
+  if (resumes) sessionStorage.setItem(RESUMES, run);
+  const page = window.open(`${baseUrl}notebooks/${path}${PLACE}${encodeURIComponent(run)}`, "_blank");
+  sessionStorage.removeItem(RESUMES);
+  return page !== null;
 }
 
-/** Scrolls to the run that the page was opened for, if it was opened for one. */
-export function followPlace(tracker: INotebookTracker): void {
+/** Scrolls to the run that the page was opened for, if it was opened for one, and has it go on if that was wished. */
+export function followPlace(tracker: INotebookTracker, resume: (panel: NotebookPanel, run: string) => unknown): void {
   if (!location.hash.startsWith(PLACE)) return;
   const run = decodeURIComponent(location.hash.slice(PLACE.length));
   const follow = async (panel: NotebookPanel) => {
     await panel.context.ready;
     await panel.revealed;
     await scrollTo(panel, (twin) => twin.run === run);
+    const wished = sessionStorage.getItem(RESUMES) === run;
+    sessionStorage.removeItem(RESUMES);
+    if (wished) resume(panel, run);
   };
   tracker.forEach((panel) => void follow(panel));
   tracker.widgetAdded.connect((_, panel) => void follow(panel));
