@@ -68,6 +68,7 @@ export function Search({ label, search, down }: SearchProps) {
       class="aether-input"
       aria-label={label}
       placeholder={label}
+      style={{ flexBasis: `calc(${label.length}ch + 18px)` }} // all of it can be read
       value={text}
       spellcheck={false}
       autocomplete="off"
