@@ -154,6 +154,27 @@ def test_the_cell_of_a_run_is_found_on_a_page_of_its_own_in_notebook_7(open_note
     expect(cell.first).to_be_visible(timeout=30_000)
 
 
+def test_another_notebook_goes_on_on_a_page_of_its_own_in_notebook_7(open_notebook, folder_of):
+    first = started(open_notebook, "run = agent.start(run_id='lesson-1')", frontend="notebook", name="first")
+    first.wait_saved(1, "Your name?")
+    row = row_of(first)
+    first.page.goto("about:blank")
+    first.shut_down_kernel()
+    second = open_notebook("1", frontend="notebook", name="second")
+
+    execute(second, "aether:open-run", store=row["store"], run=row["run_id"], title="agent")
+    with second.page.expect_popup() as opened:
+        second.page.locator(".aether-run-tab").get_by_role("button", name="Resume").click()
+    field = opened.value.locator("[data-aether-wait][data-state=open]").get_by_role("textbox")
+    field.first.fill("Ada", timeout=60_000)
+    field.first.press("Enter")
+    store = folder_of(first).store
+    asked = lambda: [wait.prompt.prompt for wait in store.waits(runs=["lesson-1"])]  # noqa: E731
+    poll(lambda: asked() == ["Proceed?"], timeout_s=30, what="the next question")
+    second.page.reload()
+    assert "aether-nb:resumes" not in second.page.evaluate("Object.keys(sessionStorage)")
+
+
 def test_large_files_of_the_page_come_from_the_extension(open_notebook):
     notebook = started(open_notebook, "run = agent.start()")
     asked: list[str] = []

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from browser.sidebar import Sidebar
+from browser.sidebar import TAB, Sidebar
 from browser.stories import AGENT
 from playwright.sync_api import expect
 from unit.jupyter.doors import KERNEL, new_run, now_ms, write
@@ -39,6 +39,24 @@ run = slow.start(run_id="slow-1")
 """
 
 
+FLAKY = """
+from pathlib import Path
+from aether_nb import graphify, tool
+
+@tool(outputs=["page"])
+async def load(n):
+    if not Path("there").exists():
+        raise ConnectionError("\\x1b[31mno such host\\x1b[0m")
+    return {"page": n}
+
+@graphify(inputs=[], outputs=["page"])
+def loads():
+    return {"page": load(n=1).page}
+
+run = loads.start(run_id="flaky-1")
+"""
+
+
 CALLBACK = """
 from pathlib import Path
 import aether_nb as ae
@@ -58,6 +76,15 @@ async def film():
 run = film.start(run_id="film-1")
 """
 
+
+ROOM_FOR_ITS_WORDS = """
+fields => fields.map(field => {
+  const { font, paddingLeft, paddingRight } = getComputedStyle(field);
+  const pen = Object.assign(document.createElement('canvas').getContext('2d'), { font });
+  const room = field.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+  return pen.measureText(field.placeholder).width <= room;
+})
+"""
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -106,6 +133,62 @@ def test_what_is_answered_in_the_cell_is_closed_in_the_sidebar(open_notebook, si
     notebook.answer(1, "Ada")
     expect(sidebar.ask("Your name?")).to_contain_text("Ada · you")
     expect(sidebar.inbox.locator("[aria-live]")).to_contain_text("Closed: Your name?")
+
+
+def test_a_run_that_failed_is_tried_again_from_the_list(open_notebook, sidebar_of, folder_of):
+    notebook = open_notebook(FLAKY)
+    sidebar = sidebar_of(notebook)
+    notebook.run_done(0)
+    expect(sidebar.run("flaky-1")).to_have_attribute("data-status", "failed")
+    expect(notebook.run_widget(0)).to_contain_text("ConnectionError: no such host")
+    (notebook.file.parent / "there").touch()
+    sidebar.press("flaky-1", "Retry")
+    expect(sidebar.run("flaky-1")).to_have_attribute("data-status", "succeeded")
+    expect(sidebar.runs.locator(".aether-said")).to_have_text("loads is tried again.")
+    notebook.wait_status(0, "succeeded")
+
+
+def test_the_cell_of_a_question_is_gone_to_also_when_its_notebook_is_closed(open_notebook, sidebar_of):
+    closed = open_notebook(AGENT, *("print('line\\n' * 40)" for _ in range(3)), NAMED, name="closed")
+    for cell in range(5):
+        closed.run_done(cell)
+    closed.wait_saved(4, "Your name?")
+    closed.page.goto("about:blank")
+    other = open_notebook("1", name="other")
+    sidebar = sidebar_of(other)
+    sidebar.ask("Your name?").get_by_role("button", name="Go to cell").click()
+    panel = other.page.locator(".jp-NotebookPanel:visible")
+    expect(panel.locator('.jp-Cell.jp-mod-active [data-aether-run="lesson-1"]').first).to_be_in_viewport(
+        timeout=30_000
+    )
+    expect(other.page.locator(".lm-TabBar-tab.jp-mod-current", has_text="closed.ipynb")).to_be_visible()
+
+
+def test_the_sidebar_stays_open_when_the_page_is_loaded_again(open_notebook, sidebar_of):
+    notebook = open_notebook(AGENT, NAMED)
+    with notebook.page.expect_request(
+        lambda request: (
+            request.method == "PUT"
+            and "/api/workspaces/" in request.url
+            and '"current":"aether-sidebar"' in (request.post_data or "").replace('\\"', '"').replace(" ", "")
+        )
+    ):
+        sidebar = sidebar_of(notebook)
+    notebook.page.reload()
+    expect(sidebar.inbox).to_be_visible(timeout=30_000)
+
+
+def test_notebooks_of_one_name_are_told_apart_and_the_search_can_be_read(open_notebook, sidebar_of):
+    one = open_notebook(AGENT, 'run = agent.start(run_id="one")', name="a/lesson")
+    two = open_notebook(AGENT, 'run = agent.start(run_id="two")', name="b/lesson")
+    for notebook in (one, two):
+        notebook.run_done(0)
+        notebook.run_done(1)
+    sidebar = sidebar_of(two)
+    expect(sidebar.inbox.locator("h3 > span:first-child")).to_have_text(["a/lesson.ipynb", "b/lesson.ipynb"])
+    fields = sidebar.page.locator(".aether-side input[type=search]")
+    expect(fields).to_have_count(2)
+    assert all(fields.evaluate_all(ROOM_FOR_ITS_WORDS))
 
 
 def test_two_notebooks_with_a_kernel_each_have_one_inbox(open_notebook, sidebar_of):
@@ -160,6 +243,33 @@ def test_a_run_as_a_tab_is_told_live_and_asks_as_its_cell_does(open_notebook, si
     expect(shown.get_by_role("row")).to_have_count(4)
     shown.get_by_role("tab", name="Timeline").click()
     expect(shown.locator(".aether-timeline")).to_be_visible()
+
+
+def test_a_tab_of_any_size_is_used_as_it_is(open_notebook, sidebar_of):
+    many = SLOW.replace("range(3)", "range(60)").replace("while not", "while n < 0 and not")
+    notebook = open_notebook(many, AGENT, NAMED)
+    sidebar = sidebar_of(notebook)
+    page = sidebar.page
+    for cell in range(3):
+        notebook.run_done(cell)
+    shown = sidebar.open_run("lesson-1")
+    expect(shown.get_by_role("tab")).to_have_count(3)
+    for width in (1280, 1000, 950, 900, 800):  # beside a sidebar
+        page.set_viewport_size({"width": width, "height": 900})
+        tops = shown.get_by_role("tab").evaluate_all(
+            "tabs => tabs.map(tab => tab.getBoundingClientRect().top)"
+        )
+        assert len(set(tops)) == 1, f"the tabs stand in one line in a page {width} wide"
+
+    shown = sidebar.open_run("slow-1")
+    shown.get_by_role("tab", name="Timeline").click()
+    tab = page.locator(".aether-tab:visible")
+    for height in (1600, 600):
+        page.set_viewport_size({"width": 1280, "height": height})
+        expect(shown.locator("[data-aether-row]").first).to_be_visible()
+        ends = "e => e.getBoundingClientRect().bottom"
+        left = tab.evaluate(ends) - shown.locator(".aether-gantt").evaluate(ends)
+        assert 0 <= left < 120, f"in a page {height} high {left} are left below"
 
 
 def test_a_run_that_no_kernel_has_is_shown_as_a_tab_and_answered_there(open_notebook, sidebar_of, folder_of):
@@ -257,6 +367,8 @@ def test_the_sidebar_and_the_tab_are_looked_at_by_axe_and_in_the_dark(open_noteb
     expect(sidebar.card("Your name?")).to_be_visible()
     shown = sidebar.open_run("slow-1")
     expect(shown.locator('[data-aether-node][data-status="succeeded"]')).to_have_count(2)
+    shown.locator("[data-aether-node]").first.click()
+    expect(shown.get_by_role("heading", name="Outputs")).to_be_visible()
     for theme in ("Light", "Dark"):
         notebook.use_theme(theme)
         notebook.screenshot(f"sidebar-{theme.lower()}")
@@ -270,6 +382,10 @@ def test_a_service_that_reports_back_by_curl_has_the_run_go_on(open_notebook, si
     sidebar = sidebar_of(notebook)
     notebook.run_done(0)
     expect(sidebar.asks()).to_have_count(1)
+    expect(sidebar.asks().first).to_have_attribute("data-asks", "false")
+    expect(sidebar.inbox).to_contain_text("Nothing waits for an answer.")
+    expect(notebook.page.locator(f"{TAB}[data-aether-open]")).to_have_count(0)
+    expect(notebook.page.locator(".aether-waiting button")).to_be_hidden()
     url = (notebook.file.parent / "url.txt").read_text()
     assert url.startswith(f"{notebook.server.url}/aether-nb/hook/"), url
     said = subprocess.run(

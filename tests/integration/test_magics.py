@@ -51,6 +51,30 @@ print(ae.store().gc(keep_last=0))
 """
 
 
+OUTSIDE = """
+import aether_nb as ae
+from aether_nb import graph_fn
+from aether_nb.tools import wait_for_event
+
+@graph_fn(outputs=[])
+async def outside():
+    await wait_for_event("go")
+
+run = outside.start(run_id="outside-1")
+wait = await run.next_wait()
+"""
+
+
+@pytest.mark.timeout(60)
+def test_what_waits_for_an_event_is_no_question(kernel):
+    kernel.run("%load_ext aether_nb")
+    kernel.run(OUTSIDE)
+
+    assert "1 unfinished run and 0 open questions" in kernel.run("%reload_ext aether_nb")
+    shown = "ae.inbox(); box = ae.api.current().host._inboxes[-1]; print(box.snapshot()['note'], len(box.snapshot()['prompts']))"
+    assert kernel.run(shown) == "Nothing waits for an answer. 1\n"
+
+
 @pytest.mark.timeout(60)
 def test_the_kernel_goes_on_while_old_runs_are_thrown_away(kernel):
     kernel.run(AGENT)
