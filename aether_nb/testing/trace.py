@@ -113,7 +113,7 @@ class Trace:
     def never_ran(self, node: str) -> Self:
         """No node of this name has so much as begun."""
         n = len(self._story.spans(node))
-        return self._expect(n == 0, f"{node!r} ran {_times(n)}, and should never have.")
+        return self._expect(n == 0, f"{node!r} began {_times(n)}, and should never have.")
 
     def failed(self, node: str) -> Self:
         """A node of this name failed for good, after all of its attempts; the run may have gone on without it."""
@@ -142,7 +142,8 @@ class Trace:
             done = [s for s in self._story.spans(name) if s.begun > at and s.ended is not None]
             if not done:
                 after = f" after {before!r} was done" if before else ""
-                self._fail(f"The run did not go {' -> '.join(nodes)}: {name!r} did not run{after}.")
+                other = "" if self._story.named(name) else self._instead(name, [])
+                self._fail(f"The run did not go {' -> '.join(nodes)}: {name!r} did not run{after}{other}.")
             at, before = min(s.ended or 0 for s in done), name
         return self
 

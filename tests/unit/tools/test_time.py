@@ -6,9 +6,8 @@ import pytest
 from lives import turns
 
 import aether_nb as ae
-from aether_nb import ScriptedChannel, graph_fn, graphify, tool
+from aether_nb import graph_fn, graphify, tool
 from aether_nb.errors import BadInputs, NodeFailed
-from aether_nb.testing import FakeClock
 from aether_nb.tools import sleep, sleep_until
 
 NOW = datetime.fromtimestamp(1_700_000_000, UTC)
@@ -31,11 +30,10 @@ async def awaited():
 
 
 @pytest.fixture
-def clock(configure):
+def clock(scripted, fake_clock):
     """The clock of this test's runtimes; nobody is there to answer anything."""
-    made = FakeClock()
-    configure(channel=ScriptedChannel([])).clock = made
-    return made
+    scripted([])
+    return fake_clock
 
 
 @pytest.mark.parametrize("graph", [drawn, awaited])
@@ -49,11 +47,11 @@ async def test_a_sleep_ends_by_itself_at_its_time(clock, graph):
     assert (await run).at == 60
 
 
-async def test_only_the_rest_is_slept_after_a_restart(configure, clock):
+async def test_only_the_rest_is_slept_after_a_restart(aether, clock):
     run = awaited.start(run_id="r")
     await run.next_wait()
     clock.advance(45)
-    configure(channel=ScriptedChannel([])).clock = clock
+    aether.restart()
     run = ae.resume("r")
     await turns()
     clock.advance(14)
