@@ -67,7 +67,7 @@ def test_the_other_blocks_of_a_page_are_what_they_say(page):
             assert yaml.safe_load(block.code), block
 
 
-VERBS = typer.main.get_command(app).commands
+PROGRAM = typer.main.get_command(app)
 WRITTEN = [(str(block), line) for page in PAGES for block, line in commands(page)]
 SAID_IN_PROSE = [
     (name_of(page), t.content) for page in PAGES for t in tokens(page) if t.type == "code_inline"
@@ -79,8 +79,9 @@ SAID_IN_PROSE = [
 )
 def test_a_command_that_a_page_tells_is_there(where, line):
     words = shlex.split(line)
-    verb, *rest = words[words.index("aether-nb") + 1 :]
-    takes = {name for each in VERBS[verb].params for name in each.opts} | {"--help"}
+    rest = words[words.index("aether-nb") + 1 :]
+    called = PROGRAM.commands[rest.pop(0)] if rest and not rest[0].startswith("-") else PROGRAM
+    takes = {name for each in called.params for name in each.opts} | {"--help"}
     assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= takes
 
 

@@ -82,7 +82,7 @@ def driver(tmp_path):
 def aether_nb(tmp_path):
     """The command line in a process of its own: exit code, and what it said."""
 
-    def call(*words, store=True):
+    def call(*words):
         done = subprocess.run(
             [sys.executable, *AETHER_NB, *words], cwd=tmp_path, env=clean_environment(PYTHONPATH=ROOT),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
@@ -162,13 +162,28 @@ def test_hostile_text_does_nothing_in_a_terminal(driver, aether_nb, tmp_path):
         terminal.ends()
         assert harmless(without_echo(terminal.screen))
     heard += asked(process, "? second")
-    for words in (["runs"], ["waits"], ["show", "evil"]):
+    for words in (["runs"], ["waits", "--all"], ["show", "evil"]):
         with Terminal(*AETHER_NB, *words, cwd=tmp_path, NO_COLOR="1") as terminal:
             assert terminal.ends() == 0
             assert harmless(terminal.screen), words
             assert "[red]bold[/red]" in terminal.screen or words == ["runs"]
         assert harmless(aether_nb(*words, "--json")[1])
     assert harmless(heard)
+    process.kill()
+    process.wait()
+    with Terminal(*AETHER_NB, "watch", "evil", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("nobody drives it now")
+        terminal.sees("[red]bold[/red]")
+        terminal.press("\x03")
+        assert terminal.ends() == 130
+        assert harmless(DRAWING.sub("", terminal.screen))
+    with Terminal(*AETHER_NB, "resume", "evil", "--module", "agents.py", cwd=tmp_path) as terminal:
+        terminal.sees("? second")
+        terminal.sees("> ")
+        terminal.type("2")
+        terminal.sees("evil succeeded")
+        assert terminal.ends() == 0
+        assert harmless(terminal.screen)
 
 
 # -- watching, and going on ----------------------------------------------------------------------
@@ -245,6 +260,24 @@ def test_a_run_whose_process_was_killed_goes_on_in_a_terminal(driver, aether_nb,
 
 
 @pytest.mark.timeout(60)
+def test_what_takes_its_time_says_so_on_the_terminal_and_leaves_nothing_of_it_behind(
+    driver, aether_nb, tmp_path
+):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    with Terminal(*AETHER_NB, "export", "a1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("Writing the report of a1 ")
+        terminal.sees("a1.html\n")
+        assert terminal.ends() == 0
+        assert terminal.screen.rindex("\x1b[2K") < terminal.screen.rindex(
+            "a1.html"
+        )  # its line was cleared before
+        assert terminal.as_before
+    code, said = aether_nb("export", "a1")
+    assert (code, said) == (0, f"{tmp_path / 'a1.html'}\n")
+
+
+@pytest.mark.timeout(60)
 def test_a_living_kernel_is_asked_to_try_a_node_again(driver, aether_nb, tmp_path):
     process = driver(FAILS)
     asked(process, "failed")
@@ -282,6 +315,10 @@ async def main():
 if __name__ == "__main__":
     asyncio.run(main())
 """
+
+
+DRAWING = re.compile(r"\x1b\[(\?25[lh]|\d?[KA])|\^C")
+"""How a picture is drawn over itself: the cursor, up, clear the line."""
 
 
 def without_echo(screen):

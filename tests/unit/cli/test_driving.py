@@ -8,6 +8,7 @@ import re
 import sys
 
 import pytest
+from helpers import ROOT
 
 from aether_nb import api
 from aether_nb.cli import driving
@@ -209,3 +210,52 @@ def test_watched_as_json_every_line_is_an_object_and_the_last_says_how_it_ended(
     assert events[0].keys() == {"seq", "at", "event", "node"}
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[-1]["event"] == "RunFailed"
+
+
+# -- the keys of --json, as docs/how-to/command-line.md tells them ----------------------------------
+
+
+def told():
+    """By command, the keys that the page tells."""
+    page = (ROOT / "docs" / "how-to" / "command-line.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", page.partition("| command | keys |")[2], re.MULTILINE)
+    return {what: re.findall(r"`([a-z_ ]+)`", keys) for what, keys in rows}
+
+
+def keys(text):
+    return set(text.split())
+
+
+def test_the_page_tells_the_keys_that_commands_give(aether_nb, begun):
+    begun("greets")
+    page = told()
+
+    def said(*words):
+        return json.loads(aether_nb(*words, "--json")[1])
+
+    (run,) = said("runs")["runs"]
+    assert run.keys() == keys(page["`runs`"][1])
+    (wait,) = said("waits")["waits"]
+    assert wait.keys() == keys(page["`waits`"][1])
+    assert said("answer", wait["token"], "Ada").keys() == keys(page["`answer`"][0])
+    resumed = said("resume", "r", "-m", "agents.py")
+    assert resumed.keys() == keys(page["`resume`, `fork`, `retry`"][0])
+    assert resumed["waits"][0].keys() == keys(page["`resume`, `fork`, `retry`"][1])
+    shown = said("show", "r")
+    assert shown.keys() == run.keys() | keys(page["`show`"][0])
+    assert shown["nodes"][0].keys() == keys(page["its `nodes`"][0])
+    assert shown["questions"][0].keys() == keys(page["its `questions`"][0])
+    assert shown["timeline"][0].keys() == keys(page["its `timeline`"][0])
+    assert said("export", "r").keys() == keys(page["`export`"][0])
+    assert said("doctor")["checks"][0].keys() == keys(page["`doctor`"][1])
+    assert said("lessons").keys() == keys(page["`lessons`"][0])
+    assert said("cancel", "r").keys() == keys(page["`cancel`"][0])
+    assert said("gc").keys() == keys(page["`gc`"][0])
+    events = [json.loads(line) for line in aether_nb("watch", "r", "--json")[1].splitlines()]
+    assert [events[0].keys(), events[-1].keys()] == [keys(text) for text in page["`watch`"]]
+
+
+def test_the_page_tells_the_keys_of_an_error(aether_nb, begun):
+    begun("works")
+    shown = json.loads(aether_nb("show", "r", "--json")[1])
+    assert shown["error"].keys() == keys(told()["its `error`"][0])
