@@ -41,7 +41,7 @@ class StoreStats(Showable):
     Attributes:
         runs: how many, by status.
         events: in all logs.
-        open_waits: questions that can be answered.
+        open_waits: questions, and what waits for a job or an event.
         closed_waits: those that were answered, expired, or are not asked any more.
         untaken_replies: accepted, and not yet with their run.
         mail: early replies and posted events that are kept for who comes.
@@ -78,10 +78,10 @@ class StoreStats(Showable):
         each = None if self.bytes_per_wait is None else size_text(self.bytes_per_wait)
         rows = [
             ("runs", _by_status(self.runs)), ("oldest run", self.oldest_run), ("newest run", self.newest_run),
-            ("events", self.events), ("open questions", self.open_waits), ("closed questions", self.closed_waits),
+            ("events", self.events), ("open waits", self.open_waits), ("closed waits", self.closed_waits),
             ("replies not taken yet", self.untaken_replies), ("mail kept", self.mail),
             ("artifacts", f"{self.artifacts}, {size_text(self.artifact_bytes)}"),
-            ("file", size_text(self.file_bytes)), ("file per question", each),
+            ("file", size_text(self.file_bytes)), ("file per wait", each),
             ("kernels alive", self.kernels_alive),
         ]  # fmt: skip
         known = [row for row in rows if row[1] is not None]
@@ -278,7 +278,7 @@ class StoreHandle(Showable):
         stats = self.stats()
         return (
             f"<store {self.path}: {_count(sum(stats.runs.values()), 'run')}"
-            f"{f' ({_by_status(stats.runs)})' if stats.runs else ''}, {_count(stats.open_waits, 'open question')}, "
+            f"{f' ({_by_status(stats.runs)})' if stats.runs else ''}, {_count(stats.open_waits, 'open wait')}, "
             f"{_count(stats.artifacts, 'artifact')} ({size_text(stats.artifact_bytes)}), "
             f"file {size_text(stats.file_bytes)}>"
         )

@@ -238,8 +238,8 @@ def _store(store: str, runtime: Runtime | None) -> Finding:
         found = runtime.store.figures(runtime.now_ms())
     except AetherError as error:
         return Finding("store", "bad", str(error))
-    runs, asked = sum(found.runs.values()), found.waits.get("open", 0)
-    said = f"{runtime.store.path}: runs {runs:,}, open questions {asked:,}, kernels alive {found.kernels}"
+    runs, waits = sum(found.runs.values()), found.waits.get("open", 0)
+    said = f"{runtime.store.path}: runs {runs:,}, open waits {waits:,}, kernels alive {found.kernels}"
     return Finding("store", "good", said)
 
 

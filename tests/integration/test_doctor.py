@@ -48,7 +48,7 @@ def test_a_kernel_learns_that_its_server_reads_its_store(server, tmp_path):
         assert "✓ same store  the server reads the store of this kernel" in said
         assert "✓ kernel      ipykernel" in said
         assert "this is a terminal" not in said
-        assert f"{tmp_path / 'runs.db'}: runs 0, open questions 0, kernels alive 1" in said
+        assert f"{tmp_path / 'runs.db'}: runs 0, open waits 0, kernels alive 1" in said
     finally:
         kernel.stop()
 

@@ -130,7 +130,7 @@ def test_a_child_whose_mother_is_gone_stands_alone():
 
 async def test_what_the_store_holds_can_be_read(configure):
     configure()
-    assert "0 runs, 0 open questions, 0 artifacts (0 B)" in repr(ae.store())
+    assert "0 runs, 0 open waits, 0 artifacts (0 B)" in repr(ae.store())
     await keeps.start(n=5)
     run = asks.start()
     await run.next_wait()
@@ -144,10 +144,10 @@ async def test_what_the_store_holds_can_be_read(configure):
     assert stats.bytes_per_wait == stats.file_bytes > 4096
     assert stats.oldest_run <= stats.newest_run
     assert (
-        f"{handle.path}: 2 runs (1 succeeded, 1 waiting), 1 open question, 1 artifact (168 B), file"
+        f"{handle.path}: 2 runs (1 succeeded, 1 waiting), 1 open wait, 1 artifact (168 B), file"
         in repr(handle)
     )
-    assert "open questions         1" in repr(stats)
+    assert "open waits             1" in repr(stats)
     assert handle.path in handle._repr_html_()
     assert "<table>" in stats._repr_html_()
     with pytest.raises(FrozenInstanceError):
