@@ -5,12 +5,14 @@ Nothing in the notebook says so, and no runner knows of us: real ones, as comman
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import nbformat
 import pytest
 from helpers import ROOT, clean_environment
+from integration.kernels import live
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -65,7 +67,7 @@ def printed(path):
     """The last line of each of the last two cells; above it stands what the run says of itself."""
     cells = nbformat.read(path, as_version=4).cells[-2:]
     texts = ["".join(o.text for o in cell.outputs if o.output_type == "stream") for cell in cells]
-    return [text.splitlines()[-1] for text in texts]
+    return [text.splitlines()[-1] for text in texts if text]
 
 
 def test_jupyter_execute(folder):
@@ -117,3 +119,29 @@ def test_a_question_that_the_script_does_not_know_ends_the_notebook_with_its_tex
     (folder / "answers.yaml").write_text("Who writes?: Ada\n")
     with pytest.raises(CellExecutionError, match=r"The script has no answer for 'Print tea\?'"):
         execute()
+
+
+@pytest.fixture
+def kernel(folder):
+    yield from live(sys.executable, AETHER_NB_STORE=str(folder / "runs.db"))
+
+
+def test_what_a_person_answered_from_a_terminal_is_recorded_and_answered_again(kernel, folder, execute):
+    (folder / "answers.yaml").unlink()
+    kernel.run(f"import aether_nb as ae; ae.record({str(folder / 'answers.yaml')!r})")
+    kernel.run("import asyncio\ntoken_open = lambda t: any(w.token == t for w in ae.waits())")
+    for cell in CELLS[:3]:
+        kernel.run(cell)
+    kernel.run("await run.next_wait()")
+    for answer in ("Ada", "Bo", "No"):
+        token = json.loads(run(folder, "aether_nb", "waits", "--store", "runs.db", "--json")[1])["waits"][0]["token"]
+        code, said = run(folder, "aether_nb", "answer", token, answer, "--by", "ana", "--store", "runs.db")
+        assert code == 0, said
+        following = "await run.next_wait()" if answer != "No" else "out = await run"
+        kernel.run(f"while token_open({token!r}): await asyncio.sleep(0.01)\n{following}")
+    assert kernel.run("print(out.msg)") == SAID.format("tea") + "\n"
+
+    notebook = nbformat.read(folder / "article.ipynb", as_version=4)
+    del notebook.cells[-1]
+    nbformat.write(notebook, folder / "article.ipynb")
+    assert execute()[-1] == SAID.format("tea")
