@@ -7,6 +7,7 @@ import shutil
 
 import nbformat
 import pytest
+import yaml
 from helpers import ROOT
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
@@ -36,6 +37,12 @@ def test_what_is_expected_of_a_lesson_is_of_the_lesson_as_it_is(lesson):
     expected = nbformat.read(ROOT / "tests" / "notebooks" / "expected" / lesson.name, as_version=4)
     cells = nbformat.read(lesson, as_version=4).cells
     assert [cell.source for cell in expected.cells] == [cell.source for cell in cells], "make expected"
+
+
+def test_no_question_has_two_answers_of_which_yaml_would_take_the_last():
+    answers = yaml.compose((NOTEBOOKS / "answers.yaml").read_text(encoding="utf-8")).value
+    questions = [question.value for question, _answer in answers]
+    assert [each for each in questions if questions.count(each) > 1] == []
 
 
 def test_a_lesson_has_exercises_with_solutions(lesson):
