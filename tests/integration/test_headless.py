@@ -134,7 +134,8 @@ def test_what_a_person_answered_from_a_terminal_is_recorded_and_answered_again(k
         kernel.run(cell)
     kernel.run("await run.next_wait()")
     for answer in ("Ada", "Bo", "No"):
-        token = json.loads(run(folder, "aether_nb", "waits", "--store", "runs.db", "--json")[1])["waits"][0]["token"]
+        (wait,) = json.loads(run(folder, "aether_nb", "waits", "--store", "runs.db", "--json")[1])["waits"]
+        token = wait["token"]
         code, said = run(folder, "aether_nb", "answer", token, answer, "--by", "ana", "--store", "runs.db")
         assert code == 0, said
         following = "await run.next_wait()" if answer != "No" else "out = await run"
