@@ -16,6 +16,7 @@ from aether_nb import api
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.channels.widget import WidgetChannel
 from aether_nb.runtime import Runtime
+from aether_nb.values import secrets
 
 
 class Stage(AbstractContextManager["Stage"]):
@@ -33,8 +34,10 @@ class Stage(AbstractContextManager["Stage"]):
         store = (folder or self._own or Path()) / "runs.db"
         self._options: dict[str, Any] = {"store": store, "channel": WidgetChannel()}
         self._before: list[Runtime] = []
+        self._secrets: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        self._secrets = dict(secrets._held)  # a runtime that closes forgets those of all
         self._before = api._current[:]  # not closed: its runs go on afterwards
         api._current.clear()
         api._made.append(self._runtime)
@@ -44,6 +47,7 @@ class Stage(AbstractContextManager["Stage"]):
         api.close()
         api._made.remove(self._runtime)
         api._current[:] = self._before
+        secrets._held.update(self._secrets)
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
 

@@ -16,6 +16,7 @@ from aether_nb.errors import AetherError
 from aether_nb.runtime import Runtime
 from aether_nb.testing import Stage, trace
 from aether_nb.tools import ask_text, sleep
+from aether_nb.values import secrets
 
 PLUGIN = ROOT / "aether_nb" / "testing" / "pytest_aether_nb.py"
 
@@ -122,12 +123,14 @@ async def asks():
 
 async def test_the_runtime_of_before_is_back_and_its_runs_go_on(tmp_path):
     api.use(mine := Runtime(store=":memory:"))
+    secret = secrets.keep("hunter2", "a-node")["id"]
     with Stage(tmp_path) as stage:
         with pytest.raises(AetherError):
             await asks() if stage.answer({}) else None
         assert api.current() is not mine
     assert api.current() is mine
     assert not mine.closed
+    assert secrets.find(secret, "a-node") is not None
     api.close()
 
 
