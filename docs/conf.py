@@ -10,7 +10,9 @@ from sphinx.application import Sphinx
 from aether_nb import DualStageTool
 
 DOCS = Path(__file__).parent
-LESSONS = DOCS / "lessons"  # a copy, as Sphinx reads nothing outside of its folder; with the outputs that are compared
+LESSONS = (
+    DOCS / "lessons"
+)  # a copy, as Sphinx reads nothing outside of its folder; with the outputs that are compared
 shutil.rmtree(LESSONS, ignore_errors=True)
 shutil.copytree(DOCS.parent / "tests" / "notebooks" / "expected", LESSONS)
 

@@ -143,9 +143,8 @@ async def test_what_the_store_holds_can_be_read(configure):
     assert stats.events == sum(len(one.events) for one in ae.runs())
     assert stats.bytes_per_wait == stats.file_bytes > 4096
     assert stats.oldest_run <= stats.newest_run
-    assert (
-        f"{handle.path}: 2 runs (1 succeeded, 1 waiting), 1 open wait, 1 artifact (168 B), file"
-        in repr(handle)
+    assert f"{handle.path}: 2 runs (1 succeeded, 1 waiting), 1 open wait, 1 artifact (168 B), file" in repr(
+        handle
     )
     assert "open waits             1" in repr(stats)
     assert handle.path in handle._repr_html_()
