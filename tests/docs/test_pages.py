@@ -51,8 +51,10 @@ async def test_the_code_of_a_page_runs_from_top_to_bottom_in_one_namespace(page,
         except Exception as error:
             error.add_note(f"in the block at {block}")
             raise
-        _, marked, said = block.code.rstrip().splitlines()[-1].partition(SAID)
+        *lines, last = block.code.rstrip().splitlines()
+        _, marked, said = last.partition(SAID)
         assert not marked or repr(value) == said, block
+        assert not [line for line in lines if SAID in line], f"only a last line is compared, in {block}"
 
 
 def test_answers_are_kept_only_for_pages_that_there_are():
