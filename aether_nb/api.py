@@ -69,11 +69,6 @@ def current() -> Runtime:
     return _current[0]
 
 
-def started() -> bool:
-    """Whether this process has a runtime already."""
-    return bool(_current)
-
-
 def configure(
     *,
     store: str | os.PathLike[str] | Store | None = None,

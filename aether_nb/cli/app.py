@@ -21,6 +21,7 @@ from aether_nb.cli.saying import (
     INTERRUPTED,
     NO,
     WRONG,
+    StoreOption,
     complain,
     say,
 )
@@ -73,11 +74,11 @@ app = typer.Typer(
 
 
 @app.command()
-def demo() -> None:
+def demo(store: StoreOption = None) -> None:
     """Ask three questions, write a verse. Press Ctrl-C in the middle, and start it again."""
     from aether_nb.demo import hello_agent
 
-    api.configure(channel=ConsoleChannel())
+    api.configure(store=store, channel=ConsoleChannel())
     here = api.current()
     here.home = "module:aether_nb.demo"  # however it was started
     before = here.store.run(RunId("demo"))

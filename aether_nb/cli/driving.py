@@ -65,9 +65,8 @@ def resume(
 
     In a terminal its questions are asked here. Ctrl-C stops the driving; the run goes on with the next resume.
     """
-    here = _Here(module, store, as_json=as_json)
-    row = run_of(here.runtime, run)
-    here.drive(lambda: here.runtime.resuming.resume(row.run_id, on_change=on_change))
+    here = _Here(run, module, store, as_json=as_json)
+    here.drive(lambda: here.runtime.resuming.resume(run, on_change=on_change))
 
 
 def retry(
@@ -84,10 +83,9 @@ def retry(
     The kernel that drove the run does it, if it lives; else this process, with --module.
     """
     if module is not None:
-        here = _Here(module, store, as_json=as_json)
-        row = run_of(here.runtime, run)
-        which = node or _failed(here.runtime, row)
-        here.drive(lambda: api.get(row.run_id).retry(which))
+        here = _Here(run, module, store, as_json=as_json)
+        which = node or _failed(here.runtime, here.row)
+        here.drive(lambda: api.get(run).retry(which))
         return
     runtime = opened(store)
     row = run_of(runtime, run)
@@ -128,10 +126,9 @@ def fork(
     as_json: JsonOption = False,
 ) -> None:
     """Make a new run that shares a part of another one's past, and drive it here as resume does."""
-    here = _Here(module, store, as_json=as_json)
-    row = run_of(here.runtime, run)
-    given = MISSING if answer is None else _typed(here.runtime, row, at, answer)
-    here.drive(lambda: api.get(row.run_id).fork(at, answer=given, run_id=run_id))
+    here = _Here(run, module, store, as_json=as_json)
+    given = MISSING if answer is None else _typed(here.runtime, here.row, at, answer)
+    here.drive(lambda: api.get(run).fork(at, answer=given, run_id=run_id))
 
 
 def _typed(here: Runtime, row: RunRow, at: str | None, answer: str) -> Any:
@@ -176,6 +173,23 @@ def _load_file(file: Path) -> None:
     spec.loader.exec_module(module)
 
 
+def _name_as_in(row: RunRow, folder: Path, file: Path) -> None:
+    """Call a file's classes as a run does that was begun by running this very file: there they are `__main__`'s.
+
+    Args:
+        row: the run.
+        folder: of its store; its home is told from there.
+        file: what was loaded.
+    """
+    module, program = sys.modules.get(file.stem), folder / row.home
+    if module is None or not program.is_file() or not file.is_file() or not file.samefile(program):
+        return
+    for name, value in vars(module).items():
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            value.__module__ = "__main__"
+            setattr(sys.modules["__main__"], name, value)
+
+
 # -- the driving ---------------------------------------------------------------------------------
 
 
@@ -183,21 +197,26 @@ class _Here:
     """This process as the driver of a run.
 
     Args:
-        module: defines its graph.
+        run: its id.
+        module: defines its graph; loaded only when there is such a run.
         store: has the run.
         as_json: nothing but JSON goes to standard output, so that no question is asked there.
     """
 
-    def __init__(self, module: str, store: Path | None, *, as_json: bool) -> None:
-        load(module)
+    def __init__(self, run: str, module: str, store: Path | None, *, as_json: bool) -> None:
         self._module, self._json = module, as_json
         self._asks = not as_json and sys.stdin.isatty()
-        services = api.current().services.named if api.started() else None  # that the file configured
+        run_of(opened(store), run)
+        with self._at_work():
+            load(module)
         channel: Channel | None = ConsoleChannel() if self._asks else None
         if answers := os.environ.get("AETHER_NB_ANSWERS"):
             channel, self._asks = ScriptedChannel.from_file(answers), True
+        services = api.current().services.named  # that the file configured
         self.runtime = opened(store, channel, services)
+        self.row = run_of(self.runtime, run)
         self._run: RunId | None = None
+        _name_as_in(self.row, Path(self.runtime.store.path).parent, Path(module))
 
     def drive(self, begin: Callable[[], Run]) -> None:
         """Drive a run as far as it comes, and say how far that is.
@@ -206,7 +225,7 @@ class _Here:
             begin: makes this process its driver.
         """
         try:
-            with self._shown():
+            with self._at_work():
                 asyncio.run(self.runtime._alone(self._as_far_as_it_comes(begin)))
         except KeyboardInterrupt:
             if self._run is not None:
@@ -219,8 +238,13 @@ class _Here:
             raise typer.Exit(NO)
 
     @contextlib.contextmanager
-    def _shown(self) -> Iterator[None]:
-        with contextlib.nullcontext() if self._asks else working("Driving"):
+    def _at_work(self) -> Iterator[None]:
+        """While the user's code runs: what that prints is no JSON, and somebody may wait for it."""
+        with contextlib.ExitStack() as stack:
+            if self._json:
+                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            if not self._asks:
+                stack.enter_context(working("Driving"))
             yield
 
     async def _as_far_as_it_comes(self, begin: Callable[[], Run]) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from aether_nb.display.shapes import RunShape
+    from aether_nb.display.view import RunView
 
 _LOOK_S = 0.2  # how often the store is asked whether it has changed
 _OVER = FINAL | {"blocked"}
@@ -88,7 +89,13 @@ class _Watched:
         self.here, self.run_id = here, run_id
         self._pressed = pressed
         here.store.changed()
-        self._view = seen(here, here.row(run_id), me=here.me())
+        self._view = self._seen()
+
+    def _seen(self) -> RunView:
+        row = run_of(self.here, self.run_id)
+        self._begun_ms = row.created_ms
+        found: RunView = seen(self.here, row, me=self.here.me())
+        return found
 
     def shape(self) -> RunShape:
         """The run as it was read."""
@@ -100,15 +107,20 @@ class _Watched:
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed.
+            UnknownRun: it was thrown away.
         """
         while self.shape()["status"] not in _OVER:
             if self._pressed.wait(_LOOK_S):
                 raise KeyboardInterrupt
-            events: list[AnyEvent] = []
-            if self.here.store.changed():
-                events = self.here.store.events(self.run_id, self.shape()["seq"])
-                self._view.apply(*events)
-            yield events
+            yield self._read() if self.here.store.changed() else []
+
+    def _read(self) -> list[AnyEvent]:
+        if run_of(self.here, self.run_id).created_ms != self._begun_ms:  # it was started over
+            self._view = self._seen()
+            return self.here.store.events(self.run_id)
+        events = self.here.store.events(self.run_id, self.shape()["seq"])
+        self._view.apply(*events)
+        return events
 
     def picture(self) -> RenderableType:
         """The run for a terminal: what is asked stands above the steps, which may be many."""

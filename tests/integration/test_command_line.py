@@ -259,6 +259,83 @@ def test_a_run_whose_process_was_killed_goes_on_in_a_terminal(driver, aether_nb,
         assert again.ends() == 0
 
 
+WITH_CLASSES = """
+from dataclasses import dataclass
+from aether_nb import graph_fn, tool
+
+@dataclass
+class Trip:
+    city: str
+
+@tool(outputs=["trip"])
+async def plan():
+    return {"trip": Trip("Oslo")}
+
+@tool(outputs=["city"])
+async def book(trip: Trip):
+    return {"city": trip.city}
+
+@graph_fn(outputs=["city"])
+async def travel(*, context):
+    trip = (await plan()).trip
+    await context.channel().ask_text("Book it?")
+    return {"city": (await book(trip=trip)).city}
+
+if __name__ == "__main__":
+    travel.run_sync(run_id="t1")
+"""
+
+
+@pytest.mark.timeout(60)
+def test_objects_of_a_file_that_ran_as_a_program_are_known_when_it_is_loaded(driver, aether_nb):
+    process = driver(WITH_CLASSES)
+    asked(process, "? Book it?")
+    process.kill()
+    process.wait()
+    assert aether_nb("answer", token_of(aether_nb), "yes")[0] == 0
+    assert aether_nb("resume", "t1", "--module", "agents.py") == (0, "t1 succeeded\ncity = Oslo\n")
+
+
+@pytest.mark.timeout(60)
+def test_a_run_that_is_started_over_is_watched_from_its_new_beginning(driver, aether_nb, tmp_path):
+    process = driver(OVER)
+    asked(process, "? First?")
+    with Terminal(*AETHER_NB, "watch", "o1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("? First?")
+        terminal.sees("aether-nb answer ")
+        aether_nb("answer", token_of(aether_nb), "one")
+        terminal.sees("? Second?")
+        (tmp_path / "over").touch()
+        terminal.sees("? First?")
+        terminal.sees("aether-nb answer ")
+        aether_nb("answer", token_of(aether_nb), "two")
+        terminal.sees("? Second?")
+        aether_nb("answer", token_of(aether_nb), "three")
+        terminal.sees("line = two three")
+        assert terminal.ends() == 0
+
+
+OVER = """
+import asyncio
+from pathlib import Path
+from aether_nb import graph_fn
+
+@graph_fn(outputs=["line"])
+async def asks(*, context):
+    channel = context.channel()
+    return {"line": f"{await channel.ask_text('First?')} {await channel.ask_text('Second?')}"}
+
+async def main():
+    run = asks.start(run_id="o1")
+    while not Path("over").exists():
+        await asyncio.sleep(0.05)
+    await run.start_over()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
 @pytest.mark.timeout(60)
 def test_what_takes_its_time_says_so_on_the_terminal_and_leaves_nothing_of_it_behind(
     driver, aether_nb, tmp_path

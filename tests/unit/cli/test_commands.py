@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from pydantic import BaseModel
@@ -421,3 +423,33 @@ def test_the_tab_key_makes_no_store(aether_nb, monkeypatch, tmp_path):
     monkeypatch.setenv("COMP_CWORD", "2")
     assert aether_nb()[1] == ""
     assert not list(tmp_path.iterdir())
+
+
+LOADED = """
+import json, sys
+from aether_nb import cli
+sys.argv = ["aether-nb", *sys.argv[1:]]
+try:
+    cli.main()
+finally:
+    print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("words", [("--help",), ("runs",), ("answer", "--help")])
+def test_a_command_loads_only_what_it_needs(aether_nb, waiting, words):
+    waiting()
+    api.close()
+    done = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True, check=True)
+    heavy = {
+        "rich",
+        "IPython",
+        "ipywidgets",
+        "jupyter_core",
+        "jupyter_server",
+        "graphviz",
+        "numpy",
+        "tornado",
+        "yaml",
+    }
+    assert heavy.intersection(json.loads(done.stderr)) == set()

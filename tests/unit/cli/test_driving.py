@@ -182,6 +182,24 @@ def test_code_that_cannot_be_had_is_said_in_a_sentence(aether_nb, begun, tmp_pat
         assert complaint.splitlines()[1] == "  broken.py:1: 1 / 0"
 
 
+def test_nothing_is_loaded_for_a_run_that_is_not_there(aether_nb, begun, tmp_path):
+    begun("greets")
+    (tmp_path / "broken.py").write_text("from pathlib import Path\nPath('loaded').touch()\n")
+    assert aether_nb("resume", "nope", "-m", "broken.py")[0] == 2
+    assert not (tmp_path / "loaded").exists()
+
+
+def test_what_the_code_prints_is_kept_out_of_the_json(aether_nb, begun, agents):
+    begun("naps")
+    sys.modules.pop("agents")
+    agents.write_text(
+        AGENTS.replace("    await sleep(", "    print('soon')\n    await sleep(") + "\nprint('loaded')\n"
+    )
+    code, said, other = aether_nb("resume", "r", "-m", "agents.py", "--json")
+    assert (code, json.loads(said)["status"]) == (0, "succeeded")
+    assert {"loaded", "soon"} <= set(other.splitlines())
+
+
 def test_a_graph_that_the_file_does_not_define_is_named(aether_nb, begun, tmp_path, monkeypatch):
     from aether_nb.calling import GRAPHS
 
