@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from browser.server import COMBOS, KERNELS, Combo
 from browser.stories import AGENT
 from playwright.sync_api import expect
 
 YES = {"choice": "Yes", "approved": True, "reason": ""}
 DONE = [("Proceed?", YES, "widget"), ("Your name?", "Ada", "widget")]
+EACH_KERNEL = [Combo(kernel) for kernel in KERNELS]
 
 
 def test_a_run_in_the_background_is_answered_in_its_cell(open_notebook, combo, folder_of):
@@ -46,6 +48,7 @@ def test_questions_are_answered_while_the_cell_awaits(open_notebook, combo, fold
     assert folder.answers(folder.only_run().run_id) == DONE
 
 
+@pytest.mark.parametrize("combo", EACH_KERNEL, ids=str)
 def test_two_runs_wait_at_once_and_keep_to_their_own_cells(open_notebook, combo, folder_of):
     notebook = open_notebook(
         AGENT, "one = agent.start()", "print('between')", "two = agent.start()", "print('after')", combo=combo
@@ -85,7 +88,10 @@ def test_run_sync_is_answered_while_it_holds_the_kernel(open_notebook, combo, fo
     assert [(q, a) for q, a, _ in folder.answers(row.run_id)] == [(q, a) for q, a, _ in DONE]
 
 
-@pytest.mark.parametrize("run_id", ["", 'run_id="lesson-1"'], ids=["unnamed", "named"])
+NAMED_OR_NOT = [(combo, 'run_id="lesson-1"') for combo in COMBOS] + [(combo, "") for combo in EACH_KERNEL]
+
+
+@pytest.mark.parametrize(("combo", "run_id"), NAMED_OR_NOT, ids=str)
 def test_restart_and_run_all_goes_on_where_it_was(open_notebook, combo, folder_of, run_id):
     notebook = open_notebook(AGENT, f"run = agent.start({run_id})", "print((await run).line)", combo=combo)
 
@@ -126,6 +132,7 @@ def test_after_an_interrupt_the_run_goes_on_and_run_all_finds_it(open_notebook, 
     assert folder.answers(folder.only_run().run_id) == DONE
 
 
+@pytest.mark.parametrize("combo", EACH_KERNEL, ids=str)
 def test_a_prompt_of_the_dead_kernel_still_takes_an_answer(open_notebook, combo, folder_of):
     notebook = open_notebook(AGENT, "run = agent.start()", combo=combo)
 
@@ -146,24 +153,3 @@ def test_a_prompt_of_the_dead_kernel_still_takes_an_answer(open_notebook, combo,
         ("Your name?", "Ada", "http"),
     ]
     assert folder.ledger() == ["greeted Ada"]
-
-
-def test_a_saved_notebook_shows_the_run_without_a_kernel(open_notebook, combo, folder_of):
-    notebook = open_notebook(AGENT, "run = agent.start()", combo=combo)
-
-    notebook.run_done(0)
-    notebook.run_done(1)
-    notebook.answer(1, "Ada")
-    notebook.choose(1, "Yes")
-    notebook.wait_status(1, "succeeded")
-    notebook.wait_saved(1, ": succeeded")
-    notebook.reopen_without_kernel()
-
-    picture = notebook.cell(1).locator(".aether-static")
-    expect(picture).to_be_visible()
-    expect(picture).to_contain_text("Hello, Ada!")
-    expect(picture.locator("img")).to_be_visible()
-    assert "model not found" not in notebook.output(1).lower()
-    folder = folder_of(notebook)
-    row = folder.only_run()
-    assert (row.status, folder.answers(row.run_id)) == ("succeeded", DONE)
