@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 import subprocess
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -51,9 +52,12 @@ def outdated_files(kernel: str) -> list[str]:
         check=True,
     )
     tree, installed = ROOT / "aether_nb", Path(found.stdout.strip())
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    # what the wheel lays beside the package
+    beside = {Path(file).relative_to("aether_nb") for file in wheel["force-include"]}
     files = [each.relative_to(tree) for each in tree.rglob("*") if each.is_file() and each.suffix != ".pyc"]
-    same, _, _ = filecmp.cmpfiles(tree, installed, files, shallow=False)
-    stale = {str(each) for each in set(files) - set(same)}
+    same, _, _ = filecmp.cmpfiles(tree, installed, set(files) - beside, shallow=False)
+    stale = {str(each) for each in set(files) - beside - set(same)}
     extension = filecmp.dircmp(
         ROOT / "jupyter_extension" / "labextension" / "static",
         ENVIRONMENTS / kernel / "share" / "jupyter" / "labextensions" / "aether_nb" / "static",
