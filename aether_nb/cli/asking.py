@@ -16,7 +16,7 @@ from aether_nb.channels.typed import MORE, Entry, typed
 from aether_nb.cli.finding import TokenArgument, run_of, token_of
 from aether_nb.cli.saying import NO, JsonOption, StoreOption, moment, opened, say, say_json
 from aether_nb.engine.ports import WaitRow
-from aether_nb.errors import ReplyInvalid
+from aether_nb.errors import BadInputs, ReplyInvalid
 from aether_nb.openwaits import wait_table
 from aether_nb.prompts import is_secret
 from aether_nb.runtime import Runtime
@@ -82,8 +82,10 @@ def answer(
 
 def _promised(value: str | None) -> Any:
     """The reply to a question that is not open yet, whose kind nobody knows: JSON, else a text."""
+    if value is None:
+        raise BadInputs("What this token asks is not open yet: give the reply behind it, as JSON.")
     try:
-        return json.loads(value or "null")
+        return json.loads(value)
     except ValueError:
         return value
 

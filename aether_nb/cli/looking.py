@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from aether_nb.display.shapes import NodeShape, PromptShape, RowShape, RunShape, TimelineShape
+    from aether_nb.display.view import RunView
 
 MANY = 60
 """Of a run with more steps those are listed that are not simply done."""
@@ -96,8 +97,8 @@ def show_run(run: RunArgument, store: StoreOption = None, as_json: JsonOption = 
         out.print(line)
 
 
-def seen(here: Runtime, row: RunRow, *, me: str = "") -> Any:
-    """The run as pictures see it: a `RunView`."""
+def seen(here: Runtime, row: RunRow, *, me: str = "") -> RunView:
+    """The run as pictures see it."""
     log = here.store.events(row.run_id)
     return pictures.view(here.store, here.services.artifacts, row.run_id, log, me=me)
 
@@ -247,7 +248,7 @@ def _error(shape: RunShape) -> Iterator[str]:
 def _whole(here: Runtime, row: RunRow) -> dict[str, Any]:
     from aether_nb.closeup import Closeup
 
-    shape: RunShape = seen(here, row).peek()
+    shape = seen(here, row).peek()
     after: defaultdict[str, list[str]] = defaultdict(list)
     for source, target in shape["edges"]:
         after[target].append(source)

@@ -94,13 +94,11 @@ class _Watched:
     def _seen(self) -> RunView:
         row = run_of(self.here, self.run_id)
         self._begun_ms = row.created_ms
-        found: RunView = seen(self.here, row, me=self.here.me())
-        return found
+        return seen(self.here, row, me=self.here.me())
 
     def shape(self) -> RunShape:
         """The run as it was read."""
-        found: RunShape = self._view.peek()
-        return found
+        return self._view.peek()
 
     def news(self) -> Iterator[list[AnyEvent]]:
         """What happens, again and again, an empty list when nothing did; ends with the run.

@@ -10,7 +10,7 @@ import sys
 import pytest
 from pydantic import BaseModel
 
-from aether_nb import api, graph_fn, tool
+from aether_nb import DualStageTool, api, graph_fn, tool
 
 
 class Person(BaseModel):
@@ -277,11 +277,49 @@ def piped(aether_nb, monkeypatch):
 
 def test_the_beginning_of_a_token_will_do_when_it_is_the_only_one(aether_nb, waiting):
     first, second = waiting(run_id="one"), waiting(run_id="two")
-    both = next(n for n in range(len(first)) if first[n] != second[n])
-    assert aether_nb("answer", first[: both + 1], "Ada")[:2] == (0, "accepted")
-    if both == 0:
-        return
-    assert aether_nb("answer", first[:both], "Ada")[0] == 2
+    alike = next(n for n in range(len(first)) if first[n] != second[n])
+    assert aether_nb("answer", first[: alike + 1], "Ada")[:2] == (0, "accepted")
+    assert [wait["run"] for wait in json.loads(aether_nb("waits", "--json")[1])["waits"]] == ["two"]
+
+
+class Slow(DualStageTool):
+    outputs = ("n",)
+    token = ""
+
+    async def setup(self, *, context):
+        Slow.token = context.wait_token
+        await asyncio.Event().wait()
+
+    async def on_resume(self, reply, wait):
+        return {"n": reply.value}
+
+
+slow = Slow()
+
+
+@graph_fn(outputs=["n"])
+async def submits():
+    return {"n": (await slow()).n}
+
+
+def test_a_reply_that_comes_before_its_question_is_kept_and_cannot_be_asked_for(aether_nb, configure):
+    configure()
+
+    async def begin():
+        run = submits.start(run_id="early")
+        while not Slow.token or not api.current().store.promised(Slow.token):
+            await asyncio.sleep(0)
+        return run
+
+    asyncio.run(begin())
+    api.close()
+    code, _, complaint = aether_nb("answer", Slow.token)
+    assert (code, complaint) == (
+        2,
+        "What this token asks is not open yet: give the reply behind it, as JSON.",
+    )
+    code, said, _ = aether_nb("answer", Slow.token, '{"n": 1}')
+    assert (code, said) == (0, "kept: its question is not open yet, and takes the reply when it is")
 
 
 def test_a_beginning_of_several_tokens_names_none(aether_nb, waiting):
