@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from aether_nb.calling import Form
 from aether_nb.engine.specs import find_spec
 from aether_nb.errors import DisplayError
-from aether_nb.events import AnyEvent
+from aether_nb.events import FINAL, AnyEvent
 from aether_nb.graph.model import GraphSpec, StepTypes
 
 if TYPE_CHECKING:
     from aether_nb.display.view import RunView
-    from aether_nb.engine.ports import Store
+    from aether_nb.engine.ports import RunRow, Store
     from aether_nb.services.artifacts import Artifacts
 
 
@@ -63,6 +63,15 @@ def view(
     specs = partial(find_spec, store)
     seen = RunView(run_id, None, specs, files=artifacts, me=me, listed=frozenset(listed).__contains__)
     seen.apply(*log)
+    return seen
+
+
+def now(store: Store, artifacts: Artifacts, row: RunRow, *, me: str = "") -> RunView:
+    """A run as it stands: the whole log, and the answers that were accepted and nobody has taken yet."""
+    seen = view(store, artifacts, row.run_id, store.events(row.run_id), me=me)
+    for wait in () if row.status in FINAL else store.untaken(row.kernel):
+        if wait.run_id == row.run_id and wait.reply is not None:
+            seen.wait_answered(wait.token, wait.reply)
     return seen
 
 

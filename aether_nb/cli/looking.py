@@ -99,8 +99,7 @@ def show_run(run: RunArgument, store: StoreOption = None, as_json: JsonOption = 
 
 def seen(here: Runtime, row: RunRow, *, me: str = "") -> RunView:
     """The run as pictures see it."""
-    log = here.store.events(row.run_id)
-    return pictures.view(here.store, here.services.artifacts, row.run_id, log, me=me)
+    return pictures.now(here.store, here.services.artifacts, row, me=me)
 
 
 def header(here: Runtime, row: RunRow, shape: RunShape) -> RenderableType:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_args
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from aether_nb import pictures
 from aether_nb.display.dot import to_dot
 from aether_nb.display.folding import folded
 from aether_nb.display.render import have_dot, svg
@@ -28,7 +29,6 @@ from aether_nb.ids import RunId
 from aether_nb.jupyter.door import Door, encoded, login, now_ms, plain
 from aether_nb.jupyter.served import Served, Stores
 from aether_nb.jupyter.steering import NO_RUN
-from aether_nb.pictures import view
 from aether_nb.services.artifacts import Artifacts
 
 PAGE = 50
@@ -208,9 +208,10 @@ _STEPS: dict[str, int] = {}
 
 def whole(store: Store, run_id: RunId) -> Mapping[str, Any] | None:
     """A run as a page shows it, with its picture; None when it is not there."""
-    if store.run(run_id) is None:
+    row = store.run(run_id)
+    if row is None:
         return None
-    shape = view(store, Artifacts(store.artifacts_dir), run_id, store.events(run_id), me=login()).peek()
+    shape = pictures.now(store, Artifacts(store.artifacts_dir), row, me=login()).peek()
     dot = to_dot(shape, folded=folded(shape["nodes"], {}))
     return {**shape, "svg": svg(dot) or "", "dot": "" if have_dot() else dot}
 

@@ -75,6 +75,15 @@ def test_an_answer_is_accepted_once(aether_nb, waiting):
     assert re.fullmatch(r"already answered by ana through cli at \d\d:\d\d", said)
 
 
+def test_an_answer_that_nobody_has_taken_yet_is_shown_and_not_asked_for_again(aether_nb, waiting):
+    aether_nb("answer", waiting(), "Ada", "--by", "ana")
+    _, said, _ = aether_nb("show", "r")
+    assert "? Your name?  → Ada  ana · cli · " in said
+    assert "aether-nb answer" not in said
+    (question,) = json.loads(aether_nb("show", "r", "--json")[1])["questions"]
+    assert (question["status"], question["answer"], question["by"]) == ("answered", "Ada", "ana")
+
+
 @pytest.mark.parametrize(("typed", "stored"), [("2", "No"), ("yes", "Yes")])
 def test_an_option_is_named_by_number_or_in_any_case(aether_nb, waiting, typed, stored):
     token = waiting("approval")

@@ -55,6 +55,16 @@ def test_another_store_in_the_place_of_the_announced_one_is_not_listed(
     assert call("runs", store=name)[0] == 404
 
 
+def test_a_run_is_shown_with_the_answers_that_nobody_has_taken_yet(
+    call: Call, listed: SqliteStore, id_of: IdOf
+) -> None:
+    token = ask(listed, TextPrompt(prompt="Name?"))
+    listed.answer(token, Reply(value="Ada", by="ana", door="cli"), now_ms=now_ms())
+    _, said = call("run", store=id_of(listed), run=RUN)
+    (prompt,) = said["view"]["prompts"]
+    assert (prompt["state"], prompt["reply"]["text"], prompt["reply"]["by"]) == ("answered", "Ada", "ana")
+
+
 def test_a_run_is_listed_with_where_it_belongs_and_how_far_it_is(
     call: Call, listed: SqliteStore, id_of: IdOf
 ) -> None:
