@@ -54,27 +54,40 @@ export function picture(text: string): Picture | null {
   if (!(width > 0 && height > 0)) return null;
   const [dx = 0, dy = 0] = (svg.querySelector(".graph")?.getAttribute("transform") ?? "")
     .match(/translate\(([-\d.]+)[ ,]+([-\d.]+)\)/)?.slice(1).map(Number) ?? [];
-  inOrder(svg.querySelector(".graph") ?? svg);
   const corner = { x: x - EDGE, y: y - EDGE };
   const places = new Map<string, Point>();
   for (const [id, group] of nodes) {
     const { left, right, top, bottom } = extent(group) ?? { left: 0, right: 0, top: 0, bottom: 0 };
     places.set(id, { x: (left + right) / 2 + dx - corner.x, y: (top + bottom) / 2 + dy - corner.y });
   }
-  return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places, edges: edges(source, svg) };
+  const ways = edges(source, svg);
+  inOrder(svg.querySelector(".graph") ?? svg, isLying(ways, places));
+  return { svg, width: width + 2 * EDGE, height: height + 2 * EDGE, ...corner, nodes, places, edges: ways };
 }
 
 /**
- * Puts what the keyboard comes to into the order of reading: from the top, then from the left. What stands inside a
- * cluster begins below and to the right of its corner, so that no cluster is drawn over it; edges are drawn last.
+ * Puts what the keyboard comes to into the order of reading, along the edges. What stands inside a cluster begins
+ * below and to the right of its corner, so that no cluster is drawn over it; edges are drawn last.
  */
-function inOrder(graph: Element): void {
+function inOrder(graph: Element, lies: boolean): void {
   const groups = [...graph.querySelectorAll<SVGGElement>(":scope > :is(.node, .cluster)")].map((group) => {
-    const { left = 0, top = 0, bottom = 0 } = extent(group) ?? {};
-    return { group, left, at: group.classList.contains("cluster") ? top : (top + bottom) / 2 };
+    const { left = 0, right = 0, top = 0, bottom = 0 } = extent(group) ?? {};
+    const [x, y] = group.classList.contains("cluster") ? [left, top] : [(left + right) / 2, (top + bottom) / 2];
+    return { group, along: lies ? x : y, across: lies ? y : x };
   });
-  groups.sort((a, b) => a.at - b.at || a.left - b.left);
+  groups.sort((a, b) => a.along - b.along || a.across - b.across);
   graph.append(...groups.map(({ group }) => group), ...graph.querySelectorAll(":scope > .edge"));
+}
+
+/** Whether its edges go to the right, and not down. */
+function isLying(edges: readonly Edge[], places: ReadonlyMap<string, Point>): boolean {
+  let [right, down] = [0, 0];
+  for (const { from, to } of edges) {
+    const [a, b] = [places.get(from), places.get(to)];
+    if (a && b && b.x > a.x) right++;
+    if (a && b && b.y > a.y) down++;
+  }
+  return right > down;
 }
 
 /** Graphviz names an edge in its title, by the nodes at its ends. */
