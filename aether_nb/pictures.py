@@ -69,10 +69,15 @@ def view(
 def now(store: Store, artifacts: Artifacts, row: RunRow, *, me: str = "") -> RunView:
     """A run as it stands: the whole log, and the answers that were accepted and nobody has taken yet."""
     seen = view(store, artifacts, row.run_id, store.events(row.run_id), me=me)
+    show_untaken(seen, store, row)
+    return seen
+
+
+def show_untaken(seen: RunView, store: Store, row: RunRow) -> None:
+    """Show answers that were accepted and that the log does not have yet."""
     for wait in () if row.status in FINAL else store.untaken(row.kernel):
         if wait.run_id == row.run_id and wait.reply is not None:
             seen.wait_answered(wait.token, wait.reply)
-    return seen
 
 
 def _svg(dot: str) -> str:

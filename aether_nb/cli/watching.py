@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from aether_nb import pictures
 from aether_nb.cli.finding import RunArgument, run_of
 from aether_nb.cli.looking import asked_line, header, outcome_lines, seen, tree
 from aether_nb.cli.saying import (
@@ -113,11 +114,13 @@ class _Watched:
             yield self._read() if self.here.store.changed() else []
 
     def _read(self) -> list[AnyEvent]:
-        if run_of(self.here, self.run_id).created_ms != self._begun_ms:  # it was started over
+        row = run_of(self.here, self.run_id)
+        if row.created_ms != self._begun_ms:  # it was started over
             self._view = self._seen()
             return self.here.store.events(self.run_id)
         events = self.here.store.events(self.run_id, self.shape()["seq"])
         self._view.apply(*events)
+        pictures.show_untaken(self._view, self.here.store, row)
         return events
 
     def picture(self) -> RenderableType:
@@ -125,7 +128,10 @@ class _Watched:
         from rich.console import Group
 
         shape, row = self.shape(), self.here.row(self.run_id)
-        asked = [asked_line(self.here, p) for p in shape["prompts"] if p["state"] == "open"]
+        waiting = {node["id"] for node in shape["nodes"] if node["status"] == "waiting"}
+        asked = [
+            asked_line(self.here, p) for p in shape["prompts"] if p["state"] == "open" or p["node"] in waiting
+        ]
         from aether_nb.display.progress import message_words
 
         said = [words(show(message_words(m), 200), "dim") for m in shape["messages"][-_SAID:]]
@@ -158,9 +164,8 @@ def _told(watched: _Watched) -> None:
             known[prompt["token"]] = prompt["state"]
 
     tell()
-    for events in watched.news():
-        if events:
-            tell()
+    for _ in watched.news():
+        tell()
     shape = watched.shape()
     say(f"{watched.run_id} is {signed(shape['status'])}")
     for line in outcome_lines(shape):

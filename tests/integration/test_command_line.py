@@ -232,6 +232,20 @@ def test_ctrl_c_ends_the_watching_and_not_the_run(driver, aether_nb, tmp_path):
         assert terminal.ends() == 1
 
 
+@pytest.mark.timeout(60)
+def test_what_is_answered_while_nobody_drives_it_is_seen_by_who_watches(driver, aether_nb, tmp_path):
+    process = driver(AGENTS)
+    asked(process, "? Publish this?")
+    process.kill()
+    process.wait()
+    with Terminal(*AETHER_NB, "watch", "a1", cwd=tmp_path, **SCREEN) as terminal:
+        terminal.sees("aether-nb answer ")
+        aether_nb("answer", token_of(aether_nb), "yes")
+        terminal.sees("→ Yes")
+        terminal.press("\x03")
+        assert terminal.ends() == 130
+
+
 @pytest.mark.timeout(90)
 def test_a_run_whose_process_was_killed_goes_on_in_a_terminal(driver, aether_nb, tmp_path):
     process = driver(AGENTS)
