@@ -173,11 +173,15 @@ export class RunModel extends Shown<State> {
     if (door !== this.state.door) this.set({ door });
   }
 
-  /** Takes the server's word for questions that were closed while the kernel was not heard. */
+  /**
+   * Takes the server's word for questions that were closed while the kernel was not heard. One whose answer is under
+   * way hears of it by its own door, which also says what comes next.
+   */
   close(closed: News["closed"]): void {
-    const { view } = this.state;
+    const { view, attempts } = this.state;
     const prompts = view.prompts.map((prompt) => {
-      const news = prompt.state === "open" ? closed[prompt.token] : undefined;
+      const waits = prompt.state === "open" && attempts[prompt.token]?.phase !== "sending";
+      const news = waits ? closed[prompt.token] : undefined;
       return news ? { ...prompt, state: news.status, reply: news.reply, problems: {} } : prompt;
     });
     this.#take({ ...view, prompts });

@@ -95,6 +95,14 @@ test("an answer under way is forgotten when the kernel has spoken about its prom
   assert.deepEqual(Object.keys(model.state.attempts), ["t3"]);
 });
 
+test("a question whose answer is under way is not closed by what the server says meanwhile", () => {
+  const model = new RunModel(run({ prompts: [ask("t1"), ask("t2")] }));
+  model.setAttempt("t1", { phase: "sending", note: "" });
+  const news = { status: "answered", reply: null } as const;
+  model.close({ t1: news, t2: news });
+  assert.deepEqual(model.state.view.prompts.map((prompt) => prompt.state), ["open", "answered"]);
+});
+
 test("listeners hear every change until they leave", () => {
   const model = new RunModel(run());
   let heard = 0;

@@ -37,15 +37,36 @@ export function* twinsOf(panel: NotebookPanel): Generator<Twin & { run: string }
   }
 }
 
-/** Scrolls to the cell of the first twin that fits; false: there is none. */
+/** A notebook that was just opened goes on drawing cells, and so moves what was in sight. */
+const SETTLING_MS = [200, 400, 800, 1600];
+
+/** Scrolls to the cell of the first twin that fits, and keeps it in sight until the page is drawn; false: there is none. */
 export async function scrollTo(panel: NotebookPanel, fits: (twin: Twin & { run: string }) => boolean): Promise<boolean> {
   for (const twin of twinsOf(panel)) {
     if (!fits(twin)) continue;
     panel.content.activeCellIndex = panel.content.widgets.indexOf(twin.cell);
     await panel.content.scrollToCell(twin.cell, "start");
+    keepInSight(panel, twin.cell);
     return true;
   }
   return false;
+}
+
+/** Scrolls again when the cell is out of sight a little later, unless somebody has taken the page into their hands. */
+function keepInSight(panel: NotebookPanel, cell: ICell): void {
+  const { content } = panel;
+  const hands = new AbortController();
+  for (const event of ["wheel", "pointerdown", "keydown"]) {
+    panel.node.addEventListener(event, () => hands.abort(), { capture: true, signal: hands.signal });
+  }
+  const look = () => {
+    if (hands.signal.aborted || panel.isDisposed) return;
+    const box = content.node.getBoundingClientRect();
+    const { top, bottom, height } = cell.node.getBoundingClientRect();
+    if (height === 0 || top >= box.bottom || bottom <= box.top) void content.scrollToCell(cell, "start");
+  };
+  for (const ms of SETTLING_MS) setTimeout(look, ms);
+  setTimeout(() => hands.abort(), Math.max(...SETTLING_MS));
 }
 
 const PLACE = "#aether-run=";
