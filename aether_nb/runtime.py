@@ -241,7 +241,8 @@ class Runtime:
         row = self.store.run(RunId(run_id)) if is_name(run_id) else None
         if row is None:
             raise UnknownRun(
-                f"There is no run {run_id!r:.200} in {self.store.path}; ae.runs() lists what there is."
+                f"There is no run {run_id!r:.200} in {self.store.path}; ae.runs() lists what there is, as "
+                "`aether-nb runs` does."
             )
         return row
 

@@ -13,7 +13,7 @@ from aether_nb.answering import NO_SECRETS, Answer
 from aether_nb.channels.console import MARK, question, refusal
 from aether_nb.channels.following import harmless
 from aether_nb.channels.typed import MORE, Entry, typed
-from aether_nb.cli.finding import TokenArgument, run_of, token_of
+from aether_nb.cli.finding import TokenArgument, token_of
 from aether_nb.cli.saying import NO, JsonOption, StoreOption, moment, opened, say, say_json
 from aether_nb.engine.ports import WaitRow
 from aether_nb.errors import BadInputs, ReplyInvalid
@@ -30,7 +30,7 @@ def waits(
 ) -> None:
     """List what waits for an answer, earliest deadline first."""
     here = opened(store)
-    runs = None if run is None else [run_of(here, run).run_id]
+    runs = None if run is None else [here.row(run).run_id]
     rows = here.store.waits(status=None if closed else "open", runs=runs)
     if as_json:
         say_json({"waits": [_wait(row) for row in rows]})

@@ -23,7 +23,7 @@ from aether_nb.calling import MISSING
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
 from aether_nb.channels.typed import typed
-from aether_nb.cli.finding import RunArgument, run_of, short
+from aether_nb.cli.finding import RunArgument, short
 from aether_nb.cli.looking import outputs
 from aether_nb.cli.saying import (
     INTERRUPTED,
@@ -88,7 +88,7 @@ def retry(
         here.drive(lambda: api.get(run).retry(which))
         return
     runtime = opened(store)
-    row = run_of(runtime, run)
+    row = runtime.row(run)
     which = node or _failed(runtime, row)
     if not runtime.alive(row):
         raise BadInputs(
@@ -206,7 +206,7 @@ class _Here:
     def __init__(self, run: str, module: str, store: Path | None, *, as_json: bool) -> None:
         self._module, self._json = module, as_json
         self._asks = not as_json and sys.stdin.isatty()
-        run_of(opened(store), run)
+        opened(store).row(run)
         with self._at_work():
             load(module)
         channel: Channel | None = ConsoleChannel() if self._asks else None
@@ -214,7 +214,7 @@ class _Here:
             channel, self._asks = ScriptedChannel.from_file(answers), True
         services = api.current().services.named  # that the file configured
         self.runtime = opened(store, channel, services)
-        self.row = run_of(self.runtime, run)
+        self.row = self.runtime.row(run)
         self._run: RunId | None = None
         _name_as_in(self.row, Path(self.runtime.store.path).parent, Path(module))
 

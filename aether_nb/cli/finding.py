@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from aether_nb.cli.saying import path_of
-from aether_nb.engine.ports import RunRow
-from aether_nb.errors import AetherError, AmbiguousWait, UnknownRun, UnknownWait
-from aether_nb.ids import RunId, Token, is_name
+from aether_nb.errors import AetherError, AmbiguousWait, UnknownWait
+from aether_nb.ids import Token, is_name
 from aether_nb.prompts import headline
 from aether_nb.runtime import Runtime
 from aether_nb.store.sqlite import SqliteStore
@@ -21,20 +20,6 @@ from aether_nb.values import show
 _SHORT = 6  # letters of a token that are enough in most stores
 _OFFERED = 200
 _BUSY_S = 0.3  # nobody waits longer for the tab key
-
-
-def run_of(here: Runtime, run_id: str) -> RunRow:
-    """The run of that id.
-
-    Raises:
-        UnknownRun: there is none.
-    """
-    row = here.store.run(RunId(run_id)) if is_name(run_id) else None
-    if row is None:
-        raise UnknownRun(
-            f"There is no run {run_id!r:.200} in {here.store.path}; `aether-nb runs` lists what there is."
-        )
-    return row
 
 
 def token_of(here: Runtime, beginning: str) -> Token:

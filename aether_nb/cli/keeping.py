@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aether_nb import api
-from aether_nb.cli.finding import RunArgument, run_of
+from aether_nb.cli.finding import RunArgument
 from aether_nb.cli.saying import JsonOption, StoreOption, opened, say, say_json, working
 from aether_nb.events import FINAL
 
@@ -22,9 +22,9 @@ def cancel(
 ) -> None:
     """Cancel a run, wherever it is driven, or one node of it."""
     here = opened(store)
-    row = run_of(here, run)
+    row = here.row(run)
     api.get(row.run_id).cancel(node)
-    status = run_of(here, run).status
+    status = here.row(run).status
     if as_json:
         say_json({"run": run, "status": status})
     elif node is not None:
@@ -61,7 +61,7 @@ def export(
 ) -> None:
     """Write all there is of a run into one HTML file, which needs no network and no kernel."""
     here = opened(store)
-    row = run_of(here, run)
+    row = here.row(run)
     with working(f"Writing the report of {run}"):
         file = api.get(row.run_id).report(html, redact=redact)
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aether_nb import api, pictures
-from aether_nb.cli.finding import RunArgument, run_of, short
+from aether_nb.cli.finding import RunArgument, short
 from aether_nb.cli.saying import (
     JsonOption,
     StoreOption,
@@ -79,7 +79,7 @@ def _run(here: Runtime, row: RunRow, *, driven: bool) -> dict[str, Any]:
 def show_run(run: RunArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Show one run: its steps, its timeline, questions and answers, messages, outputs."""
     here = opened(store)
-    row = run_of(here, run)
+    row = here.row(run)
     if as_json:
         say_json(_whole(here, row))
         return

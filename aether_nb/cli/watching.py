@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aether_nb import pictures
-from aether_nb.cli.finding import RunArgument, run_of
+from aether_nb.cli.finding import RunArgument
 from aether_nb.cli.looking import asked_line, header, outcome_lines, seen, tree
 from aether_nb.cli.saying import (
     INTERRUPTED,
@@ -57,7 +57,7 @@ def watch(run: RunArgument, store: StoreOption = None, as_json: JsonOption = Fal
     show_it = _as_json if as_json else _drawn if sys.stdout.isatty() else _told
     try:
         with _ctrl_c() as pressed:
-            watched = _Watched(here, run_of(here, run).run_id, pressed)
+            watched = _Watched(here, here.row(run).run_id, pressed)
             show_it(watched)
     except KeyboardInterrupt:
         complain(f"{run} is left alone" + ("." if watched.shape()["status"] in _OVER else ", and goes on."))
@@ -93,7 +93,7 @@ class _Watched:
         self._view = self._seen()
 
     def _seen(self) -> RunView:
-        row = run_of(self.here, self.run_id)
+        row = self.here.row(self.run_id)
         self._begun_ms = row.created_ms
         return seen(self.here, row, me=self.here.me())
 
@@ -114,7 +114,7 @@ class _Watched:
             yield self._read() if self.here.store.changed() else []
 
     def _read(self) -> list[AnyEvent]:
-        row = run_of(self.here, self.run_id)
+        row = self.here.row(self.run_id)
         if row.created_ms != self._begun_ms:  # it was started over
             self._view = self._seen()
             return self.here.store.events(self.run_id)

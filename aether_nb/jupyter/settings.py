@@ -8,7 +8,7 @@ Read once, when the server starts.
 
 from __future__ import annotations
 
-from ast import literal_eval
+import json
 
 from traitlets import List, Unicode
 from traitlets.config import Configurable
@@ -18,7 +18,7 @@ class _Paths(List[str]):
     """Also as a list in one word, `'["a.db", "b.db"]'`: traitlets takes that as one path from who adds traits late."""
 
     def from_string(self, s: str) -> list[str]:
-        return list(literal_eval(s)) if s.startswith("[") else [s]
+        return list(json.loads(s)) if s.startswith("[") else [s]  # traitlets reads other lists in its own way
 
 
 class AetherNb(Configurable):

@@ -64,6 +64,20 @@ class Terminal:
             pass
         return self.process.wait(max(0.1, deadline - time.monotonic()))
 
+    def ends_by_ctrl_c(self) -> int:
+        """Press Ctrl-C, and give the exit code.
+
+        Again after a while, as a person does: Python's `input` does not hear one that comes in the moment between its
+        call and its reading.
+        """
+        for _ in range(5):
+            self.press(CTRL_C)
+            try:
+                return self.ends(timeout_s=3)
+            except subprocess.TimeoutExpired:
+                continue
+        raise AssertionError(f"Ctrl-C does not end it; the screen:\n{self.screen}")
+
     @property
     def as_before(self) -> bool:
         """Whether the terminal echoes and edits lines as it did before the program."""
