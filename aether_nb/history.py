@@ -18,6 +18,7 @@ from aether_nb.events import (
     CancelRequested,
     NodeCancelled,
     RunCancelledEvent,
+    RunFailedEvent,
     RunResumed,
     RunStarted,
     WaitWithdrawn,
@@ -107,6 +108,14 @@ def _cancelled(state: RunState, run_id: RunId, by: str, now_us: int, node: NodeI
             if one.status not in DONE:
                 add_cancelled(one)
     return events
+
+
+def failed_node(store: Store, row: RunRow, state: RunState) -> NodeState | None:
+    """The node that a run failed of; else the last one that failed in it."""
+    ends = [e for e in store.events(row.run_id, of=[RunFailedEvent]) if isinstance(e, RunFailedEvent)]
+    named = state.nodes.get(ends[-1].node) if ends else None
+    failed = [node for node in state.nodes.values() if node.status == "failed"]
+    return named or (failed[-1] if failed else None)
 
 
 def why_not_again(row: RunRow, state: RunState, node: NodeState) -> str:

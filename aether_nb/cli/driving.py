@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aether_nb import api
+from aether_nb import api, history
 from aether_nb.calling import MISSING
 from aether_nb.channels.console import ConsoleChannel
 from aether_nb.channels.scripted import ScriptedChannel
@@ -38,7 +38,7 @@ from aether_nb.cli.saying import (
 )
 from aether_nb.engine.ports import Channel, RunRow
 from aether_nb.errors import BadInputs
-from aether_nb.events import FINAL, RunFailedEvent
+from aether_nb.events import FINAL
 from aether_nb.frames import user_frames
 from aether_nb.ids import RunId
 from aether_nb.prompts import CallbackPrompt, headline
@@ -103,13 +103,10 @@ def retry(
 
 def _failed(here: Runtime, row: RunRow) -> str:
     """The node that a run failed of."""
-    ends = here.store.events(row.run_id, of=[RunFailedEvent])
-    node = getattr(ends[-1], "node", "") if ends else ""
-    if not node:
-        raise BadInputs(
-            f"Run {row.run_id!r} ({row.status}) did not fail of one node: say which, by id or label."
-        )
-    return str(node)
+    node = history.failed_node(here.store, row, history.fold(here.store, row))
+    if node is None:
+        raise BadInputs(f"No node of run {row.run_id!r} ({row.status}) failed: say which, by id or label.")
+    return node.id
 
 
 def fork(

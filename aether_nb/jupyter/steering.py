@@ -22,10 +22,9 @@ from tornado import web
 
 from aether_nb import history
 from aether_nb.engine.ports import RunRow, Store
-from aether_nb.engine.records import DONE, NodeState
-from aether_nb.engine.state import RunState
+from aether_nb.engine.records import DONE
 from aether_nb.errors import StoreError, UnknownNode
-from aether_nb.events import FINAL, RunFailedEvent
+from aether_nb.events import FINAL
 from aether_nb.ids import NodeId, RunId, new_uid
 from aether_nb.jupyter.door import Door, now_ms, opened, unusable
 from aether_nb.nodes import find_node
@@ -101,7 +100,7 @@ def retry(store: Store, row: RunRow, node: str | None, by: str) -> Told:
         return Told(done=False, note=f"Nothing to retry: the run is {row.status}.")
     state = history.fold(store, row)
     try:
-        found = _failed(store, row, state) if node is None else find_node(state, node)
+        found = history.failed_node(store, row, state) if node is None else find_node(state, node)
     except UnknownNode as e:
         return Told(done=False, note=str(e))
     if found is None:
@@ -119,14 +118,6 @@ def retry(store: Store, row: RunRow, node: str | None, by: str) -> Told:
     store.post(f"run:{row.run_id}:retry", found.id, by, now_ms())
     fence, seq = row.fence, row.last_seq
     return Told(done=True, until=lambda store: _moved(store, row.run_id, fence, seq))
-
-
-def _failed(store: Store, row: RunRow, state: RunState) -> NodeState | None:
-    """The node that a run failed of; else the last one that failed in it."""
-    ends = [e for e in store.events(row.run_id, of=[RunFailedEvent]) if isinstance(e, RunFailedEvent)]
-    named = state.nodes.get(ends[-1].node) if ends else None
-    failed = [node for node in state.nodes.values() if node.status == "failed"]
-    return named or (failed[-1] if failed else None)
 
 
 def delete(store: Store, row: RunRow, node: str | None, by: str) -> Told:  # noqa: ARG001 - no trace stays of who did it
