@@ -175,9 +175,9 @@ class NodeTable:
 
     # -- status ------------------------------------------------------------------------------------
 
-    def say(self, node_id: str, status: NodeStatus, at_ms: int) -> NodeShape:
-        """Give a node its status; returns the node."""
-        node = self.nodes.get(node_id) or self.node(node_id)
+    def say(self, node: NodeShape, status: NodeStatus, at_ms: int) -> None:
+        """Give a node its status."""
+        node_id = node["id"]
         node["status"] = status
         node["ended_ms"] = at_ms if status in _ENDED else None
         if status == "running" and node["kind"] not in _CONTAINERS and not self._inside.get(node_id):
@@ -185,9 +185,8 @@ class NodeTable:
         else:
             self.busy.discard(node_id)
         self.changed[node_id] = None
-        if node["parent"] in self._items:
+        if self._items and node["parent"] in self._items:
             self._tally(node["parent"], node_id, status)
-        return node
 
     def skip_below(self, node_id: str, at_ms: int) -> None:
         """What can no longer be reached is skipped: all that follows, and what stands inside it."""
@@ -206,7 +205,7 @@ class NodeTable:
 
     def go(self, choice: str, branch: str, at_ms: int) -> None:
         """A choice went one way: the other branch is skipped, with what stands inside its nodes."""
-        self.say(choice, "running", at_ms)
+        self.say(self.node(choice), "running", at_ms)
         self._ways[choice] = branch
         todo: list[str] = []
         for member in (self.nodes[i] for i in self._members.get(choice, ())):
@@ -226,7 +225,7 @@ class NodeTable:
                 break
 
     def _skip(self, node: NodeShape, at_ms: int, todo: list[str]) -> None:
-        self.say(node["id"], "skipped", at_ms)
+        self.say(node, "skipped", at_ms)
         todo.append(node["id"])
 
     def revive_below(self, node_id: str, at_ms: int) -> None:
@@ -241,7 +240,7 @@ class NodeTable:
                 if below["status"] == "skipped" and not any(
                     self.nodes[i]["status"] in _BROKEN for i in needs if i in self.nodes
                 ):
-                    self.say(below["id"], "pending", at_ms)
+                    self.say(below, "pending", at_ms)
                     todo.append(below["id"])
 
     def _below(self, node_id: str) -> Iterator[NodeShape]:

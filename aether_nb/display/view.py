@@ -90,11 +90,12 @@ class RunView:
 
     def apply(self, *events: ev.AnyEvent) -> None:
         """Fold events in, in their order. One that is in here already is ignored, so a log may be read twice."""
+        folds = _FOLDS
         for event in events:
             if event.seq <= self._seq:
                 continue
             self._seq = event.seq
-            fold = _FOLDS.get(type(event))
+            fold = folds.get(type(event))
             if fold is not None:
                 fold(self, event)
         if self._status in {"running", "waiting"}:
@@ -256,9 +257,9 @@ class RunView:
         self._say_status(status)
         for node in self._table.nodes.values():
             if node["status"] == "pending" and status != "cancelled":
-                self._table.say(node["id"], "skipped", self._ended_ms)
+                self._table.say(node, "skipped", self._ended_ms)
             elif node["status"] in {"pending", "running", "waiting"}:
-                self._table.say(node["id"], "cancelled", self._ended_ms)
+                self._table.say(node, "cancelled", self._ended_ms)
         for token in sorted(self._talk.open):
             self._talk.close(token, "withdrawn")
         self._talk.stop()
@@ -284,12 +285,15 @@ class RunView:
 
     def _on_node_added(self, event: ev.NodeAdded) -> None:
         node_id, table = event.node, self._table
-        folded = bool(table.fold(node_id))
-        if not folded and node_id not in table.nodes:
+        if node_id not in table.nodes:
+            if table.fold(node_id):
+                if event.started:
+                    self._begin(node_id, 1, event.at_us // 1000)
+                return
             self._draw(event)
         elif event.started:
             self._begin(node_id, 1, event.at_us // 1000)
-        if event.after and not folded:
+        if event.after:
             table.follow(event.after, node_id)
 
     def _draw(self, event: ev.NodeAdded) -> None:
@@ -313,42 +317,51 @@ class RunView:
     def _say(self, node_id: str, status: ev.NodeStatus, at_ms: int) -> NodeShape | None:
         """Give a node its status; returns the node, None when it is inside a map, which only counts it."""
         table = self._table
-        if node_id in table.nodes or not (around := table.fold(node_id)):
-            return table.say(node_id, status, at_ms)
-        table.say_inside(around, node_id, status)
-        return None
+        node = table.nodes.get(node_id)
+        if node is None:
+            if around := table.fold(node_id):
+                table.say_inside(around, node_id, status)
+                return None
+            node = table.node(node_id)
+        table.say(node, status, at_ms)
+        return node
 
     def _go_on_around(self, node_id: str, at_ms: int) -> None:
         """What a node stands inside goes on with it, when it was over and a retry sent it back."""
         nodes = self._table.nodes
         around = nodes[node_id]["parent"] if node_id in nodes else self._table.fold(node_id)
-        while around in nodes and nodes[around]["status"] in _NOT_AT_WORK:
-            self._table.say(around, "running", at_ms)["error"] = ""
-            around = nodes[around]["parent"]
+        while (node := nodes.get(around)) is not None and node["status"] in _NOT_AT_WORK:
+            self._table.say(node, "running", at_ms)
+            node["error"] = ""
+            around = node["parent"]
 
     def _on_node_started(self, event: ev.NodeStarted) -> None:
-        was = self._table.nodes.get(event.node)
-        revived = was is not None and was["status"] in _BROKEN
-        if not self._begin(event.node, event.attempt, event.at_us // 1000):
-            return
-        if event.items is not None:
+        at_ms = event.at_us // 1000
+        was = self._begin(event.node, event.attempt, at_ms)
+        if event.items is not None and was:
             self._table.begin_map(event.node, event.items)
-        if revived:
-            self._table.revive_below(event.node, event.at_us // 1000)
+        if was in _BROKEN:
+            self._table.revive_below(event.node, at_ms)
 
-    def _begin(self, node_id: str, attempt: int, at_ms: int) -> bool:
-        """An attempt begins; whether it is of a node that is listed."""
-        self._go_on()
-        node = self._table.nodes.get(node_id)
+    def _begin(self, node_id: str, attempt: int, at_ms: int) -> str:
+        """An attempt begins; how the node stood before, empty when it is inside a map, which only counts it."""
+        if self._status in _OVER:
+            self._go_on()
+        table = self._table
+        node = table.nodes.get(node_id)
         if node is None or node["parent"]:
             self._go_on_around(node_id, at_ms)
-        node = self._say(node_id, "running", at_ms)
-        if node is None:
-            return False
+            if node is None:
+                if around := table.fold(node_id):
+                    table.say_inside(around, node_id, "running")
+                    return ""
+                node = table.node(node_id)
+        was = node["status"]
+        table.say(node, "running", at_ms)
         node["attempt"] = attempt
         node["started_ms"] = at_ms
         node["error"] = ""
-        return True
+        return was
 
     def _on_branch_taken(self, event: ev.BranchTaken) -> None:
         self._go_on()
@@ -386,7 +399,8 @@ class RunView:
         while around in self._table.nodes:
             parent = self._table.nodes[around]
             if parent["status"] in _DONE:
-                self._table.say(around, "running", at_ms)["error"] = ""
+                self._table.say(parent, "running", at_ms)
+                parent["error"] = ""
                 self._table.revive_below(around, at_ms)
             around = parent["parent"]
 

@@ -2,6 +2,7 @@
 
 Two outputs, adjacent, in the launching cell: the widget, and the twin under a display id, which is what
 a saved notebook shows. Everything here happens on the kernel's main thread except `on_page`.
+Events are folded in when somebody looks, not as they come: the run has the loop first.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class LiveRun:
         self._run = run
         self._loop = host.loop()
         runtime = host.runtime
-        self._look = Look(
+        self._coming: list[AnyEvent] = []
+        self._status: RunStatus = "running"
+        self._last_look = Look(
             runtime.store, run.run_id, spec, find_spec=runtime.find_spec, files=runtime.services.artifacts,
             me=runtime.me(), background=host.background, changed=self._send_soon, stored=run.status in FINAL,
         )  # fmt: skip
@@ -77,6 +80,14 @@ class LiveRun:
         self.output = host.show(self.widget)
         self.output.publish(twin(self._view.peek(), None), {}, self._display_id)
         self._loop.call_later(HELLO_S, self._listen)
+        self._look.picture.soon()
+
+    @property
+    def _look(self) -> Look:
+        if self._coming:
+            coming, self._coming = self._coming, []
+            self._last_look.view.apply(*coming)
+        return self._last_look
 
     @property
     def _view(self) -> RunView:
@@ -85,19 +96,17 @@ class LiveRun:
     # -- Observer --------------------------------------------------------------------------------
 
     def on_events(self, run_id: str, events: Sequence[AnyEvent], status: RunStatus) -> None:  # noqa: ARG002 - one run
-        """Fold the events in; draw soon."""
-        before = self._view.status
-        self._view.apply(*events)
+        """Take the events; draw soon."""
+        self._coming += events
         for event in events if self._incoming else ():
             if isinstance(event, _CLOSES):
                 self._incoming.close(event.token)
-        now = self._view.status
-        if self._unheard and now in FINAL:
+        before, self._status = self._status, status
+        if self._unheard and status in FINAL:
             self._unheard = False
             self._note()
         self._send_soon()
-        self._look.picture.soon()
-        self._twin_soon(at_once=now != before and (now == "waiting" or now in FINAL or now == "blocked"))
+        self._twin_soon(at_once=status not in (before, "running"))
 
     def on_tellings(self, run_id: str, tellings: Sequence[Telling]) -> None:  # noqa: ARG002 - one run
         """Show what is being told; while the code that tells it holds the loop, too."""
@@ -130,8 +139,8 @@ class LiveRun:
     # -- Desk ------------------------------------------------------------------------------------
 
     def snapshot(self) -> Mapping[str, Any]:
-        """The whole run for a page."""
-        return self._look.whole()
+        """The whole run for a page, as it was sent last; from any thread."""
+        return self._last_look.whole()
 
     def on_page(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         """A message of the page, from any thread."""
@@ -219,7 +228,7 @@ class LiveRun:
 
     def _listen(self) -> None:
         """No page has said hello in all that time: say so where a page without widgets looks."""
-        self._unheard = not self.greeted and self._view.status not in FINAL
+        self._unheard = not self.greeted and self._status not in FINAL
         if self._unheard:
             self._note()
             self._twin_soon(at_once=True)
@@ -240,6 +249,7 @@ class LiveRun:
 
     def _send(self) -> None:
         self._sending = None
+        self._look.picture.soon()
         if not self.greeted:  # nobody has said hello: a page that loads later must find the whole
             self.widget.view = dict(self._look.welcome())
             return
@@ -252,7 +262,10 @@ class LiveRun:
             self._twin_due.cancel()
             self._twin_due = None
         if self._twin_due is None:
-            left_s = 0.0 if at_once else max(0.0, self._twin_at + _TWIN_S - time.monotonic())
+            if at_once:  # with a page, the run goes first; without one, its cell may end now
+                left_s = _SEND_S if self.greeted else 0.0
+            else:
+                left_s = max(0.0, self._twin_at + _TWIN_S - time.monotonic())
             self._twin_due = self._loop.call_later(left_s, self._draw_twin)
 
     def _draw_twin(self) -> None:
