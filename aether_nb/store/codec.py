@@ -6,7 +6,7 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -81,16 +81,16 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
         LogDamaged: one of them cannot be read.
     """
     head = f'{{"run":{_quoted(run_id)},"seq":'
-    readers = {kind: reader(cls) for kind, cls in EVENTS.items()}
+    readers: dict[str, Callable[[str], AnyEvent]] = {}  # of what comes: to make them all takes milliseconds
     quoted: dict[str, str] = {}
     log: list[AnyEvent] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
-        read = readers.get(kind)
-        if read is None or version > VERSION:
+        if version > VERSION or kind not in EVENTS:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
+        read = readers.get(kind) or readers.setdefault(kind, reader(EVENTS[kind]))
         name = quoted.get(node) or quoted.setdefault(node, _quoted(node))
         rest = body[1:] if body == "{}" else f",{body[1:]}"
         if prompt is not None and kind == "WaitOpened":
