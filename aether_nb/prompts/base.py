@@ -21,6 +21,8 @@ _MARKDOWN = [
     (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
 ]
 """The marks that people put into a line, and what stays of them, in this order."""
+_MARKS = frozenset("#>-+*[`~_\\")
+"""What each of them has at least one of."""
 
 _DEPTH = 150  # as for values: an event that carries a reply must be read back
 
@@ -53,6 +55,8 @@ class PromptBase(Data):
 def headline(prompt: str) -> str:
     """The first line of a prompt without its Markdown: what pictures and messages call the question."""
     said = line = prompt.strip().partition("\n")[0]
+    if _MARKS.isdisjoint(line):
+        return line
     for marks, plain in _MARKDOWN:
         said = marks.sub(plain, said)
     return said.strip() or line
