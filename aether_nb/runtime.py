@@ -446,10 +446,14 @@ class Runtime:
         self.store.close()
         secrets.forget_all()
         if engine is not None and not engine.loop.is_closed():
+            engine.audience.in_trouble(_LET_GO)
             for driver in list(engine.drivers.values()):
                 driver.lose(RunError(asleep(driver.run_id)))
 
 
+_LET_GO = (
+    "its store was let go of, as ae.configure() does; with the same store, ae.resume_all() goes on with it"
+)
 _OF_A_CHANNEL = ("attach", "show", "close", "say", "follow")
 
 

@@ -101,7 +101,7 @@ class Load:
         errors: what failed, by kind, and how often.
         answered_s: how long answers took to be accepted.
         asked_s: how long the open questions took to fetch.
-        grown_mb: by process, from its second fifth to its last.
+        sizes_mb: by process, what it held in memory, a hundred times.
         news: how much the pages heard together.
     """
 
@@ -110,7 +110,7 @@ class Load:
     errors: Counter[str] = field(default_factory=Counter)
     answered_s: list[float] = field(default_factory=list)
     asked_s: list[float] = field(default_factory=list)
-    grown_mb: dict[str, float] = field(default_factory=dict)
+    sizes_mb: dict[str, list[float]] = field(default_factory=dict)
     news: int = 0
 
 
@@ -185,11 +185,10 @@ async def soak(seconds: float, home: Path) -> Load:
         await asyncio.to_thread(worker.stdout.readline)
         await server.ready()
         (store,) = json.loads((await server.ask("stores")).body)["stores"]
-        sizes: dict[str, list[float]] = {"server": [], "kernel": []}
         pids = {"server": server.process.pid, "kernel": worker.pid}
-        async with _meanwhile(*(_page(server, load) for _ in range(PAGES)), _weigh(pids, sizes, seconds)):
+        weighing = _weigh(pids, load.sizes_mb, seconds)
+        async with _meanwhile(*(_page(server, load) for _ in range(PAGES)), weighing):
             await _answer(server, store["store"], seconds, load)
-        load.grown_mb = {name: _growth(found) for name, found in sizes.items()}
         load.lost = await _lost(server, store["store"], heard, load)
     finally:
         worker.stdin.close()
@@ -284,13 +283,14 @@ async def _weigh(pids: dict[str, int], sizes: dict[str, list[float]], seconds: f
     """How much memory each process has, a hundred times."""
     while True:
         for name, pid in pids.items():
-            sizes[name].append(_size_mb(pid))
+            sizes.setdefault(name, []).append(_size_mb(pid))
         await asyncio.sleep(seconds / 100)
 
 
 def _size_mb(pid: int) -> float:
+    """What is its own: not the files that it has mapped, which the system may take back at any time."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(status.partition("RssAnon:")[2].split()[0]) / 1024
 
 
 def _growth(sizes: list[float]) -> float:
@@ -327,7 +327,9 @@ def _told(load: Load, seconds: float) -> Iterator[str]:
         if times:
             worst = sorted(times)[int(len(times) * 0.99)]
             yield f"{name}: median {statistics.median(times) * 1e3:.1f} ms, 99 % in {worst * 1e3:.1f} ms"
-    yield ", ".join(f"{name} {grown:+.1f} MB" for name, grown in load.grown_mb.items())
+    for name, sizes in load.sizes_mb.items():
+        path = " ".join(f"{mb:.1f}" for mb in sizes[:: max(1, len(sizes) // 10)])
+        yield f"{name}: {path} MB, grown by {_growth(sizes):+.1f} MB"
     yield from (f"error: {what} ({n} times)" for what, n in load.errors.items())
 
 
@@ -343,7 +345,7 @@ def main() -> int:
     with folder() as home:
         load = asyncio.run(soak(given.seconds, home))
     print("\n".join(_told(load, given.seconds)))
-    grown = given.seconds >= 300 and any(mb > GROWN_MB for mb in load.grown_mb.values())
+    grown = given.seconds >= 300 and any(_growth(sizes) > GROWN_MB for sizes in load.sizes_mb.values())
     return int(bool(load.lost or load.errors or grown))
 
 

@@ -70,6 +70,7 @@ class Database:
         self.path = path
         self._create = create
         self.notice = ""
+        self._closed = False
         self._busy_s = busy_s
         self._writing, self._reading, self._watching = (threading.Lock() for _ in range(3))
         self._full: bool | None = None
@@ -162,6 +163,7 @@ class Database:
     def close(self) -> None:
         """Close the file. Idempotent."""
         with self._writing, self._reading, self._watching, self._translated():
+            self._closed = True
             for connection in (self._watcher, self._reader, self._writer):
                 connection.close()
 
@@ -287,6 +289,11 @@ class Database:
         try:
             yield
         except sqlite3.Error as e:
+            if self._closed:
+                raise StoreError(
+                    f"The store {self.path} was let go of here, as ae.configure() does. When it is the one that is "
+                    "open now, ae.resume_all() goes on with its runs, and ae.answer() answers them."
+                ) from e
             code = getattr(e, "sqlite_errorcode", 0) & 0xFF
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise StoreBusy(

@@ -454,7 +454,9 @@ class MemoryStore(Store):
     def _reading(self) -> threading.RLock:
         """The lock, to be used as a context; refused when the store is closed."""
         if not self._open:
-            raise StoreError("The store is closed.")
+            raise StoreError(
+                "The store in memory was let go of here, as ae.configure() does, with all that was in it."
+            )
         return self._lock
 
     def _writing(self) -> threading.RLock:

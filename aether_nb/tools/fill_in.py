@@ -11,6 +11,7 @@ from aether_nb.authoring.dualstage import Wait
 from aether_nb.calling import MISSING
 from aether_nb.errors import ReplyInvalid
 from aether_nb.prompts import FormPrompt, Reply, form_of, instance_of
+from aether_nb.prompts.schemas import load_soon
 from aether_nb.tools.options import Ask
 
 
@@ -51,6 +52,7 @@ class AskForm(Ask):
                 raise self.refusal(
                     "default", default, f"it is no answer to the question: {invalid}"
                 ) from None
+        load_soon()
         return self.wait(question, timeout, default)
 
     async def on_resume(self, reply: Reply, wait: Wait) -> dict[str, Any]:  # type: ignore[override]

@@ -70,7 +70,8 @@ class RunSubprocess(DualStageTool):
         state = {"folder": str(folder), "files": list(files), "timeout": timeout, **started}
         said = f"Running {' '.join([Path(command[0]).name, *command[1:]])}"  # where it lies differs between machines
         said = said.encode("utf-8", "replace").decode()  # arguments may be any bytes
-        prompt = CallbackPrompt(prompt=said if len(said) < 80 else f"{said[:79]}…", job=str(started["pid"]))
+        said = said if len(said) < 80 else f"{said[:79]}…"
+        prompt = CallbackPrompt(prompt=said, job=f"process {started['pid']}")
         return Wait(kind="process", prompt=prompt, state=state, poll=_POLL)
 
     async def poll(self, wait: Any, *, context: Any) -> Any:  # noqa: ARG002 - the files say it all

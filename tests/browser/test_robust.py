@@ -231,3 +231,22 @@ def test_a_cell_that_is_run_again_while_its_run_waits_attaches_or_says_so(
     poll(lambda: folder.runs()[1].status == "succeeded", timeout_s=10, what="the end of the earlier run")
     assert sorted(folder.ledger()) == ["greeted Ada", "greeted Ada", "greeted Bob"]
     assert second.run_id == folder.runs()[2].run_id
+
+
+def test_a_run_whose_store_is_let_go_of_says_so_and_who_answers_it_there_is_told(open_notebook, folder_of):
+    notebook = open_notebook(AGENT, NAMED, "import aether_nb as ae\nae.configure()", "ae.resume_all()[0]")
+    for cell in (0, 1):
+        notebook.run_done(cell)
+    expect(notebook.prompt(1)).to_be_visible()
+    notebook.run_done(2)
+    widget = notebook.run_widget(1)
+    expect(widget).to_contain_text("stands still: its store was let go of")
+    notebook.answer(1, "Ada")
+    expect(notebook.prompt(1)).to_contain_text("was let go of here")
+    notebook.screenshot("let-go-of")
+
+    notebook.run_done(3)
+    notebook.answer(3, "Ada")
+    notebook.choose(3, "Yes")
+    notebook.wait_status(3, "succeeded")
+    assert folder_of(notebook).ledger() == ["greeted Ada"]

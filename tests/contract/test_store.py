@@ -1083,7 +1083,7 @@ class TestItsLife:
         store.close()
         store.close()
 
-        with pytest.raises(StoreError, match="closed"):
+        with pytest.raises(StoreError, match="let go of"):
             store.runs()
-        with pytest.raises(StoreError, match="closed"):
+        with pytest.raises(StoreError, match="let go of"):
             store.beat(K, NOW)

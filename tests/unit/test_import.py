@@ -32,3 +32,39 @@ def test_the_package_offers_every_name_that_it_lists():
     code = "import aether_nb; print([n for n in aether_nb.__all__ if not hasattr(aether_nb, n)])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
+
+
+FORM = """
+import asyncio, sys
+from pydantic import BaseModel
+import aether_nb as ae
+
+class Booking(BaseModel):
+    age: int
+
+@ae.graph_fn(outputs=["age"])
+async def booking(*, context):
+    return {"age": (await context.channel().ask_form(Booking)).age}
+
+class Nobody:
+    name = "nobody"
+    def nothing(self, *args): pass
+    attach = show = close = say = follow = nothing
+
+async def main():
+    ae.configure(store=":memory:", channel=Nobody())
+    run = booking.start()
+    await run.next_wait()
+    print("jsonschema" in sys.modules)
+    while "jsonschema" not in sys.modules:
+        await asyncio.sleep(0.01)
+
+asyncio.run(main())
+"""
+
+
+def test_what_checks_a_form_is_loaded_while_people_read_it_not_before_it_is_shown():
+    said = subprocess.run(
+        [sys.executable, "-c", FORM], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.strip() == "False"

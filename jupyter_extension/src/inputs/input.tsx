@@ -31,7 +31,9 @@ export function Input(props: InputProps) {
     case "callback":
       return (
         <>
-          <div class="aether-muted">Waits for {prompt.job || "an answer from elsewhere"}.</div>
+          {!prompt.job || !prompt.prompt.includes(prompt.job) ? (
+            <div class="aether-muted">Waits for {prompt.job || "an answer from elsewhere"}.</div>
+          ) : null}
           <div role="alert" class="aether-problems">
             {whole(props.problems)}
           </div>
