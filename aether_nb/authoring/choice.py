@@ -13,7 +13,7 @@ from aether_nb.authoring.handles import AnyHandle, Handle, InputHandle, OutputHa
 from aether_nb.authoring.names import output_problems
 from aether_nb.calling import BUILDER, user_line
 from aether_nb.errors import GraphError
-from aether_nb.graph.model import Branch, Expr, Guard, NodeSpec
+from aether_nb.graph.model import Branch, Expr, Guard, NodeSpec, replace
 
 if TYPE_CHECKING:
     from aether_nb.authoring.drawing import Drawing
@@ -102,7 +102,7 @@ def draw(drawing: Drawing, condition: Any, then: Any, otherwise: Any, *, key: st
         branches["otherwise"] = _branch(drawing, node.id, "otherwise", otherwise, at)
         outputs = tuple(name for name in branches["then"] if name in branches["otherwise"])
         only = {o: branch for branch, offered in branches.items() for o in offered if o not in outputs}
-    drawing.put(node.model_copy(update={"outputs": outputs, "branches": branches}))
+    drawing.put(replace(node, outputs=outputs, branches=branches))
     return ChoiceHandle(drawing, key or f"when({name})", node.id, outputs, only)
 
 

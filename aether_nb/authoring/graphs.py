@@ -20,7 +20,7 @@ from aether_nb.authoring.signature import Signature
 from aether_nb.authoring.steps import Step
 from aether_nb.calling import BUILDER, CALLER, GRAPHS, Target, launcher
 from aether_nb.errors import BadInputs, GraphError
-from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref, StepTypes
+from aether_nb.graph.model import GraphSpec, InputRef, NodeSpec, Ref, StepTypes, replace, spec_to_json
 from aether_nb.ids import NodeId
 
 START_WORDS = ("run_id", "new", "if_finished", "on_change", "priority")
@@ -325,9 +325,6 @@ def topology_print(spec: GraphSpec) -> str:
 
     The hints of its inputs are left out: every version of Python writes some of them in its own way.
     """
-    drawn = spec.model_dump_json(
-        include={"inputs", "outputs", "nodes", "result"},
-        exclude={"inputs": {"__all__": {"type"}}},
-        exclude_defaults=True,
-    )
+    inputs = tuple(replace(param, type="") for param in spec.inputs)
+    drawn = spec_to_json(replace(spec, name="", inputs=inputs, subgraphs={}, doc="", fingerprints={}))
     return hashlib.blake2b(drawn.encode(), digest_size=16).hexdigest()

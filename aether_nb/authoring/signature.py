@@ -191,12 +191,12 @@ def _param(p: inspect.Parameter, module: str | None) -> ParamSpec:
     )
     text = text.replace("pathlib._local.", "pathlib.")  # where Python 3.13 keeps the classes of pathlib
     if p.default is p.empty:
-        return ParamSpec.model_construct(name=p.name, type=text)  # unchecked: `import` builds no model
+        return ParamSpec(name=p.name, type=text)
     try:
         default = encode(p.default)
     except NotStorable:
         default = None  # the function has it anyway; a picture can do without
-    return ParamSpec.model_construct(name=p.name, type=text, required=False, default=default)
+    return ParamSpec(name=p.name, type=text, required=False, default=default)
 
 
 def _adapter(fn: Callable[..., Any], name: str, hint: Any) -> TypeAdapter[Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aether_nb.engine.ports import Store
-from aether_nb.graph.model import GraphSpec
+from aether_nb.graph.model import GraphSpec, spec_from_json, spec_to_json
 from aether_nb.prompts import schema_hash
 
 
@@ -24,7 +24,7 @@ class Specs:
         known = self._keys.get(id(spec))
         if known is not None:
             return known[1]
-        body = spec.model_dump_json()
+        body = spec_to_json(spec)
         key = schema_hash({"graph": body}).hex()
         if key not in self._by_key:
             self._store.put_spec("graph", key, body)
@@ -43,4 +43,4 @@ class Specs:
 def find_spec(store: Store, key: str) -> GraphSpec | None:
     """A graph's spec by its hex key."""
     body = store.spec(key) if key else None
-    return None if body is None else GraphSpec.model_validate_json(body)
+    return None if body is None else spec_from_json(body)

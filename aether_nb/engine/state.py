@@ -302,7 +302,7 @@ class RunState:
         node.error, node.retry_at_us = None, None
         self.set_status(node, "running")
         if node.kind == "map" and event.items is not None:
-            spec = GraphSpec(name=node.name, kind="static", subgraphs=self._graphs_of(node))
+            spec = GraphSpec(name=node.name, kind="static", subgraphs=dict(self._graphs_of(node)))
             return self.resume_frame(self.frames.open_map(node, event.items, spec, self.inputs_of(node)))
         if node.kind != "graph" or node.id in self.frames:
             return []

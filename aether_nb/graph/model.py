@@ -7,58 +7,53 @@ keeps them (once per content) so that a run can be drawn without the code that m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 from aether_nb.ids import NodeId
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True
-    )  # else `import` pays for all of them
+class _Data(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
+    """Frozen data that the collector of cycles need not look at: a large graph is thousands of these."""
 
 
-class Lit(_Data):
+class Lit(_Data, frozen=True, tag_field="x", tag="lit"):
     """A literal, written in the builder."""
 
-    x: Literal["lit"] = "lit"
     value: Any
     """Encoded by `aether_nb.values`: JSON."""
 
 
-class Ref(_Data):
+class Ref(_Data, frozen=True, tag_field="x", tag="ref"):
     """An output of another node."""
 
-    x: Literal["ref"] = "ref"
     node: NodeId
     output: str | None = None
     """Which output; None is the whole outputs mapping."""
 
 
-class InputRef(_Data):
+class InputRef(_Data, frozen=True, tag_field="x", tag="input"):
     """An input of the graph."""
 
-    x: Literal["input"] = "input"
     name: str
 
 
-class ListOf(_Data):
+class ListOf(_Data, frozen=True, tag_field="x", tag="list"):
     """A list whose items are expressions."""
 
-    x: Literal["list"] = "list"
     items: tuple[Expr, ...]
 
 
-class DictOf(_Data):
+class DictOf(_Data, frozen=True, tag_field="x", tag="dict"):
     """A dict with literal string keys whose values are expressions."""
 
-    x: Literal["dict"] = "dict"
     items: dict[str, Expr]
 
 
-Expr = Annotated[Lit | Ref | InputRef | ListOf | DictOf, Field(discriminator="x")]
+Expr = Lit | Ref | InputRef | ListOf | DictOf
 """Where a value comes from."""
 
 NodeKind = Literal["tool", "ask", "wait", "graph", "fn", "map", "when"]
@@ -74,7 +69,7 @@ Branch = Literal["then", "otherwise"]
 """The two ways that a choice can go."""
 
 
-class ParamSpec(_Data):
+class ParamSpec(_Data, frozen=True):
     """One input of a tool or graph."""
 
     name: str
@@ -101,7 +96,7 @@ class StepTypes(NamedTuple):
     outputs: Mapping[str, str]
 
 
-class Each(_Data):
+class Each(_Data, frozen=True):
     """What a node of kind `map` does with every item of its list."""
 
     kind: NodeKind
@@ -114,14 +109,14 @@ class Each(_Data):
     """How many items may be under way at a time; None sets no limit of its own."""
 
 
-class Guard(_Data):
+class Guard(_Data, frozen=True):
     """The branch of a choice that a node stands in."""
 
     when: NodeId
     branch: Branch
 
 
-class NodeSpec(_Data):
+class NodeSpec(_Data, frozen=True):
     """One step of a static graph."""
 
     id: NodeId
@@ -144,7 +139,7 @@ class NodeSpec(_Data):
     """Only for kind `when`: where each output comes from if it goes that way. Its input is `condition`."""
 
 
-class GraphSpec(_Data):
+class GraphSpec(_Data, frozen=True):
     """One graph. A graph function has no nodes here: they come as it runs."""
 
     name: str
@@ -159,3 +154,25 @@ class GraphSpec(_Data):
     doc: str = ""
     fingerprints: dict[str, str] = {}
     """By name of tool or graph: hash of its normalised code; `""` when unknown."""
+
+
+replace = msgspec.structs.replace
+"""A graph, or a part of one, like this one, but for what is named."""
+
+
+def spec_to_json(spec: GraphSpec) -> str:
+    """A graph as JSON; what has its default is left out.
+
+    Raises:
+        ValueError, TypeError: something in it is not JSON.
+    """
+    return msgspec.json.encode(spec).decode()
+
+
+def spec_from_json(text: str) -> GraphSpec:
+    """Read it back.
+
+    Raises:
+        ValueError: it is damaged, or a newer aether_nb wrote it.
+    """
+    return msgspec.json.decode(text, type=GraphSpec)

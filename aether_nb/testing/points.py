@@ -16,17 +16,17 @@ always written with it). Both are what a kill leaves.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from aether_nb.engine.ports import Append
 from aether_nb.errors import CrashKitError
 from aether_nb.events import EVENTS, AnyEvent, NodeAdded, WaitWithdrawn
+from aether_nb.graph.model import GraphSpec, spec_from_json
 from aether_nb.ids import RunId, Token
 from aether_nb.store.sqlite import SqliteStore
 
@@ -154,7 +154,7 @@ class _Doom:
 
         def labelled(store: SqliteStore, kind: Any, key: str, body: str) -> None:
             if kind == "graph":
-                self._learn(json.loads(body))
+                self._learn(spec_from_json(body))
             put_spec(store, kind, key, body)
 
         SqliteStore.put_spec = labelled  # type: ignore[method-assign, assignment]
@@ -186,11 +186,11 @@ class _Doom:
         self._left -= 1
         return self._left == 0
 
-    def _learn(self, spec: Mapping[str, Any]) -> None:
+    def _learn(self, spec: GraphSpec) -> None:
         """Note what the pictures say of the nodes of a graph."""
-        for node in spec.get("nodes", ()):
-            self._labels[node["id"]] = node["label"]
-        for inner in spec.get("subgraphs", {}).values():
+        for node in spec.nodes:
+            self._labels[node.id] = node.label
+        for inner in spec.subgraphs.values():
             self._learn(inner)
 
     def _die_before(self, met: bool) -> None:

@@ -165,7 +165,7 @@ NOTEBOOK = {
     "nest_asyncio", "tornado", "traitlets", "zmq",
 }  # fmt: skip
 FOREIGN: dict[str, set[str]] = {
-    "msgspec": {"facts", "events", "store", "jupyter", "engine"},
+    "msgspec": {"graph", "facts", "events", "store", "jupyter", "engine"},
     "pydantic": {"values", "prompts", "graph", "facts", "authoring", "tools", "store", "jupyter"},
     "pydantic_core": {"values", "prompts", "store"},
     "jsonschema": {"prompts"},

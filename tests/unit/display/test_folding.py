@@ -9,7 +9,7 @@ from unit.display.samples import CRAWL, NEWSLETTER, Story, golden, newsletter_wa
 from aether_nb.display.dot import to_dot
 from aether_nb.display.folding import ALL, GROUP, Toggled, fold, folded, sizes, toggled
 from aether_nb.display.outline import graph_shape
-from aether_nb.graph.model import Each, GraphSpec
+from aether_nb.graph.model import Each, GraphSpec, replace
 
 
 def nested(inside: int) -> Any:
@@ -114,7 +114,7 @@ def test_a_folded_group_keeps_its_size_while_nodes_come_into_it() -> None:
 
 def test_a_map_of_a_static_graph_is_listed_with_the_graphs_that_its_items_are() -> None:
     page = GraphSpec(name="fetch", kind="static", nodes=(node("get"), node("parse", "get")))
-    spec = CRAWL.model_copy(update={"subgraphs": {"fetch": page}})
+    spec = replace(CRAWL, subgraphs={"fetch": page})
     story = Story(spec, listed=lambda _: True).finish("find").start("pages", items=("x", "y"))
     nodes = {n["id"]: n for n in story.view.peek()["nodes"]}
     assert nodes["pages/x"]["label"] == "fetch[0]"

@@ -11,7 +11,7 @@ from unit.display.test_dot import drawn
 
 from aether_nb.display.graph_dot import graph_dot
 from aether_nb.display.render import svg
-from aether_nb.graph.model import GraphSpec, InputRef, ParamSpec, StepTypes
+from aether_nb.graph.model import GraphSpec, InputRef, ParamSpec, StepTypes, replace
 
 TYPES = {
     "fetch": StepTypes({"topic": "str", "x0": "Url"}, {"docs": "list[Doc]", "text": "str"}),
@@ -61,7 +61,7 @@ def test_a_map_takes_and_gives_lists() -> None:
 
 
 def test_the_output_of_a_choice_comes_from_the_nodes_of_its_branches() -> None:
-    spec = CRAWL.model_copy(update={"outputs": ("text",), "result": {"text": ref("w", "text")}})
+    spec = replace(CRAWL, outputs=("text",), result={"text": ref("w", "text")})
     ends = {line.split(" -> ")[0].strip() for line in graph_dot(spec, {}).splitlines() if '-> "o:0"' in line}
     assert ends == {'"n:publish"', '"n:rework"'}
 

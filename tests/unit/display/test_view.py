@@ -27,6 +27,7 @@ from aether_nb import events as ev
 from aether_nb.display.progress import said
 from aether_nb.display.talk import FILE_BYTES
 from aether_nb.display.view import RunView
+from aether_nb.graph.model import replace
 from aether_nb.messages import Bar, Message
 from aether_nb.prompts import (
     ApprovalPrompt,
@@ -310,7 +311,7 @@ def test_a_skipped_sub_graph_is_skipped_with_all_that_is_inside() -> None:
 
 
 def test_a_retried_node_brings_back_what_hung_on_it_and_on_no_other_failure() -> None:
-    spec = CHAIN.model_copy(update={"nodes": (*CHAIN.nodes, node("e", "c", "d"))})
+    spec = replace(CHAIN, nodes=(*CHAIN.nodes, node("e", "c", "d")))
     story = (
         Story(spec).start("a").fail("a").start("d").fail("d").tell(ev.RunFailedEvent, error=BOOM, node="a")
     )
@@ -388,7 +389,7 @@ def test_after_a_restart_what_was_running_is_back_in_the_queue() -> None:
 
 def test_an_edited_graph_takes_the_place_of_what_had_not_begun() -> None:
     story = Story().finish("a")
-    story.specs["new"] = CHAIN.model_copy(update={"nodes": (node("a"), node("z", "a"))})
+    story.specs["new"] = replace(CHAIN, nodes=(node("a"), node("z", "a")))
     story.view.snapshot()
     story.tell(ev.RunResumed, spec="new")
     shape = story.view.peek()
@@ -691,7 +692,7 @@ def test_a_failure_in_a_branch_skips_the_choice_and_what_comes_after_it() -> Non
 
 
 def test_what_comes_after_a_node_that_is_let_go_is_not_skipped() -> None:
-    spec = CHAIN.model_copy(update={"nodes": (node("a", on_failure="continue"), node("b", "a"))})
+    spec = replace(CHAIN, nodes=(node("a", on_failure="continue"), node("b", "a")))
     statuses = Story(spec).start("a").fail("a").statuses()
     assert statuses == {"a": "failed", "b": "pending"}
 

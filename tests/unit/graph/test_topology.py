@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from aether_nb.graph.model import DictOf, GraphSpec, Guard, InputRef, ListOf, Lit, NodeSpec, Ref
+from aether_nb.graph.model import DictOf, GraphSpec, Guard, InputRef, ListOf, Lit, NodeSpec, Ref, replace
 from aether_nb.graph.topology import data_parents, edges, guards, order, parents, refs, results
 
 
@@ -54,11 +54,11 @@ def choice(name, condition, then=(), otherwise=(), **more):
         for branch, nodes in (("then", then), ("otherwise", otherwise))
     }
     made = node(name, condition)
-    return made.model_copy(update={"kind": "when", "branches": branches, **more})
+    return replace(made, kind="when", branches=branches, **more)
 
 
 def inside(made, when, branch="then"):
-    return made.model_copy(update={"guard": Guard(when=when, branch=branch)})
+    return replace(made, guard=Guard(when=when, branch=branch))
 
 
 def test_a_choice_comes_before_its_branches_and_they_before_what_takes_its_outputs():

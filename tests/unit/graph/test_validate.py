@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from aether_nb.graph.model import Each, GraphSpec, Guard, InputRef, NodeSpec, ParamSpec, Ref
+from aether_nb.graph.model import Each, GraphSpec, Guard, InputRef, NodeSpec, ParamSpec, Ref, replace
 from aether_nb.graph.validate import problems
 
 
@@ -64,11 +64,11 @@ def test_a_graph_function_has_its_outputs_from_no_node():
 
 def choice(name, *parents, then=(), guard=None):
     taken = {"then": {n: Ref(node=n, output="text") for n in then}, "otherwise": {}}
-    return node(name, *parents).model_copy(update={"kind": "when", "branches": taken, "guard": guard})
+    return replace(node(name, *parents), kind="when", branches=taken, guard=guard)
 
 
 def inside(made, when, branch="then"):
-    return made.model_copy(update={"guard": Guard(when=when, branch=branch)})
+    return replace(made, guard=Guard(when=when, branch=branch))
 
 
 def test_a_choice_with_branches_in_branches_has_no_problems():
@@ -111,8 +111,6 @@ def test_a_choice_between_what_it_gives_itself_is_a_cycle():
 
 
 def test_a_map_over_a_graph_needs_its_spec():
-    over = node("m").model_copy(
-        update={"kind": "map", "each": Each(kind="graph", over="x", outputs=("text",))}
-    )
+    over = replace(node("m"), kind="map", each=Each(kind="graph", over="x", outputs=("text",)))
     (found,) = problems(graph(over))
     assert "`m` stands for the graph `m`, and its spec is missing" in found
