@@ -11,13 +11,11 @@
 import type { FileRef, Prompt } from "./api";
 import type { Door, Sending } from "./door";
 import { bytes } from "./format";
+import { LARGEST, most } from "./inputs/filerules";
 import type { Link } from "./link";
 import { LinkDead } from "./link";
 import type { FileItem, RunModel } from "./model";
 import { newId } from "./replies";
-
-/** Bytes of a file that comes from a page; the kernel has the same (`services/incoming.py`). */
-export const LARGEST = 4 * 2 ** 30;
 
 const SLICE = 8 << 20;
 const PIECE = 1 << 20;
@@ -29,10 +27,10 @@ type Asking = Extract<Prompt, { accept: string[] }>;
 
 /** Why a question does not take a file; "" when it does. */
 export function misfit(prompt: Asking, file: Pick<File, "name" | "size" | "type">): string {
-  const most = Math.min(prompt.max_bytes ?? LARGEST, LARGEST);
-  if (file.size > most) {
-    const way = most === LARGEST ? " Give its path on the server instead." : "";
-    return `${bytes(file.size)}; at most ${bytes(most)} are taken.${way}`;
+  const largest = most(prompt);
+  if (file.size > largest) {
+    const way = largest === LARGEST ? " Give its path on the server instead." : "";
+    return `${bytes(file.size)}; at most ${bytes(largest)} are taken.${way}`;
   }
   const name = file.name.toLowerCase();
   const type = file.type.toLowerCase();

@@ -112,5 +112,5 @@ test("one is to be chosen, or as many as are wanted", () => {
 test("what files may be is said before one is sent", () => {
   assert.equal(filesHint({ multiple: true, accept: [".csv", ".tsv", "image/*"], max_bytes: 10e6 }), ".csv, .tsv or images, at most 10 MB each.");
   assert.equal(filesHint({ multiple: false, accept: [], max_bytes: 2000 }), "At most 2.0 kB.");
-  assert.equal(filesHint({ multiple: true, accept: [], max_bytes: null }), "");
+  assert.equal(filesHint({ multiple: true, accept: [], max_bytes: null }), "At most 4.3 GB each.");
 });

@@ -4,7 +4,8 @@ import type { FileRef, Prompt } from "../src/api";
 import type { Landed, Sending } from "../src/door";
 import { Link } from "../src/link";
 import { RunModel } from "../src/model";
-import { LARGEST, Uploads, misfit } from "../src/uploads";
+import { LARGEST } from "../src/inputs/filerules";
+import { Uploads, misfit } from "../src/uploads";
 import { FakeWire, NoDoor, ask, run, settled } from "./fixtures";
 
 type Asking = Extract<Prompt, { kind: "files" }>;

@@ -2,6 +2,9 @@
 
 import { bytes } from "../format";
 
+/** Bytes of a file that comes from a page; the kernel has the same (`services/incoming.py`). */
+export const LARGEST = 4 * 2 ** 30;
+
 export interface FileRules {
   multiple: boolean;
   accept: readonly string[];
@@ -15,12 +18,17 @@ const FAMILIES: Record<string, string> = {
   "text/*": "texts",
 };
 
-/** ".csv, .tsv or images, at most 10 MB each."; "" when any file will do. */
-export function filesHint({ multiple, accept, max_bytes }: FileRules): string {
-  const kinds = accept.map((kind) => FAMILIES[kind] ?? kind);
+/** How large a file may be, bytes. */
+export function most({ max_bytes }: Pick<FileRules, "max_bytes">): number {
+  return Math.min(max_bytes ?? LARGEST, LARGEST);
+}
+
+/** ".csv, .tsv or images, at most 10 MB each." */
+export function filesHint(rules: FileRules): string {
+  const kinds = rules.accept.map((kind) => FAMILIES[kind] ?? kind);
   const last = kinds.pop() ?? "";
   const which = kinds.length > 0 ? `${kinds.join(", ")} or ${last}` : last;
-  const size = max_bytes === null ? "" : `at most ${bytes(max_bytes)}${multiple ? " each" : ""}`;
+  const size = `at most ${bytes(most(rules))}${rules.multiple ? " each" : ""}`;
   const words = [which, size].filter(Boolean).join(", ");
-  return words ? `${words[0]?.toUpperCase()}${words.slice(1)}.` : "";
+  return `${words[0]?.toUpperCase()}${words.slice(1)}.`;
 }
