@@ -88,7 +88,7 @@ def test_only_one_writes_a_file_at_a_time(artifacts: Artifacts) -> None:
 
 
 def test_the_page_says_the_same_limit() -> None:
-    source = Path(__file__).parents[3] / "jupyter_extension" / "src" / "uploads.ts"
+    source = Path(__file__).parents[3] / "jupyter_extension" / "src" / "inputs" / "filerules.ts"
     assert f"LARGEST = {incoming.LARGEST >> 30} * 2 ** 30" in source.read_text()
 
 
