@@ -185,7 +185,7 @@ class NodeTable:
         else:
             self.busy.discard(node_id)
         self.changed[node_id] = None
-        if self._items and node["parent"] in self._items:
+        if node["parent"] in self._items:
             self._tally(node["parent"], node_id, status)
 
     def skip_below(self, node_id: str, at_ms: int) -> None:

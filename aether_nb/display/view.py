@@ -90,12 +90,11 @@ class RunView:
 
     def apply(self, *events: ev.AnyEvent) -> None:
         """Fold events in, in their order. One that is in here already is ignored, so a log may be read twice."""
-        folds = _FOLDS
         for event in events:
             if event.seq <= self._seq:
                 continue
             self._seq = event.seq
-            fold = folds.get(type(event))
+            fold = _FOLDS.get(type(event))
             if fold is not None:
                 fold(self, event)
         if self._status in {"running", "waiting"}:
@@ -347,17 +346,13 @@ class RunView:
         """An attempt begins; how the node stood before, empty when it is inside a map, which only counts it."""
         if self._status in _OVER:
             self._go_on()
-        table = self._table
-        node = table.nodes.get(node_id)
+        node = self._table.nodes.get(node_id)
+        was = "pending" if node is None else node["status"]
         if node is None or node["parent"]:
             self._go_on_around(node_id, at_ms)
-            if node is None:
-                if around := table.fold(node_id):
-                    table.say_inside(around, node_id, "running")
-                    return ""
-                node = table.node(node_id)
-        was = node["status"]
-        table.say(node, "running", at_ms)
+        node = self._say(node_id, "running", at_ms)
+        if node is None:
+            return ""
         node["attempt"] = attempt
         node["started_ms"] = at_ms
         node["error"] = ""

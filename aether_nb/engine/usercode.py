@@ -22,8 +22,7 @@ from aether_nb.engine.timelimit import TimeLimit
 from aether_nb.engine.waits import ResumedWait, open_wait
 from aether_nb.events import AnyEvent, NodeFinished, RunFinished
 from aether_nb.ids import ROOT, NodeId
-from aether_nb.prompts import Reply
-from aether_nb.prompts.schemas import loaded
+from aether_nb.prompts import Reply, schemas
 from aether_nb.values import encode
 
 if TYPE_CHECKING:
@@ -96,8 +95,8 @@ async def setup(
             async with _limited(driver, target, None):
                 context = _with_context(inputs, "setup" in target.with_context, activation)
                 wait = await target.setup(**context)
-        if getattr(wait, "schema", None) is not None:
-            await loaded()
+        if getattr(wait, "schema", None) is not None and not schemas.can_check():
+            await asyncio.to_thread(schemas.load)
     return open_wait(driver.head(), node, target, wait, driver.engine.services.artifacts)
 
 

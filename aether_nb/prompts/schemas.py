@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import hashlib
-import importlib
 import json
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,22 +14,16 @@ from pydantic_core import to_json
 from aether_nb.errors import BadInputs
 
 _SHORT = 4096  # bytes
-_LIBRARY = "jsonschema"
-_READING_S = 0.5  # until the question is shown
 
 
-async def loaded() -> None:
-    """Have the library that checks, and the loop go on meanwhile: with all its extras it takes a second to load."""
-    if _LIBRARY not in sys.modules:
-        await asyncio.to_thread(importlib.import_module, _LIBRARY)
+def can_check() -> bool:
+    """Whether what checks is loaded: with all its extras that takes a second, which a loop does not have."""
+    return "jsonschema" in sys.modules
 
 
-@functools.cache  # once is enough
-def load_soon() -> None:
-    """Load the library that checks while a person reads the question. On the loop's thread."""
-    if _LIBRARY not in sys.modules:
-        load = threading.Thread(target=importlib.import_module, args=(_LIBRARY,), daemon=True)
-        asyncio.get_running_loop().call_later(_READING_S, load.start)
+def load() -> None:
+    """Load what checks. From any thread."""
+    import jsonschema  # noqa: F401, PLC0415 - see can_check
 
 
 def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +32,7 @@ def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadInputs: it is none, or refers to something outside of itself, which nobody would fetch.
     """
-    import jsonschema  # noqa: PLC0415 - slow to load, and few waits have a schema: see `loaded`
+    import jsonschema  # noqa: PLC0415 - slow to load, and few waits have a schema: see `can_check`
 
     try:
         plain = json.loads(json.dumps(schema))

@@ -6,7 +6,7 @@ left out. A WaitOpened's prompt goes where the wait is kept, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -81,22 +81,21 @@ def unpack(run_id: RunId, rows: Iterable[Row]) -> list[AnyEvent]:
         LogDamaged: one of them cannot be read.
     """
     head = f'{{"run":{_quoted(run_id)},"seq":'
-    readers: dict[str, Callable[[str], AnyEvent]] = {}  # of what comes: to make them all takes milliseconds
     quoted: dict[str, str] = {}
     log: list[AnyEvent] = []
     for seq, at_us, version, kind, node, body, prompt in rows:
-        if version > VERSION or kind not in EVENTS:
+        cls = EVENTS.get(kind)
+        if cls is None or version > VERSION:
             raise StoreTooNew(
                 f"Run {run_id} has an event that this aether_nb does not know ({kind}, version {version}, "
                 f"at {seq}): it was written by a newer one. Install that to open the run."
             )
-        read = readers.get(kind) or readers.setdefault(kind, reader(EVENTS[kind]))
         name = quoted.get(node) or quoted.setdefault(node, _quoted(node))
         rest = body[1:] if body == "{}" else f",{body[1:]}"
         if prompt is not None and kind == "WaitOpened":
             rest = f',"prompt":{prompt}{rest}'  # one in the body comes later and wins
         try:
-            log.append(read(f'{head}{seq},"at_us":{at_us},"node":{name}{rest}'))
+            log.append(reader(cls)(f'{head}{seq},"at_us":{at_us},"node":{name}{rest}'))
         except StoreTooNew as e:
             raise StoreTooNew(f"Run {run_id}, event {seq}: {e}") from None
         except (ValueError, RecursionError, AetherError) as e:  # a stored Poll may say what no Poll may

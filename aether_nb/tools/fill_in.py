@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +13,7 @@ from pydantic import BaseModel
 from aether_nb.authoring.dualstage import Wait
 from aether_nb.calling import MISSING
 from aether_nb.errors import ReplyInvalid
-from aether_nb.prompts import FormPrompt, Reply, form_of, instance_of
-from aether_nb.prompts.schemas import load_soon
+from aether_nb.prompts import FormPrompt, Reply, form_of, instance_of, schemas
 from aether_nb.tools.options import Ask
 
 
@@ -52,7 +54,7 @@ class AskForm(Ask):
                 raise self.refusal(
                     "default", default, f"it is no answer to the question: {invalid}"
                 ) from None
-        load_soon()
+        _load_soon()
         return self.wait(question, timeout, default)
 
     async def on_resume(self, reply: Reply, wait: Wait) -> dict[str, Any]:  # type: ignore[override]
@@ -67,3 +69,14 @@ class AskForm(Ask):
 
 
 ask_form = AskForm()
+
+
+_SHOWN_S = 0.5  # by then the question is shown
+
+
+@functools.cache  # once is enough
+def _load_soon() -> None:
+    """Have what checks the answer loaded while a person reads the question."""
+    if not schemas.can_check():
+        load = threading.Thread(target=schemas.load, daemon=True)
+        asyncio.get_running_loop().call_later(_SHOWN_S, load.start)

@@ -56,8 +56,10 @@ async def main():
     run = booking.start()
     await run.next_wait()
     print("jsonschema" in sys.modules)
-    while "jsonschema" not in sys.modules:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while "jsonschema" not in sys.modules:  # nobody tells of an import
+            await asyncio.sleep(0.01)
+    print("jsonschema" in sys.modules)
 
 asyncio.run(main())
 """
@@ -67,4 +69,4 @@ def test_what_checks_a_form_is_loaded_while_people_read_it_not_before_it_is_show
     said = subprocess.run(
         [sys.executable, "-c", FORM], capture_output=True, text=True, check=True, timeout=60
     )
-    assert said.stdout.strip() == "False"
+    assert said.stdout.split() == ["False", "True"]
