@@ -34,7 +34,7 @@ class Terminal:
             cwd=cwd,
             env=clean_environment(PYTHONPATH=ROOT, **environment),
             pass_fds=(theirs,),
-            preexec_fn=lambda: os.login_tty(theirs),  # noqa: PLW1509 - nothing else gives it a terminal of its own
+            preexec_fn=lambda: _sit_down(theirs),  # noqa: PLW1509 - nothing else gives it a terminal of its own
         )
         os.close(theirs)
         self.screen = ""
@@ -64,20 +64,6 @@ class Terminal:
             pass
         return self.process.wait(max(0.1, deadline - time.monotonic()))
 
-    def ends_by_ctrl_c(self) -> int:
-        """Press Ctrl-C, and give the exit code.
-
-        Again after a while, as a person does: Python's `input` does not hear one that comes in the moment between its
-        call and its reading.
-        """
-        for _ in range(5):
-            self.press(CTRL_C)
-            try:
-                return self.ends(timeout_s=3)
-            except subprocess.TimeoutExpired:
-                continue
-        raise AssertionError(f"Ctrl-C does not end it; the screen:\n{self.screen}")
-
     @property
     def as_before(self) -> bool:
         """Whether the terminal echoes and edits lines as it did before the program."""
@@ -101,3 +87,9 @@ class Terminal:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         os.close(self._fd)
+
+
+def _sit_down(terminal: int) -> None:
+    """In the new process: it has this terminal, and hears Ctrl-C, also when the tests run in the background."""
+    os.login_tty(terminal)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
