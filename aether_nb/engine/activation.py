@@ -86,6 +86,10 @@ class Activation(Speaks):
         """The `NodeContext` of this body."""
         return NodeContext(self)
 
+    def drop_context(self, *_: object) -> None:
+        """The body is over: they point at each other, and would wait for a collection of cycles."""
+        vars(self).pop("context", None)
+
     @property
     def asleep(self) -> bool:
         """Whether the run sleeps here; see `context.Body`."""
@@ -110,7 +114,7 @@ class Activation(Speaks):
             self._scope.over = True
             self._journal.close()
             self._unawaited.drop()
-            vars(self).pop("context", None)  # they point at each other, and would wait for a full collection
+            self.drop_context()
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
                 CALLER.reset(self._around[0])
                 SCOPE.reset(self._around[1])

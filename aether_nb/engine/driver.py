@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from aether_nb.calling import GraphTarget, Target, ToolTarget
 from aether_nb.engine import crashing, outcome
@@ -98,7 +99,7 @@ class Driver:
         self.cancelling = Cancelling(self)
         self.shown: dict[Token, None] = {}
         self.awaited = 0
-        self._let_go = False
+        self._left = False
 
     @property
     def tellings(self) -> Tellings:
@@ -278,6 +279,7 @@ class Driver:
         await self.barrier(full=True)
         if self.state.blocked:  # whoever has mended it may go on with it, here or elsewhere
             self.engine.give_back(self.run_id, self.lane.fence)
+        self._left = True
         self._release()
 
     def _release(self) -> None:
@@ -302,20 +304,28 @@ class Driver:
         self._release()
 
     def let_go(self) -> None:
-        """Drop the run from memory; its log is whole, and whoever needs the run loads it.
-
-        Its parts point at each other: taken apart, they are freed now and not by a collection much later.
-        """
+        """Drop the run from memory; its log is whole, and whoever needs the run loads it."""
         self.suspend()
-        self.lane.lost = self._let_go = True
+        self.lane.lost = self._left = True
         if not self.tasks:
-            self._take_apart()
+            self._loosen()
 
-    def _take_apart(self) -> None:
+    def _loosen(self) -> None:
+        """Have the parts hold the driver no more: freed now, and not by a collection of cycles much later.
+
+        Nothing comes back to them by itself: no task works for the run, and none of the user's, no thread.
+        """
+        if self.tasks.living or self.engine.has_left_behind(self.run_id):
+            return
         self.lane.on_commit = self.lane.on_lost = _nothing
-        del self.performing, self.bodies, self.questions, self.maps
-        del self.partings, self.races, self.pauses, self.secrets, self.cancelling
-        vars(self).pop(_TELLINGS, None)
+        itself = cast("Driver", weakref.proxy(self))
+        for part in (
+            self.performing, self.bodies, self.questions, self.questions.polls, self.maps, self.partings,
+            self.races, self.pauses, self.secrets, self.cancelling,
+        ):  # fmt: skip
+            part._driver = itself
+        if self.tells:
+            self.tellings._driver = itself
 
     def _hush(self) -> None:
         if self.tells:
@@ -346,9 +356,9 @@ class Driver:
         if slot is not None:
             slot.give_back()  # a task that is cancelled before it began has not come to that
         self.part(node, task)
-        if self._let_go:
+        if self._left:
             if not self.tasks:
-                self._take_apart()
+                self._loosen()
             return
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None or self.halted or isinstance(error, (RunSuspended, FencedOut)):

@@ -330,6 +330,10 @@ class Engine:
         """Done when the thread is that an attempt of this node left behind; None when there is none."""
         return self._left_behind.get((run_id, node)) if self._left_behind else None
 
+    def has_left_behind(self, run_id: RunId) -> bool:
+        """Whether a thread of a run goes on that nobody wants any more."""
+        return any(run_id == left for left, _ in self._left_behind)
+
     # -- the store ---------------------------------------------------------------------------------
 
     def stand_still(self, error: StoreError | None) -> None:

@@ -33,6 +33,7 @@ class Questions:
 
     Attributes:
         early: replies to questions that no body in this life of the run has asked yet.
+        polls: those who look for replies.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -40,7 +41,7 @@ class Questions:
         self.early: dict[Token, Reply] = {}
         self._attached: set[Token] = set()
         self._alarms: dict[Token, Callable[[], None]] = {}
-        self._polls = Polls(driver)
+        self.polls = Polls(driver)
 
     def opened(self, node: NodeState, *, told: bool) -> None:
         """A node's question was committed just now: take the mail that it was answered with, or attach it.
@@ -82,7 +83,7 @@ class Questions:
         self._attached.add(token)
         if deadline_ms is not None:
             self._ring_at(deadline_ms * 1000, node, token)
-        self._polls.attach(node)
+        self.polls.attach(node)
         if token in self._driver.shown:
             del self._driver.shown[token]
         else:
@@ -164,7 +165,7 @@ class Questions:
         for alarm in self._alarms.values():
             alarm()
         self._alarms.clear()
-        self._polls.call_off_all()
+        self.polls.call_off_all()
 
     def _expire(self, node: NodeState, token: Token) -> None:
         """The alarm of a deadline rang."""
@@ -186,7 +187,7 @@ class Questions:
             self._ring_at(now_us + AGAIN_US, node, token)
             return
         if expired:
-            self._polls.call_off(token)
+            self.polls.call_off(token)
             driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
             engine.audience.closed(driver, node)
 
@@ -198,7 +199,7 @@ class Questions:
 
     def _call_off(self, token: Token) -> None:
         self._attached.discard(token)
-        self._polls.call_off(token)
+        self.polls.call_off(token)
         self._alarm_off(token)
 
     def _alarm_off(self, token: Token) -> None:

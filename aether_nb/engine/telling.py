@@ -213,6 +213,7 @@ class Teller:
         if self._entry is None or not self._silent:
             return None
         self._over = True
+        self._part()
         replay = self._body._journal.replay
         if not replay.turn_nowait(self._entry):
             await replay.turn(self._entry)
@@ -261,6 +262,7 @@ class Teller:
         if self._awaited and not self._asked:
             self._body.telling = tuple(t for t in self._body.telling if t is not self)
             self._tellings.recorded(self)
+            self._part()
             raise NotAwaited(
                 f"Called and never awaited: line {self._line}: {self._name}(...). Write `await` before it."
             )
@@ -277,6 +279,7 @@ class Teller:
             body._check_new(self._call, self._inputs)
         self._tellings.recorded(self)
         if self._entry is not None and self._entry.outcome == "failed" and error is not None:
+            self._part()
             return  # broken off as it was before
         _, message = self._draw(body.now_us(), whole=True)
         message = replace(message, text=hidden(message.text))
@@ -286,6 +289,11 @@ class Teller:
                 place=self._place, error=None if error is None else error_info(error),
             )
         )  # fmt: skip
+        self._part()
+
+    def _part(self) -> None:
+        """It is told for good: it and its source let go of each other, and are free without a collection."""
+        vars(self).pop("_source", None)
 
     def _draw(self, now_us: int, *, whole: bool) -> tuple[int, Message]:
         replayed = self._resumed  # up to the first look after it, too
@@ -328,6 +336,7 @@ class Teller:
             return True
         if self._entry is not None:
             self._body._journal.replay.turn_nowait(self._entry)
+        self._part()
         return False
 
     def _cut(self) -> None:

@@ -56,6 +56,7 @@ async def in_thread(
     context.run(SCOPE.set, None)
     call = partial(target.fn, **_with_context(inputs, target.wants_context, activation))
     future = engine.pool.submit(context.run, _called, call)
+    future.add_done_callback(activation.drop_context)
     async with _limited(driver, target, slot) as limit:
         if limit is not None:
             limit.threaded = True
