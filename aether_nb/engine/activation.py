@@ -79,7 +79,7 @@ class Activation(Speaks):
         )
         self._unawaited = Unawaited()
         self._racing: dict[int, Race] = {}
-        self._cancelled: list[NodeState] = []
+        self._cancelled: tuple[NodeState, ...] = ()
 
     @functools.cached_property
     def context(self) -> NodeContext:
@@ -97,7 +97,7 @@ class Activation(Speaks):
 
     def __enter__(self) -> None:
         """Make this the body around the code that runs in here."""
-        self._around = CALLER.set(self), SCOPE.set(self._scope)
+        self._caller, self._around = CALLER.set(self), SCOPE.set(self._scope)
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
@@ -116,8 +116,8 @@ class Activation(Speaks):
             self._unawaited.drop()
             self.drop_context()
             with contextlib.suppress(ValueError):  # entered and left in different contexts: nothing to undo
-                CALLER.reset(self._around[0])
-                SCOPE.reset(self._around[1])
+                CALLER.reset(self._caller)
+                SCOPE.reset(self._around)
 
     def _returned(self) -> None:
         try:
@@ -227,7 +227,7 @@ class Activation(Speaks):
             driver.tasks.standing.discard(me)
             await stopped(tasks)
             driver.races.over(race)
-            del me  # see `Bodies._settled`
+            del me  # see `Bodies.stand`
 
     async def _guarded(self, node: NodeState, work: Coroutine[Any, Any, None]) -> None:
         task = self._driver.tasks.join(node.id)
@@ -238,12 +238,12 @@ class Activation(Speaks):
             if self._driver.cancelling.forgive(node.id, task):
                 return  # who awaits it gets that as a failure
             if node.status not in DONE:
-                self._cancelled.append(node)
+                self._cancelled = (*self._cancelled, node)
                 self._driver.cancelling.give_up(node)
             raise
         finally:
             self._driver.part(node.id, task)
-            del task  # see `Bodies._settled`
+            del task  # see `Bodies.stand`
 
     def _add_node(
         self, target: Any, inputs: Mapping[str, Any], call: Call, before: tuple[NodeId, ...], label: str, *,
@@ -397,7 +397,7 @@ class Activation(Speaks):
                 teller.record(because)
         if not self._cancelled:
             return
-        cancelled, self._cancelled = self._cancelled, []
+        cancelled, self._cancelled = self._cancelled, ()
         for node in cancelled:
             if node.status not in DONE:
                 self._driver.cancelling.cancel(node)

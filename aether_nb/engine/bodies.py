@@ -48,11 +48,7 @@ class Bodies:
     async def main(self) -> None:
         """The run's own graph function, from start to end."""
         driver = self._driver
-        inputs = {  # those that an edit has not dropped
-            p.name: driver.decoded(driver.state.inputs[p.name])
-            for p in driver.graph.params
-            if p.name in driver.state.inputs
-        }
+        inputs = _given(driver)
         await self._carry_out(ROOT, inputs, usercode.function(driver, ROOT, driver.graph, inputs, 1))
 
     async def static(self, node: NodeState, slot: Slot | None) -> None:
@@ -120,8 +116,8 @@ class Bodies:
                 self._driver.maps.begin(node, inputs)
             else:
                 await self._attempts(node, target, inputs)
-            if settle:
-                await self._settled(node, slot)
+            if settle and node.status not in DONE:
+                await self.stand(self._driver.performing.outcome_of(node.id), slot)
 
     async def reattach(
         self, node: NodeState, target: Any, inputs: Mapping[str, Any], slot: Slot | None
@@ -130,7 +126,8 @@ class Bodies:
         asked = node.wait is not None and node.wait.status != "withdrawn"
         if asked or (node.kind == "graph" and node.id in self._driver.state.frames):
             self._driver.performing.do(self._driver.state.resume_node(node))
-            await self._settled(node, slot)
+            if node.status not in DONE:
+                await self.stand(self._driver.performing.outcome_of(node.id), slot)
         else:
             await self.execute(node, target, inputs, slot)
 
@@ -181,7 +178,8 @@ class Bodies:
     async def _attempts(self, node: NodeState, target: Any, inputs: Mapping[str, Any]) -> None:
         """A node whose caller awaits it: attempts and pauses, in the caller's task, until it has got somewhere."""
         while True:
-            await self._driver.pauses.over(node)
+            if node.attempt or node.retry_at_us is not None:  # else it is the first one
+                await self._driver.pauses.over(node)
             if node.kind == "tool":
                 slot = self._driver.slot(node.id, target)
                 if not slot.take_nowait():
@@ -285,12 +283,6 @@ class Bodies:
         driver = self._driver
         return at != ROOT and (at in driver.cancelling.given_up or driver.state.nodes[at].status in DONE)
 
-    async def _settled(self, node: NodeState, slot: Slot | None) -> None:
-        """Wait until a node has its outcome, without the caller's slot meanwhile."""
-        if node.status in DONE:
-            return
-        await self.stand(self._driver.performing.outcome_of(node.id), slot)
-
     async def stand(self, outcome: asyncio.Future[None], slot: Slot | None) -> None:
         """Wait for what comes of a node, and do nothing else; without the caller's slot meanwhile."""
         task = asyncio.current_task()
@@ -305,3 +297,9 @@ class Bodies:
         finally:
             self._driver.tasks.standing.discard(task)
             del task  # a cancelled task keeps this frame: with itself in it, it would never be freed
+
+
+def _given(driver: Driver) -> dict[str, Any]:
+    """What a run was started with, but for what an edit has dropped."""
+    given = driver.state.inputs
+    return {p.name: driver.decoded(given[p.name]) for p in driver.graph.params if p.name in given}

@@ -158,10 +158,11 @@ def _only_waits(driver: Driver, timed: Collection[Task] | None) -> bool:
     """
     return (
         driver.state.status == "waiting"
-        and not (driver.halted or driver.awaited or driver.partings.pending or driver.share.in_line)
+        and not (driver.halted or driver.awaited or driver.share.in_line)
+        and not ("partings" in driver.made and driver.partings.pending)
         and driver.lane.committed >= driver.state.seq
         and driver.questions.settled
-        and driver.pauses.settled
+        and ("pauses" not in driver.made or driver.pauses.settled)
         and not driver.engine.audience.is_watched(driver.run_id)
         and driver.tasks.only_stand(timed)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -22,8 +22,10 @@ from aether_nb.engine.commands import Command
 from aether_nb.engine.failures import cause_of, error_info
 from aether_nb.engine.maps import Maps
 from aether_nb.engine.partings import Partings
+from aether_nb.engine.parts import Part
 from aether_nb.engine.pauses import Pauses
 from aether_nb.engine.performing import Performing
+from aether_nb.engine.polls import Polls
 from aether_nb.engine.questions import Questions
 from aether_nb.engine.races import Races
 from aether_nb.engine.records import DONE, NodeState
@@ -33,7 +35,16 @@ from aether_nb.engine.state import RunState
 from aether_nb.engine.tasks import Task, Tasks
 from aether_nb.engine.telling import Tellings
 from aether_nb.errors import AetherError, FencedOut, NotRestorable, RunBlocked, RunOver, RunSuspended
-from aether_nb.events import FINAL, AnyEvent, Call, NodeFailed, NodeRetried, RunBlockedEvent, RunFailedEvent
+from aether_nb.events import (
+    FINAL,
+    AnyEvent,
+    Call,
+    NodeFailed,
+    NodeRetried,
+    RunBlockedEvent,
+    RunFailedEvent,
+    RunStatus,
+)
 from aether_nb.facts import replace
 from aether_nb.ids import ROOT, NodeId, RunId, Token
 from aether_nb.values import Outputs, decode
@@ -53,9 +64,6 @@ class Head(TypedDict):
     at_us: int
 
 
-_TELLINGS = "_tellings"  # most runs tell nothing, and there are many
-
-
 class Driver:
     """One run that this kernel drives.
 
@@ -73,7 +81,17 @@ class Driver:
         shown: questions that this kernel has shown in an earlier load of the run.
         tasks: those that work for it.
         cancelling: how it, or a node of it, is cancelled.
+        keys: those in use, by whatever body.
+        made: its parts that were needed so far, by their names.
     """
+
+    maps = Part(Maps)
+    partings = Part(Partings)
+    pauses = Part(Pauses)
+    polls = Part(Polls)
+    races = Part(Races)
+    secrets = Part(Secrets)
+    tellings = Part(Tellings)
 
     def __init__(self, engine: Engine, run_id: RunId, graph: GraphTarget, state: RunState) -> None:
         self.engine = engine
@@ -81,16 +99,12 @@ class Driver:
         self.graph = graph
         self.state = state
         self.lane: Lane
-        self.keys: set[str] = set()
+        self.keys: dict[str, None] = {}
+        self.made: dict[str, Any] = {}
         self.targets: dict[NodeId, Target] = {}
         self.performing = Performing(self)
         self.bodies = Bodies(self)
         self.questions = Questions(self)
-        self.maps = Maps(self)
-        self.partings = Partings(self)
-        self.races = Races(self)
-        self.pauses = Pauses(self)
-        self.secrets = Secrets(self)
         self.share = engine.scheduler.share(state.priority)
         self.done: asyncio.Future[None] = engine.loop.create_future()
         self.suspended = False
@@ -100,17 +114,6 @@ class Driver:
         self.shown: dict[Token, None] = {}
         self.awaited = 0
         self._left = False
-
-    @property
-    def tellings(self) -> Tellings:
-        """What it is telling; made when it first tells something, in whatever thread that is."""
-        found: Tellings | None = vars(self).get(_TELLINGS)
-        return found or vars(self).setdefault(_TELLINGS, Tellings(self))
-
-    @property
-    def tells(self) -> bool:
-        """Whether it has told anything, in this load."""
-        return _TELLINGS in vars(self)
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -139,7 +142,7 @@ class Driver:
             raise RunSuspended
         if self.state.final and not isinstance(event, NodeRetried):
             raise RunOver(f"Run {self.run_id!r} is {self.state.status}; nothing can be added to it.")
-        if self.races:
+        if "races" in self.made:
             with self.engine.writer.as_one():
                 self._add(event)
                 self.races.follow(event)
@@ -162,7 +165,8 @@ class Driver:
         """Set the run going: fresh, or from where its log ends."""
         if self._is_fatal():
             return
-        self.partings.resume()
+        if self.state.waits:
+            self.partings.resume()
         if self.state.cancel_requested:  # in an earlier life, which died before it was done
             self.spawn(ROOT, self.cancelling.finish(set()))
             return
@@ -282,6 +286,10 @@ class Driver:
         self._left = True
         self._release()
 
+    def committed(self, events: Sequence[AnyEvent], status: RunStatus) -> None:
+        """These events are in the store."""
+        self.engine.audience.committed(self.run_id, events, status)
+
     def _release(self) -> None:
         self.questions.call_off_all()
         self.partings.call_off()
@@ -317,18 +325,12 @@ class Driver:
         """
         if self.tasks.living or self.engine.has_left_behind(self.run_id):
             return
-        self.lane.on_commit = self.lane.on_lost = _nothing
-        itself = cast("Driver", weakref.proxy(self))
-        for part in (
-            self.performing, self.bodies, self.questions, self.questions.polls, self.maps, self.partings,
-            self.races, self.pauses, self.secrets, self.cancelling,
-        ):  # fmt: skip
+        itself = self.lane.owner = cast("Driver", weakref.proxy(self))
+        for part in (self.performing, self.bodies, self.questions, self.cancelling, *self.made.values()):
             part._driver = itself
-        if self.tells:
-            self.tellings._driver = itself
 
     def _hush(self) -> None:
-        if self.tells:
+        if "tellings" in self.made:
             self.tellings.close()
 
     def suspend(self) -> None:
@@ -421,7 +423,7 @@ class Driver:
         Raises:
             NotRestorable: a class in them is not defined here.
         """
-        if node.parent in self.maps:
+        if node.parent != ROOT and node.parent in self.maps:
             return self.maps.inputs_of(node)
         return {k: self.decoded(v, strict=strict) for k, v in self.state.inputs_of(node).items()}
 
@@ -445,7 +447,3 @@ class Driver:
         if self.lost is not None:
             raise self.lost
         return outcome.of_run(self.run_id, self.state, self.engine.services.artifacts)
-
-
-def _nothing(*_: object) -> None:
-    pass

@@ -90,8 +90,10 @@ class Engine:
         self.retry: Callable[[RunId, NodeId], None] | None = None
         self.failed: set[RunId] = set()
         self.specs, self.codes = Specs(store), Codes(store)
+        self._find = self.specs.find
         self.trouble: StoreError | None = None
         self._complained = ""
+        self._begun: list[RunStarted] = []
         self._left_behind: dict[tuple[RunId, NodeId], asyncio.Future[None]] = {}
         install_scopes(self.loop)
         self._ebb = self.loop.create_task(_for_ever(), name="aether-ebb")
@@ -151,12 +153,19 @@ class Engine:
         )
         if not self.store.create_run(new, [started], status="running"):
             return None
-        state = RunState(graph.spec, self.specs.find)
+        state = RunState(graph.spec, self._find)
         commands = state.apply(started)
         driver = self._adopt(new.run_id, graph, state, 1, ())
-        self.loop.call_soon(self.audience.committed, new.run_id, [started], "running")
+        if not self._begun:
+            self.loop.call_soon(self._tell_begun)
+        self._begun.append(started)
         driver.begin(commands)
         return driver
+
+    def _tell_begun(self) -> None:
+        begun, self._begun = self._begun, []
+        for started in begun:
+            self.audience.committed(started.run, [started], "running")
 
     def resume(
         self,
@@ -209,7 +218,7 @@ class Engine:
         return driver
 
     def _read(self, run_id: RunId, graph: GraphTarget) -> tuple[list[AnyEvent], RunState]:
-        state = RunState(graph.spec, self.specs.find)
+        state = RunState(graph.spec, self._find)
         with _no_collection():
             log = self.store.events(run_id)
             for event in log:
@@ -220,7 +229,7 @@ class Engine:
         """Have somebody look on from now on; what is being told is told to him, the log so far is for the caller."""
         self.audience.observe(run_id, observer)
         driver = self.drivers.get(run_id)
-        if driver is not None and driver.tells:
+        if driver is not None and "tellings" in driver.made:
             observer.on_tellings(run_id, driver.tellings.whole())
 
     def drives(self, run_id: RunId) -> bool:
@@ -270,9 +279,7 @@ class Engine:
         self, run_id: RunId, graph: GraphTarget, state: RunState, fence: int, observers: Sequence[Observer]
     ) -> Driver:
         driver = Driver(self, run_id, graph, state)
-        driver.lane = Lane(
-            run_id, self.kernel, fence, state.seq, partial(self.audience.committed, run_id), driver.lose
-        )
+        driver.lane = Lane(run_id, self.kernel, fence, state.seq, driver)
         if len(self.drivers) % _MANY == 0:  # many begin at once: not until the next look
             self.dormant.sweep()
         self.lost.pop(run_id, None)

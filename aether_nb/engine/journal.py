@@ -35,7 +35,7 @@ class Scope(Struct, eq=False):
 
     path: str
     parent: Scope | None = None
-    frontier: set[NodeId] = field(default_factory=set)
+    frontier: dict[NodeId, None] = field(default_factory=dict)
     """The nodes that succeeded last in this task: what the next call comes after, in the picture."""
     children: dict[str, int] = field(default_factory=dict)
     over: bool = False
@@ -48,14 +48,15 @@ class Scope(Struct, eq=False):
         k = self.children.get(name, 0)
         self.children[name] = k + 1
         path = f"{self.path}/{name}#{k}" if self.path else f"{name}#{k}"
-        return Scope(path, self, set(self.frontier), living=self.living)
+        return Scope(path, self, dict(self.frontier), living=self.living)
 
     def done(self, node: NodeId, before: Collection[NodeId]) -> None:
         """A node called here is done; `before` was the frontier when it was called."""
         scope: Scope | None = self
         while scope is not None:
-            scope.frontier.difference_update(before)
-            scope.frontier.add(node)
+            for one in before:
+                scope.frontier.pop(one, None)
+            scope.frontier[node] = None
             scope = scope.parent
 
 
@@ -78,13 +79,19 @@ class Journal:
     """
 
     def __init__(
-        self, log: JournalLog | None, *, changed: bool, keys: set[str], stage: str = "", again: bool = False
+        self,
+        log: JournalLog | None,
+        *,
+        changed: bool,
+        keys: dict[str, None],
+        stage: str = "",
+        again: bool = False,
     ) -> None:
         self.replay = Replay(log, stage=stage, again=again) if log is not None and log.entries else NOTHING
         self.changed = changed
         self._counts: dict[tuple[str, str, str], int] = {}
         self._keys = keys
-        self._own_keys: list[str] = []
+        self._own_keys: dict[str, None] = {}
 
     def identify(
         self, scope: str, name: str, digest: str, key: str | None, line: int
@@ -109,8 +116,7 @@ class Journal:
                     f"key={key!r} is used twice in this run, here at line {line}; every key names one call. "
                     f"In a loop, make it different each time: key=f'{key}-{{i}}'."
                 )
-            self._keys.add(key)
-            self._own_keys.append(key)
+            self._keys[key] = self._own_keys[key] = None
             entry = self.replay.claim((name, key))
             return entry.call if entry else Call(scope=scope, name=name, key=key, line=line), entry
         n = self._count((scope, name, digest))
@@ -141,7 +147,8 @@ class Journal:
 
     def close(self) -> None:
         """The body is over: its keys are free for its next attempt."""
-        self._keys.difference_update(self._own_keys)
+        for key in self._own_keys:
+            self._keys.pop(key, None)
 
 
 def scoped_task_factory(previous: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -53,7 +53,8 @@ class Performing:
         driver = self._driver
         for command in commands:
             if isinstance(command, Settle):
-                driver.secrets.settled(command.node)
+                if "secrets" in driver.made:
+                    driver.secrets.settled(command.node)
                 caller = self._callers.pop(command.node, None)
                 if caller is not None and not caller.done():
                     caller.set_result(None)

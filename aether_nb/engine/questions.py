@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aether_nb.engine.alarms import AGAIN_US
-from aether_nb.engine.polls import Polls
 from aether_nb.engine.ports import WaitRow
 from aether_nb.engine.records import NodeState
 from aether_nb.errors import NotRestorable, StoreError, WaitTimeout
@@ -33,15 +32,13 @@ class Questions:
 
     Attributes:
         early: replies to questions that no body in this life of the run has asked yet.
-        polls: those who look for replies.
     """
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self.early: dict[Token, Reply] = {}
-        self._attached: set[Token] = set()
+        self._attached: dict[Token, None] = {}
         self._alarms: dict[Token, Callable[[], None]] = {}
-        self.polls = Polls(driver)
 
     def opened(self, node: NodeState, *, told: bool) -> None:
         """A node's question was committed just now: take the mail that it was answered with, or attach it.
@@ -80,10 +77,11 @@ class Questions:
             self.take(token, early)
             return
         self._call_off(token)
-        self._attached.add(token)
+        self._attached[token] = None
         if deadline_ms is not None:
             self._ring_at(deadline_ms * 1000, node, token)
-        self.polls.attach(node)
+        if wait.opened.poll is not None:
+            self._driver.polls.attach(node)
         if token in self._driver.shown:
             del self._driver.shown[token]
         else:
@@ -165,13 +163,14 @@ class Questions:
         for alarm in self._alarms.values():
             alarm()
         self._alarms.clear()
-        self.polls.call_off_all()
+        if "polls" in self._driver.made:
+            self._driver.polls.call_off_all()
 
     def _expire(self, node: NodeState, token: Token) -> None:
         """The alarm of a deadline rang."""
         driver = self._driver
         self._alarms.pop(token, None)
-        self._attached.discard(token)
+        self._attached.pop(token, None)
         over = driver.halted or node.id in driver.cancelling.given_up
         if over or node.wait is None or node.wait.status != "open":
             return
@@ -187,7 +186,7 @@ class Questions:
             self._ring_at(now_us + AGAIN_US, node, token)
             return
         if expired:
-            self.polls.call_off(token)
+            driver.polls.call_off(token)
             driver.emit(WaitExpired(**driver.head(), node=node.id, token=token))
             engine.audience.closed(driver, node)
 
@@ -198,8 +197,9 @@ class Questions:
         self._alarms[token] = driver.engine.alarms.at(at_us, ring, owner=driver.run_id)
 
     def _call_off(self, token: Token) -> None:
-        self._attached.discard(token)
-        self.polls.call_off(token)
+        self._attached.pop(token, None)
+        if "polls" in self._driver.made:
+            self._driver.polls.call_off(token)
         self._alarm_off(token)
 
     def _alarm_off(self, token: Token) -> None:

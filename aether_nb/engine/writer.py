@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from aether_nb.engine.ports import Append, Clock, Store
 from aether_nb.errors import AetherError, FencedOut, RunFailed, StoreError
@@ -32,6 +32,16 @@ RETRY_S = 0.5  # pause after a failed flush
 BEAT_S = 5.0  # how often the kernel's heartbeat is written
 
 
+class Owner(Protocol):
+    """Who drives a run; both are called on the loop."""
+
+    def committed(self, events: Sequence[AnyEvent], status: RunStatus) -> None:
+        """These are in the store; called in order."""
+
+    def lose(self, error: AetherError) -> None:
+        """Nothing more of this run can be written, for this reason."""
+
+
 @dataclass(slots=True)
 class Lane:
     """One run's way into the log."""
@@ -41,10 +51,7 @@ class Lane:
     fence: int
     committed: int
     """The last sequence number that is in the store."""
-    on_commit: Callable[[Sequence[AnyEvent], RunStatus], None]
-    """Called on the loop after a commit, in order."""
-    on_lost: Callable[[AetherError], None]
-    """Called on the loop when nothing more of this run can be written, with the reason."""
+    owner: Owner
     status: RunStatus = "running"
     pending: list[AnyEvent] = field(default_factory=list)
     lost: bool = False
@@ -251,10 +258,10 @@ class Writer:
         if lost is not None:
             lane.lost = True
             lane.pending.clear()
-            return partial(lane.on_lost, lost)
+            return partial(lane.owner.lose, lost)
         del lane.pending[: len(append.events)]
         lane.committed = append.events[-1].seq
-        return partial(lane.on_commit, append.events, append.status)
+        return partial(lane.owner.committed, append.events, append.status)
 
     def _beat(self) -> None:
         try:

@@ -121,3 +121,13 @@ async def test_nor_of_one_that_was_cancelled(live):
         await start_and_cancel("second")
         await asyncio.sleep(0)
     assert not left
+
+
+async def test_a_run_that_only_asks_has_none_of_the_parts_that_are_made_when_they_are_needed(live):
+    life = live()
+    run = life.start(is_asked)
+    await life.until(lambda: len(life.channel.shown) == 2)
+    assert not life.driver().made
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        await run

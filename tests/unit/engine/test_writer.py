@@ -16,20 +16,33 @@ from aether_nb.events import Call, CallRecorded, RunStarted
 from aether_nb.testing import FakeClock
 
 
+class Owner:
+    """Who drives a run of the desk."""
+
+    def __init__(self, desk, run):
+        self.desk, self.run = desk, run
+
+    def committed(self, events, status):
+        self.desk.committed.append((self.run, [e.seq for e in events]))
+        self.desk.news.set()
+
+    def lose(self, error):
+        self.desk.lost.append((self.run, error))
+
+
 class Desk:
     """A writer with one lane for each run, and what it reported."""
 
     def __init__(self, store, *runs):
         loop = asyncio.get_running_loop()
         self.committed, self.lost, self.troubles = [], [], []
+        self.news = asyncio.Event()
         self.writer = Writer(store, FakeClock(), "k", loop.call_soon_threadsafe, self.troubles.append)
         self.lanes = {}
         for run in runs:
             new = NewRun(run, "g", "", "", "", "", "k", 0)
             store.create_run(new, [RunStarted(run=run, seq=1, at_us=0, graph="g")], status="running")
-            on_commit = lambda events, status, run=run: self.committed.append((run, [e.seq for e in events]))  # noqa: E731
-            on_lost = lambda error, run=run: self.lost.append((run, error))  # noqa: E731
-            self.lanes[run] = Lane(run, "k", 1, 1, on_commit, on_lost)
+            self.lanes[run] = Lane(run, "k", 1, 1, Owner(self, run))
         self.seq = dict.fromkeys(runs, 1)
 
     def put(self, run, n=1):
@@ -94,10 +107,8 @@ async def test_what_is_put_together_is_written_together(desk, store):
 
 
 async def test_without_a_barrier_it_is_written_all_the_same_a_little_later(desk, store):
-    told = asyncio.Event()
-    desk.lanes["a"].on_commit = lambda events, status: told.set()
     desk.put("a")
-    await told.wait()
+    await desk.news.wait()
     assert seqs(store, "a") == [1, 2]
     assert store.written == [(["CallRecorded"], False)]
 
