@@ -24,6 +24,7 @@ import re
 import stat
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -192,7 +193,7 @@ def is_name(name: str) -> bool:
 def trusted(path: str) -> bool:
     """Whether this is an absolute path to a plain file of this very user that nobody else can write."""
     try:
-        return Path(path).is_absolute() and _trusted(Path(path).lstat())
+        return os.path.isabs(path) and _trusted(os.lstat(path))  # noqa: PTH117 - asked with every request
     except (OSError, ValueError):
         return False
 
@@ -206,7 +207,12 @@ def _trusted(status: os.stat_result) -> bool:
 
 
 def _folder() -> Path:
-    return Path(jupyter_runtime_dir()) / "aether-nb"
+    return _folder_in(jupyter_runtime_dir())
+
+
+@lru_cache(maxsize=1)
+def _folder_in(runtime: str) -> Path:
+    return Path(runtime) / "aether-nb"
 
 
 def _private(path: str, flags: int) -> int:

@@ -141,11 +141,13 @@ def _id(path: str) -> str:
 
 
 def _is_below(root: str, path: str) -> bool:
-    return bool(root) and Path(path).is_relative_to(root)
+    # As texts: a `Path` has Python remember each of its parts, and this is asked with every request.
+    above = os.path.normcase(root).rstrip(os.sep)
+    return bool(root) and f"{os.path.normcase(path)}{os.sep}".startswith(above + os.sep)
 
 
 def _name(root: str, path: str) -> str:
-    return Path(os.path.relpath(path, root)).as_posix() if _is_below(root, path) else path
+    return os.path.relpath(path, root).replace(os.sep, "/") if _is_below(root, path) else path
 
 
 @lru_cache(maxsize=4096)  # a page of runs has few homes, and paths are slow to compare

@@ -67,12 +67,12 @@ def _filesystem(real: Path, mounts: Path) -> str:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    best, kind = -1, ""
+    best, kind, inside = -1, "", f"{real}/"
     for fields in (line.split() for line in lines):
         if len(fields) < 3:
             continue
         point = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
         # Of several mounts on one point the last is the one that is seen.
-        if real.is_relative_to(point) and len(point) >= best:
+        if len(point) >= best and inside.startswith(f"{point.rstrip('/')}/"):
             best, kind = len(point), fields[2]
     return kind
