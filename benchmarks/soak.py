@@ -38,7 +38,7 @@ RUNS = 40
 """At a time."""
 QUESTIONS = 10
 """Of each run."""
-GROWN_MB = 12.0
+GROWN_MB = 6.0
 """What a process may grow by from its second fifth to its last."""
 
 
