@@ -15,6 +15,9 @@ import type { Look, Point, Size } from "./zoom";
 import { centred, fit, followed, moved, opening, room, zoomed } from "./zoom";
 
 const MAX_HEIGHT = 420;
+/** In a tab of the page: a part of its height, so that what is asked beneath a wide graph is seen, too. */
+const OF_TAB = 0.7;
+const MIN_HEIGHT = 160;
 /** Wider than this, the graph stands above the feed and not beside it. */
 const WIDE = 560;
 /** Smaller than this, names and signs say nothing; colours do. */
@@ -118,7 +121,7 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
   const anchor = useRef("");
   const dragged = useRef(false);
   const frame = useRef(0);
-  const [width, setWidth] = useState(0);
+  const [space, setSpace] = useState<Size>({ width: 0, height: 0 });
 
   const size = (): Size => ({ width: box.current?.clientWidth || 1, height: box.current?.clientHeight || 1 });
   const show = (look: Look) => {
@@ -141,8 +144,11 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return undefined;
-    const watch = new ResizeObserver(() => setWidth(element.parentElement?.clientWidth ?? 0));
-    watch.observe(element.parentElement ?? element);
+    const watch = new ResizeObserver(() => {
+      const is = most(element);
+      setSpace((was) => (was.width === is.width && was.height === is.height ? was : is));
+    });
+    for (const one of [element.parentElement, element.closest(".aether-tab")]) if (one) watch.observe(one);
     return () => watch.disconnect();
   }, []);
 
@@ -151,7 +157,8 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     if (!element || !drawn) return;
     const focused = document.activeElement?.closest<SVGGElement>(".aether-fold")?.parentElement?.dataset["aetherNode"];
     if (element.firstChild !== drawn.svg) element.replaceChildren(drawn.svg);
-    const wanted = room(drawn, width || element.parentElement?.clientWidth || 600, MAX_HEIGHT);
+    const { width, height } = most(element);
+    const wanted = room(drawn, width, height);
     element.style.width = `${wanted.width}px`;
     element.style.height = `${wanted.height}px`;
     const seen = { width: element.clientWidth || wanted.width, height: wanted.height };
@@ -161,7 +168,7 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     draw(drawn, at.current, seen);
     const again = focused === undefined ? undefined : drawn.nodes.get(focused);
     queueMicrotask(() => again?.querySelector<SVGGElement>(":scope > .aether-fold")?.focus({ preventScroll: true }));
-  }, [drawn, width]);
+  }, [drawn, space]);
 
   useEffect(() => {
     const element = box.current;
@@ -217,6 +224,13 @@ function useLook(box: { current: HTMLDivElement | null }, drawn: Picture | null,
     for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, onEnd);
   };
   return { anchor, dragged, reveal, onKeyDown, onPointerDown, in: () => zoom(STEP), out: () => zoom(1 / STEP), all };
+}
+
+/** The most room that there is for the box. */
+function most(element: HTMLElement): Size {
+  const tab = element.closest(".aether-tab");
+  const height = tab ? Math.max(MIN_HEIGHT, tab.clientHeight * OF_TAB) : MAX_HEIGHT;
+  return { width: element.parentElement?.clientWidth || 600, height };
 }
 
 function draw(drawn: Picture | null, look: Look, seen: Size): void {

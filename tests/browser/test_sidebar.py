@@ -270,6 +270,12 @@ def test_a_tab_of_any_size_is_used_as_it_is(open_notebook, sidebar_of):
         ends = "e => e.getBoundingClientRect().bottom"
         left = tab.evaluate(ends) - shown.locator(".aether-gantt").evaluate(ends)
         assert 0 <= left < 120, f"in a page {height} high {left} are left below"
+    shown.get_by_role("tab", name="Graph").click()
+    drawing = shown.locator(".aether-drawing")
+    for height in (600, 1600):
+        page.set_viewport_size({"width": 1280, "height": height})
+        share = "e => e.clientHeight / e.closest('.aether-tab').clientHeight"
+        page.wait_for_function(f"e => Math.abs(({share})(e) - 0.7) < 0.01", arg=drawing.element_handle())
 
 
 def test_a_run_that_no_kernel_has_is_shown_as_a_tab_and_answered_there(open_notebook, sidebar_of, folder_of):
