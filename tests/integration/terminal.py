@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import select
 import signal
@@ -63,6 +64,18 @@ class Terminal:
         while self._read(deadline - time.monotonic()):
             pass
         return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def interrupted(self, timeout_s: float = 20) -> int:
+        """Press Ctrl-C until the program ends, and give its exit code.
+
+        One press does, but for one in the instant before Python's own `input()` reads: that it sees with the next key.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.press(CTRL_C)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.ends(5)
+            assert time.monotonic() < deadline, f"Ctrl-C does not end it; the screen:\n{self.screen}"
 
     @property
     def as_before(self) -> bool:
