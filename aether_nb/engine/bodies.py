@@ -79,8 +79,11 @@ class Bodies:
                 await self._driver.secrets.regained(gone, slot)
 
     def place_for(self, target: Target) -> Slot | None:
-        """A place for the body of a plain tool that is called, held, when one is free now."""
-        if target.kind != "tool":
+        """A place for the body of a plain tool that is called, held, when one is free now.
+
+        None also when a thread of this run was left behind: it may be one of the same node, and is waited for.
+        """
+        if target.kind != "tool" or self._driver.engine.has_left_behind(self._driver.run_id):
             return None
         slot = self._driver.slot(ROOT, cast("ToolTarget", target))
         return slot if slot.take_nowait() else None
@@ -177,11 +180,12 @@ class Bodies:
 
     async def _attempts(self, node: NodeState, target: Any, inputs: Mapping[str, Any]) -> None:
         """A node whose caller awaits it: attempts and pauses, in the caller's task, until it has got somewhere."""
+        driver = self._driver
         while True:
-            if node.attempt or node.retry_at_us is not None:  # else it is the first one
-                await self._driver.pauses.over(node)
+            if node.attempt or node.retry_at_us is not None or driver.engine.has_left_behind(driver.run_id):
+                await driver.pauses.over(node)
             if node.kind == "tool":
-                slot = self._driver.slot(node.id, target)
+                slot = driver.slot(node.id, target)
                 if not slot.take_nowait():
                     await slot.take()
                 await self._tool(node, target, inputs, slot)

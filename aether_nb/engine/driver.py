@@ -358,11 +358,11 @@ class Driver:
         if slot is not None:
             slot.give_back()  # a task that is cancelled before it began has not come to that
         self.part(node, task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._left:
             if not self.tasks:
                 self._loosen()
             return
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None or self.halted or isinstance(error, (RunSuspended, FencedOut)):
             return
         if isinstance(error, asyncio.CancelledError):

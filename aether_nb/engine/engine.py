@@ -29,7 +29,7 @@ from aether_nb.engine.ports import Channel, Clock, NewRun, Observer, RunRow, Ser
 from aether_nb.engine.scheduler import Scheduler
 from aether_nb.engine.specs import Specs
 from aether_nb.engine.state import RunState
-from aether_nb.engine.writer import Lane, Writer
+from aether_nb.engine.writer import Lane, Writer, tell_all
 from aether_nb.errors import AetherError, LogDamaged, StoreError, StoreTooNew
 from aether_nb.events import FINAL, AnyEvent, NodeRetried, RunResumed, RunStarted
 from aether_nb.ids import NodeId, RunId, Token
@@ -164,8 +164,7 @@ class Engine:
 
     def _tell_begun(self) -> None:
         begun, self._begun = self._begun, []
-        for started in begun:
-            self.audience.committed(started.run, [started], "running")
+        tell_all([partial(self.audience.committed, one.run, [one], "running") for one in begun])
 
     def resume(
         self,
@@ -339,7 +338,7 @@ class Engine:
 
     def has_left_behind(self, run_id: RunId) -> bool:
         """Whether a thread of a run goes on that nobody wants any more."""
-        return any(run_id == left for left, _ in self._left_behind)
+        return bool(self._left_behind) and any(run_id == left for left, _ in self._left_behind)
 
     # -- the store ---------------------------------------------------------------------------------
 

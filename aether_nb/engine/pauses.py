@@ -74,10 +74,12 @@ class Pauses:
         if thread is None:
             return False
         self._held_up[node.id] = None
+        driver = self._driver  # held until then: the run may end in between
 
         def ended(_: asyncio.Future[None]) -> None:
             self._held_up.pop(node.id, None)
-            go_on()
+            if not driver.halted:
+                go_on()
 
         thread.add_done_callback(ended)
         return True

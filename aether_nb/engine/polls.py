@@ -115,8 +115,10 @@ class Polls:
                 elif found is not None and found is not PENDING:
                     found = Reply(value=check_reply(prompt, found))
             except BaseException as error:
-                if isinstance(error, RunSuspended) or asked_to_stop():
+                if isinstance(error, RunSuspended):
                     raise
+                if asked_to_stop():  # what it says to that is nobody's failure
+                    raise asyncio.CancelledError from error
                 problem = error  # whatever it is, it is the user's
         if not self._wanted(node, wait):
             return

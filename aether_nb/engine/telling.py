@@ -336,7 +336,8 @@ class Teller:
             return True
         if self._entry is not None:
             self._body._journal.replay.turn_nowait(self._entry)
-        self._part()
+        if self not in self._body.untold:
+            self._part()
         return False
 
     def _cut(self) -> None:

@@ -231,7 +231,7 @@ class Writer:
             else:
                 tell()
         if news:
-            self._post(_tell_all, news)
+            self._post(tell_all, news)
 
     def _append(self, batch: list[tuple[Lane, Append]], *, full: bool) -> dict[RunId, AetherError]:
         """Write a batch; the runs of which nothing was written, with the reason."""
@@ -259,9 +259,12 @@ class Writer:
             lane.lost = True
             lane.pending.clear()
             return partial(lane.owner.lose, lost)
+        tell = partial(lane.owner.committed, append.events, append.status)
         del lane.pending[: len(append.events)]
-        lane.committed = append.events[-1].seq
-        return partial(lane.owner.committed, append.events, append.status)
+        lane.committed = append.events[
+            -1
+        ].seq  # last: a run of which all is committed may be let go of at once
+        return tell
 
     def _beat(self) -> None:
         try:
@@ -284,13 +287,13 @@ def _fenced_out(lane: Lane) -> FencedOut:
     )
 
 
-def _tell_all(news: Sequence[Callable[[], None]]) -> None:
+def tell_all(news: Sequence[Callable[[], None]]) -> None:
     """On the loop, all at once: to wake it for each would make both threads wait for each other each time."""
     for n, tell in enumerate(news, 1):
         try:
             tell()
         except BaseException:
-            asyncio.get_running_loop().call_soon(_tell_all, news[n:])
+            asyncio.get_running_loop().call_soon(tell_all, news[n:])
             raise
 
 

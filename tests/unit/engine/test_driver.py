@@ -520,3 +520,23 @@ async def test_a_call_for_which_there_is_a_place_begins_with_the_event_that_it_w
     assert (await life.start(f)).ns == [2, 4]
     told = [(e.type, begins(e)) for e in log(life.store) if e.type in {"NodeAdded", "NodeStarted"}]
     assert told == [("NodeAdded", True), ("NodeAdded", False), ("NodeStarted", True)]
+
+
+async def test_a_view_that_is_interrupted_takes_no_first_event_from_other_runs(live):
+    class Interrupted(EventRecorder):
+        def on_events(self, run_id, events, status):
+            raise KeyboardInterrupt
+
+    @graph_fn(outputs=[])
+    async def f():
+        pass
+
+    life, seen = live(), EventRecorder()
+    for run_id, view in (("r0", Interrupted()), ("r1", seen)):
+        life.start(f, run_id)
+        life.engine.follow(run_id, view)
+    with pytest.raises(KeyboardInterrupt):
+        life.engine._tell_begun()
+    life.engine.audience.dismiss("r0")
+    await turns()
+    assert [event.seq for event in seen.events][:1] == [1]

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from lives import turns, types
 
-from aether_nb import graph_fn, graphify, tool, when
+from aether_nb import DualStageTool, Poll, Wait, graph_fn, graphify, tool, when
 from aether_nb.errors import AetherError, RunCancelled
 from aether_nb.tools import ask_text, wait_any
 
@@ -93,6 +95,14 @@ def no_collection() -> Iterator[Counter[str]]:
         gc.enable()
 
 
+@pytest.fixture
+async def aioerrors() -> list[str]:
+    """What the loop was told of that nobody heard."""
+    heard: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: heard.append(said["message"]))
+    return heard
+
+
 @pytest.mark.parametrize("graph", [asks, asks_inside, races, is_failed, static], ids=lambda g: g.name)
 async def test_nothing_of_a_run_that_is_over_waits_for_the_collector(live, graph):
     life = live({"name?": "Ada", "a?": "x", "b?": "y"})
@@ -131,3 +141,81 @@ async def test_a_run_that_only_asks_has_none_of_the_parts_that_are_made_when_the
     run.cancel()
     with pytest.raises(RunCancelled):
         await run
+
+
+async def test_what_a_task_raises_after_the_end_is_nobodys_news(live, aioerrors):
+    looking = asyncio.Event()
+
+    class Job(DualStageTool):
+        outputs = ("result",)
+
+        async def setup(self):
+            return Wait(kind="job", correlator="j", poll=Poll(every=0.01))
+
+        async def on_resume(self, reply, wait):
+            return {"result": reply.value}
+
+        async def poll(self, wait):
+            looking.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await turns()
+                raise ConnectionError("closed already")
+
+    job = Job()
+
+    @graphify(name="g", outputs=["r"])
+    def g():
+        return {"r": job().result}
+
+    life = live()
+    run = life.start(g)
+    await looking.wait()
+    run.answer("x")
+    assert (await run).r == "x"
+    await turns(100)
+    gc.collect()
+    assert not aioerrors
+
+
+@pytest.mark.parametrize("room", ["a place is free", "none is"])
+async def test_a_thread_of_an_earlier_life_of_the_run_is_waited_for(live, room):
+    gate, now, seen = threading.Event(), [], []
+    again = False
+
+    @tool(outputs=["n"], timeout=0.05)
+    def slow():
+        now.append(1)
+        seen.append(len(now))
+        try:
+            if not again:
+                gate.wait()
+        finally:
+            now.pop()
+        return {"n": 1}
+
+    @tool(outputs=["n"])
+    async def other():
+        return {"n": 1}
+
+    @graph_fn(name="g", outputs=["n"])
+    async def g():
+        if not again:
+            return {"n": (await slow()).n}
+        both = await asyncio.gather(other(), slow())
+        return {"n": both[1].n}
+
+    life = live(max_concurrency=2 if room == "none is" else 5)
+    run = life.start(g)
+    with pytest.raises(AetherError):
+        await run
+    again = True
+    run = run.start_over()
+    await life.until(lambda: "NodeFinished" in types(life.store))
+    await turns()
+    begun = [*seen]
+    gate.set()
+    assert (await run).n == 1
+    assert begun == [1]
+    assert seen == [1, 1]

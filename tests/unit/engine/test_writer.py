@@ -174,3 +174,20 @@ async def test_closing_writes_what_is_queued(desk, store):
     desk.writer.close()
     assert seqs(store, "a") == [1, 2, 3, 4]
     desk.writer.close()
+
+
+async def test_who_hears_of_a_commit_is_known_before_it_counts(desk):
+    known = []
+
+    class Watched(Owner):
+        @property
+        def committed(self):
+            known.append(desk.lanes["a"].committed)
+            return super().committed
+
+    desk.lanes["a"].owner = Watched(desk, "a")
+    desk.put("a")
+    await desk.barrier("a")
+    assert known == [1], (
+        "all is committed: the run may be let go of, and its owner be gone, before that is looked up"
+    )
