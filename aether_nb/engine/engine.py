@@ -90,7 +90,7 @@ class Engine:
         self.retry: Callable[[RunId, NodeId], None] | None = None
         self.failed: set[RunId] = set()
         self.specs, self.codes = Specs(store), Codes(store)
-        self._find = self.specs.find
+        self._find = self.specs.find  # one for the states of all runs
         self.trouble: StoreError | None = None
         self._complained = ""
         self._begun: list[RunStarted] = []

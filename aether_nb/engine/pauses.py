@@ -74,7 +74,7 @@ class Pauses:
         if thread is None:
             return False
         self._held_up[node.id] = None
-        driver = self._driver  # held until then: the run may end in between
+        driver = self._driver  # held until the thread has ended, which the run may not outlive
 
         def ended(_: asyncio.Future[None]) -> None:
             self._held_up.pop(node.id, None)

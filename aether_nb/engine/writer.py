@@ -261,9 +261,8 @@ class Writer:
             return partial(lane.owner.lose, lost)
         tell = partial(lane.owner.committed, append.events, append.status)
         del lane.pending[: len(append.events)]
-        lane.committed = append.events[
-            -1
-        ].seq  # last: a run of which all is committed may be let go of at once
+        # Last, and the owner before it: a run of which all is committed may be let go of at once.
+        lane.committed = append.events[-1].seq
         return tell
 
     def _beat(self) -> None:

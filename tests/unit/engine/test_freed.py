@@ -190,7 +190,7 @@ async def test_a_thread_of_an_earlier_life_of_the_run_is_waited_for(live, room):
         seen.append(len(now))
         try:
             if not again:
-                gate.wait()
+                assert gate.wait(10)
         finally:
             now.pop()
         return {"n": 1}
